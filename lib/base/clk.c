@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clk.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t
+clock_us(clockid_t clock)
+{
+    struct timespec ts;
+
+    ASSERT(clock_gettime(clock, &ts) == 0);
+    return (int64_t)ts.tv_sec * ASSAY_US_PER_S + ts.tv_nsec / 1000;
+}
+
+int64_t
+clk_wall_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+int64_t
+clk_mono_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t
+clk_cpu_us(void)
+{
+    return clock_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* Days from 1970-01-01 of a date of the Gregorian calendar.
+ * Source: H. Hinnant, "chrono-compatible low-level date algorithms", days_from_civil. */
+static int64_t
+days_from_civil(int64_t y, int64_t m, int64_t d)
+{
+    y -= m <= 2;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t yoe = y - era * 400;
+    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    return era * 146097 + doe - 719468;
+}
+
+size_t
+clk_format(int64_t wall_us, enum clk_format format, char out[CLK_TEXT_MAX])
+{
+    static const int64_t FIRST = -62135596800 * ASSAY_US_PER_S;
+    static const int64_t LAST = 253402300799 * ASSAY_US_PER_S + 999999;
+    struct tm tm;
+
+    wall_us = wall_us < FIRST ? FIRST : wall_us > LAST ? LAST : wall_us;
+    int64_t us = wall_us % ASSAY_US_PER_S;
+    us += us < 0 ? ASSAY_US_PER_S : 0;
+    time_t s = (time_t)((wall_us - us) / ASSAY_US_PER_S);
+    ASSERT(gmtime_r(&s, &tm) != NULL);
+    int n = snprintf(out, CLK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d", (tm.tm_year + 1900) % 10000,
+                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    char *tail = out + n;
+    size_t room = CLK_TEXT_MAX - (size_t)n;
+    switch (format) {
+    case CLK_NAIVE:
+        return (size_t)n;
+    case CLK_Z:
+        return (size_t)(n + snprintf(tail, room, "Z"));
+    case CLK_MS_Z:
+        return (size_t)(n + snprintf(tail, room, ".%03dZ", (int)(us / 1000)));
+    case CLK_US_OFFSET:
+        return (size_t)(n + snprintf(tail, room, ".%06d+00:00", (int)us));
+    case CLK_S_OFFSET:
+        return (size_t)(n + snprintf(tail, room, "+00:00"));
+    }
+    ASSERT(!"format");
+    return 0;
+}
+
+/* Reads exactly `digits` digits within [min, max] from the front of *s. */
+static bool
+take_number(struct str *s, size_t digits, int64_t min, int64_t max, int64_t *out)
+{
+    if (s->n < digits || str_to_i64(str_n(s->p, digits), min, max, out) != RC_OK ||
+        s->p[0] == '-') {
+        return false;
+    }
+    *s = str_sub(*s, digits, s->n);
+    return true;
+}
+
+static bool
+take_byte(struct str *s, char c)
+{
+    if (s->n == 0 || s->p[0] != c) {
+        return false;
+    }
+    *s = str_sub(*s, 1, s->n);
+    return true;
+}
+
+/* ".123456789": keeps microseconds, needs at least one digit. */
+static bool
+take_fraction(struct str *s, int64_t *out_us)
+{
+    int64_t us = 0;
+    int64_t unit = 100000;
+    size_t digits = 0;
+
+    while (s->n > 0 && ch_is_digit(s->p[0])) {
+        us += (s->p[0] - '0') * unit;
+        unit /= 10;
+        digits++;
+        *s = str_sub(*s, 1, s->n);
+    }
+    *out_us = us;
+    return digits > 0;
+}
+
+static bool
+take_offset(struct str *s, int64_t *out_us)
+{
+    int64_t h = 0;
+    int64_t m = 0;
+
+    *out_us = 0;
+    if (s->n == 0 || take_byte(s, 'Z')) {
+        return s->n == 0;
+    }
+    int64_t sign = s->p[0] == '-' ? -1 : 1;
+    if (!take_byte(s, '+') && !take_byte(s, '-')) {
+        return false;
+    }
+    if (!take_number(s, 2, 0, 23, &h)) {
+        return false;
+    }
+    (void)take_byte(s, ':');
+    if (!take_number(s, 2, 0, 59, &m)) {
+        return false;
+    }
+    *out_us = sign * (h * 3600 + m * 60) * ASSAY_US_PER_S;
+    return s->n == 0;
+}
+
+static int64_t
+days_in_month(int64_t y, int64_t m)
+{
+    return (m == 12 ? days_from_civil(y + 1, 1, 1) : days_from_civil(y, m + 1, 1)) -
+           days_from_civil(y, m, 1);
+}
+
+enum rc
+clk_parse(struct str s, int64_t *out_us)
+{
+    int64_t y = 0;
+    int64_t mo = 0;
+    int64_t d = 0;
+    int64_t h = 0;
+    int64_t mi = 0;
+    int64_t sec = 0;
+    int64_t us = 0;
+    int64_t offset_us = 0;
+
+    if (!take_number(&s, 4, 1, 9999, &y) || !take_byte(&s, '-') || !take_number(&s, 2, 1, 12, &mo) ||
+        !take_byte(&s, '-') || !take_number(&s, 2, 1, 31, &d) || d > days_in_month(y, mo)) {
+        return RC_INVALID_ARGUMENT;
+    }
+    if (!take_byte(&s, 'T') && !take_byte(&s, ' ')) {
+        return RC_INVALID_ARGUMENT;
+    }
+    if (!take_number(&s, 2, 0, 23, &h) || !take_byte(&s, ':') || !take_number(&s, 2, 0, 59, &mi)) {
+        return RC_INVALID_ARGUMENT;
+    }
+    if (take_byte(&s, ':')) {
+        if (!take_number(&s, 2, 0, 59, &sec) || (take_byte(&s, '.') && !take_fraction(&s, &us))) {
+            return RC_INVALID_ARGUMENT;
+        }
+    }
+    if (!take_offset(&s, &offset_us)) {
+        return RC_INVALID_ARGUMENT;
+    }
+    int64_t seconds = days_from_civil(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec;
+    *out_us = seconds * ASSAY_US_PER_S + us - offset_us;
+    return RC_OK;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What travels down the path of one call: its memory, its deadline, who calls, and the first
+ * failure. Every function that may fail on behalf of a request takes a `struct ctx *` and returns
+ * `enum rc`; a failure is one statement:
+ *
+ *     return fail(ctx, RC_NOT_FOUND, "SUITE_NOT_FOUND", "no suite with this id");
+ *
+ * The first failure stands: later fail() calls of the same request keep it and return its code.
+ * Code that recovers from a failure says so with ctx_recover().
+ *
+ * Ownership: everything in it is borrowed for the call. Threads: one at a time. */
+#ifndef ASSAY_BASE_CTX_H
+#define ASSAY_BASE_CTX_H
+
+#include "base/arena.h"
+#include "base/clk.h"
+#include "base/rc.h"
+
+enum role {
+    ROLE_NONE = 0, /* not signed in */
+    ROLE_VIEWER = 1,
+    ROLE_DEVELOPER = 2,
+    ROLE_ADMIN = 3
+};
+
+enum token_kind {
+    TOKEN_NONE = 0,
+    TOKEN_JWT = 1,
+    TOKEN_ORG = 2,      /* tok_ */
+    TOKEN_PERSONAL = 3, /* tw_ */
+    TOKEN_SDK = 4,      /* vzy_, bound to a project */
+    TOKEN_SERVICE = 5   /* one of our own processes */
+};
+
+/* Who calls. `org_id` 0 means nobody (open endpoints) or a service. */
+struct principal {
+    int64_t user_id;
+    int64_t org_id;
+    enum role role;
+    enum token_kind kind;
+    int64_t token_id;   /* 0 for a JWT */
+    int64_t project_id; /* of an SDK token, else 0 */
+    struct str email;
+    struct str subject; /* jti of a JWT, prefix of a token, service name */
+};
+
+struct err {
+    enum rc code;
+    const char *reason; /* UPPER_SNAKE, static storage, stable: programs branch on it */
+    struct str msg;     /* for the client: no names of tables, hosts, paths */
+    struct str detail;  /* for the log only */
+};
+
+struct db_conn;
+
+struct ctx {
+    struct arena *arena;
+    int64_t deadline_us; /* wall clock; 0: none */
+    struct str request_id;
+    struct str traceparent;
+    struct str idempotency_key; /* empty: none */
+    struct str peer;            /* address of the HTTP client, "" inside */
+    struct str host;            /* scheme and authority the client used, "http://host:port" */
+    struct principal who;
+    struct err err;
+    struct db_conn *conn; /* lib/db's: the open transaction's connection, NULL outside */
+};
+
+/* Prepares a context without caller, deadline or ids. `arena` is borrowed. */
+void ctx_init(struct ctx *ctx, struct arena *arena);
+
+/* Records the failure unless there is one, and returns the code that stands. `reason` must have
+ * static storage. `code` must not be RC_OK. */
+enum rc fail(struct ctx *ctx, enum rc code, const char *reason, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* Adds detail for the log to the failure that stands; nothing without one. */
+void note(struct ctx *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Forgets the failure: the caller has dealt with it. */
+void ctx_recover(struct ctx *ctx);
+
+/* Microseconds left, never negative; INT64_MAX without a deadline. */
+int64_t ctx_left_us(const struct ctx *ctx);
+/* DEADLINE_EXCEEDED (recorded) when the deadline has passed, else OK. */
+NODISCARD enum rc ctx_check_deadline(struct ctx *ctx);
+
+#endif
