@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life of a service process, the same for all: configuration, log, database with migrations,
+ * RPC server, clients of the other services, outbox relay, health and metrics, drain on SIGTERM.
+ * A service's main.c fills a `struct svc_def` and calls svc_main.
+ *
+ *     assay-tests            serve
+ *     assay-tests migrate    apply the migrations and exit
+ *     assay-tests --help     the table of settings
+ *
+ * Writes run in one transaction that the dispatcher opens and commits: a handler that returns OK has
+ * its changes, its events and its idempotency record committed together; any other code rolls all
+ * back. */
+#ifndef ASSAY_SVC_SVC_H
+#define ASSAY_SVC_SVC_H
+
+#include "cfg/cfg.h"
+#include "db/db.h"
+#include "rpc/rpc.h"
+
+struct svc;
+
+/* Names of processes, for clients. */
+enum svc_peer { SVC_AUTH, SVC_SESSIONS, SVC_TESTS, SVC_BILLING, SVC_WEBHOOKS, SVC_PEER_COUNT };
+
+struct svc_def {
+    const char *name; /* "tests": the schema, the RPC name, the log's svc */
+    const struct cfg_row *cfg_rows; /* the service's own settings, after the common ones */
+    size_t cfg_count;
+    void *cfg;        /* its struct, filled by the rows */
+    const struct rpc_method *const *tables; /* generated: <name>_tables */
+    const size_t *table_lens;
+    size_t table_count;
+    const struct db_query_def *queries; /* generated; 0: the process has no schema */
+    size_t query_count;
+    const struct db_migration *migrations;
+    size_t migration_count;
+    /* Called once everything is connected, before the server listens; *out_state goes to the
+     * handlers. Threads of the service start here. */
+    enum rc (*start)(struct svc *svc, void **out_state);
+    /* Called on the way down, after the drain: join threads, free the state. May be NULL. */
+    void (*stop)(void *state);
+    /* One more readiness condition, may be NULL. */
+    bool (*is_ready)(void *state);
+};
+
+/* Runs the process and returns its exit status: 0 after a clean stop, 2 when a part could not start,
+ * 3 usage or configuration. */
+int svc_main(const struct svc_def *def, int argc, char **argv);
+
+struct db *svc_db(struct svc *svc);
+struct rpc_client *svc_client(struct svc *svc, enum svc_peer peer);
+struct rpc_peers *svc_peers(struct svc *svc);
+/* True once SIGTERM arrived: loops end. */
+bool svc_is_stopping(const struct svc *svc);
+/* Runs fn(state) in its own thread whenever svc_wake(name) is called, after each NOTIFY on channel
+ * `name` (when there is a schema), and every `period_us` at the latest, until the process stops.
+ * fn gets a fresh ctx (service principal, deadline of `budget_us`) each time and returns true to be
+ * run again at once. Runs never overlap. */
+NODISCARD enum rc svc_loop(struct svc *svc, const char *name, int64_t period_us, int64_t budget_us,
+                           bool (*fn)(void *state, struct ctx *ctx), void *state);
+void svc_wake(struct svc *svc, const char *name);
+
+/* --- events -------------------------------------------------------------------------------- */
+
+/* Who is told. */
+enum svc_tell { TELL_AUDIT = 1, TELL_BILLING = 2, TELL_WEBHOOKS = 4 };
+
+/* What happened; unset strings are left out. Actor, organization, request id and peer come from
+ * ctx. */
+struct svc_event {
+    const char *type; /* "run.passed" */
+    unsigned tell;    /* enum svc_tell, or-ed */
+    int64_t org_id;   /* 0: ctx's */
+    struct str resource_type;
+    struct str resource_id;
+    struct str resource_name;
+    struct str data; /* a JSON object */
+    struct str details;
+    struct str order_key;
+};
+
+/* Stores the event in the outbox of the open transaction; the relay delivers it at least once after
+ * the commit. Must be called inside a transaction. Errors: those of the database. */
+NODISCARD enum rc svc_emit(struct db *db, struct ctx *ctx, const struct svc_event *event);
+/* For receivers: true in *out_new the first time this event id is seen (stored in the inbox within
+ * the open transaction). */
+NODISCARD enum rc svc_inbox(struct db *db, struct ctx *ctx, struct str event_id, bool *out_new);
+
+#endif
