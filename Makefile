@@ -92,10 +92,10 @@ $(B)/bin/assay: $(CLI_SRCS:%.c=$(O)/%.o) $(B)/lib/libsvc_worker.a $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(O)/gen/%.o: $(GEN)/%.c $(GEN_STAMP) | $(SETUP)
+$(O)/gen/%.o: $(GEN)/%.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(GEN_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
-$(O)/%.o: %.c $(GEN_STAMP) | $(SETUP)
+$(O)/%.o: %.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
