@@ -29,6 +29,7 @@ struct rpc_method {
     uint32_t id;
     const char *name; /* "assay.Suites/ListSuites" */
     enum rpc_effect effect;
+    bool waits; /* a long poll: runs on a thread of its own (at most 256 of them), not on a worker */
     const ProtobufCMessageDescriptor *req;
     const ProtobufCMessageDescriptor *resp;
     rpc_handler handler; /* NULL in tables used by clients only */

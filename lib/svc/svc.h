@@ -64,7 +64,12 @@ void svc_wake(struct svc *svc, const char *name);
 /* --- events -------------------------------------------------------------------------------- */
 
 /* Who is told. */
-enum svc_tell { TELL_AUDIT = 1, TELL_BILLING = 2, TELL_WEBHOOKS = 4 };
+enum svc_tell {
+    TELL_AUDIT = 1,
+    TELL_BILLING = 2,
+    TELL_WEBHOOKS = 4,
+    TELL_TESTS = 8 /* apps that sessions deleted, sessions that ended */
+};
 
 /* What happened; unset strings are left out. Actor, organization, request id and peer come from
  * ctx. */
