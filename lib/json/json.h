@@ -15,6 +15,7 @@
 #include "base/buf.h"
 
 #define JSON_DEPTH_MAX 64
+#define JSON_NUMBER_MAX 512
 
 /* --- reading ------------------------------------------------------------------------------- */
 
@@ -38,7 +39,8 @@ struct json_reader {
     int depth_max;
     struct arena *arena;  /* for unescaped strings; strings without escapes point into `in` */
     const char *error;    /* static text of what is wrong, NULL while all is well */
-    char state;           /* private */
+    enum rc rc;           /* private: of the failure */
+    unsigned char state;  /* private */
     unsigned char stack[JSON_DEPTH_MAX]; /* private: open containers */
 };
 
@@ -51,8 +53,11 @@ struct json_token {
 
 /* Prepares to read `in`, which must outlive the reader. `arena` takes decoded strings. */
 void json_read_init(struct json_reader *r, struct str in, struct arena *arena);
-/* Reads the next token. In an object, keys and values alternate: a key comes as JSON_STRING through
- * json_read_key, so plain json_read is used for values and items only.
+/* Reads the next token; commas and colons are checked on the way. In an object keys (JSON_STRING) and
+ * values alternate, so callers read keys with json_read_key and values with json_read. Containers
+ * end with JSON_OBJECT_END and JSON_ARRAY_END, the input with JSON_END.
+ * Refused though RFC 8259 leaves them open: U+0000 and lone surrogates in strings, a byte order mark,
+ * numbers of more than JSON_NUMBER_MAX bytes, with an exponent beyond +-999, or beyond a double.
  * Errors: INVALID_ARGUMENT: malformed at r->at, r->error says why. RESOURCE_EXHAUSTED: too deep, or
  *         the arena is full. The reader stays failed. */
 NODISCARD enum rc json_read(struct json_reader *r, struct json_token *out);
