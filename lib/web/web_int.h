@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shared inside lib/web only. */
+#ifndef ASSAY_WEB_WEB_INT_H
+#define ASSAY_WEB_WEB_INT_H
+
+#include <civetweb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "web/web.h"
+
+struct web_server {
+    struct mg_context *mg;
+    struct web_cfg cfg;
+    char listen[64];
+    int port;
+    int busy_limit;           /* connections from which on answers close */
+    atomic_int connections;   /* open, each holds a thread */
+    atomic_int in_flight;     /* requests in a handler */
+    atomic_int sockets;       /* open WebSockets */
+    atomic_bool draining;
+};
+
+struct web_conn {
+    struct web_server *server;
+    struct mg_connection *mg;
+    const struct web_request *req;
+    int64_t body_left; /* -1: chunked, unknown */
+    int64_t body_read;
+    int64_t sent;
+    int status;
+    bool is_head;
+    bool close;
+    bool continued; /* 100 Continue was sent or not asked for */
+    bool answered;
+    struct web_socket *accepted;
+};
+
+struct web_socket {
+    struct web_server *server;
+    struct mg_connection *mg;
+    const struct web_socket_ops *ops;
+    void *arg;
+    pthread_mutex_t lock; /* of writes and `open` */
+    bool open;
+    bool has_thread;
+    pthread_t thread;
+    struct buf partial; /* fragments of a message */
+};
+
+/* Callbacks of civetweb for sockets. */
+int web__socket_connect(const struct mg_connection *mg, void *arg);
+void web__socket_ready(struct mg_connection *mg, void *arg);
+int web__socket_data(struct mg_connection *mg, int bits, char *data, size_t n, void *arg);
+void web__socket_close(const struct mg_connection *mg, void *arg);
+void web__socket_free(struct web_socket *ws);
+
+/* Text of what is wrong with the framing, NULL when it may be handled. */
+const char *web__framing_fault(const struct mg_request_info *info, int *out_status);
+
+#endif
