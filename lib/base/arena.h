@@ -36,7 +36,7 @@ char *arena_strz(struct arena *arena, struct str s);
 struct str arena_str(struct arena *arena, struct str s);
 /* Formats into the arena; the empty string when it is full. */
 struct str arena_printf(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);
-struct str arena_vprintf(struct arena *arena, const char *fmt, va_list args);
+struct str arena_vprintf(struct arena *arena, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 /* Grows the last allocation in place where it can, else copies. For arrays that double. */
 void *arena_grow(struct arena *arena, void *old, size_t old_n, size_t new_n);
 

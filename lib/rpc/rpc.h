@@ -56,17 +56,18 @@ struct rpc_server_cfg {
     const size_t *table_lens;               /* ... of these lengths */
     size_t table_count;
     void *svc;          /* given to handlers */
+    void *hooks;        /* given to around and finished instead of svc when set */
     int workers;        /* threads that run handlers */
     int queue_max;      /* calls waiting beyond that are answered RESOURCE_EXHAUSTED at once */
     size_t arena_max;   /* bytes per call */
     size_t message_max; /* bytes of one message, both ways */
     /* Called around every handler, in its thread; may be NULL. The service opens its transaction and
      * looks up the idempotency key here. Runs the handler by calling run(run_arg). */
-    enum rc (*around)(void *svc, struct ctx *ctx, const struct rpc_method *method,
+    enum rc (*around)(void *hooks, struct ctx *ctx, const struct rpc_method *method,
                       struct str payload, ProtobufCMessage *resp,
                       enum rc (*run)(void *run_arg), void *run_arg);
     /* Called once per finished call, in its thread, for the access log and metrics; may be NULL. */
-    void (*finished)(void *svc, const struct ctx *ctx, const struct rpc_method *method,
+    void (*finished)(void *hooks, const struct ctx *ctx, const struct rpc_method *method,
                      enum rc rc, int64_t took_us);
 };
 
