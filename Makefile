@@ -66,7 +66,7 @@ LIB_A := $(B)/lib/libassay.a
 
 svc_srcs = $(filter-out services/$(1)/main.c,$(call not_test,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)))
 svc_objs = $(patsubst %.c,$(O)/%.o,$(call svc_srcs,$(1)))
-BINS := $(SERVICES:%=$(B)/bin/assay-%) $(B)/bin/assay
+BINS := $(SERVICES:%=$(B)/bin/assay-%) $(B)/bin/assay $(B)/bin/assay-shop
 
 all: $(BINS)
 
@@ -91,6 +91,12 @@ CLI_SRCS := $(call not_test,$(wildcard cli/*.c))
 $(B)/bin/assay: $(CLI_SRCS:%.c=$(O)/%.o) $(B)/lib/libsvc_worker.a $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The sample application to test against; it needs nothing of ours.
+SHOP_SRCS := $(call not_test,$(wildcard examples/shop/*.c))
+$(B)/bin/assay-shop: $(SHOP_SRCS:%.c=$(O)/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcivetweb -lpthread
 
 $(O)/gen/%.o: $(GEN)/%.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)
