@@ -229,13 +229,15 @@ unescape(struct json_reader *r, struct str s, struct str *out)
     return RC_OK;
 }
 
+/* Reads the string at r->at, decoded if asked for. */
 static enum rc
-read_string(struct json_reader *r, struct str *out)
+read_string(struct json_reader *r, bool decode, struct str *out, bool *out_copied)
 {
     bool escaped = false;
     enum rc rc = scan_string(r, out, &escaped);
 
-    return rc == RC_OK && escaped ? unescape(r, *out, out) : rc;
+    *out_copied = decode && escaped;
+    return rc == RC_OK && *out_copied ? unescape(r, *out, out) : rc;
 }
 
 /* --- numbers and words --------------------------------------------------------------------- */
@@ -345,10 +347,8 @@ read_value(struct json_reader *r, bool decode, struct json_token *out)
 {
     int c = peek(r);
     enum rc rc = RC_OK;
-    bool escaped = false;
 
-    out->at = r->at;
-    out->text = STR_EMPTY;
+    *out = (struct json_token){.at = r->at};
     switch (c) {
     case '{':
     case '[':
@@ -361,7 +361,7 @@ read_value(struct json_reader *r, bool decode, struct json_token *out)
         return read_word(r, STR("null"), JSON_NULL, out);
     case '"':
         out->type = JSON_STRING;
-        rc = decode ? read_string(r, &out->text) : scan_string(r, &out->text, &escaped);
+        rc = read_string(r, decode, &out->text, &out->copied);
         break;
     case -1:
         return malformed(r, "input ends where a value must follow");
@@ -412,12 +412,12 @@ read_comma(struct json_reader *r, bool *out_more)
 static enum rc
 read_key(struct json_reader *r, bool decode, struct str *out_key)
 {
-    bool escaped = false;
+    bool copied = false;
 
     if (peek(r) != '"') {
         return malformed(r, "key in quotes expected");
     }
-    enum rc rc = decode ? read_string(r, out_key) : scan_string(r, out_key, &escaped);
+    enum rc rc = read_string(r, decode, out_key, &copied);
     if (rc != RC_OK) {
         return rc;
     }

@@ -48,7 +48,8 @@ struct json_reader {
 struct json_token {
     enum json_type type;
     struct str text;
-    size_t at; /* offset of the token in the input, for messages */
+    size_t at;   /* offset of the token in the input, for messages */
+    bool copied; /* text had escapes: it lives in the arena and ends in NUL */
 };
 
 /* Prepares to read `in`, which must outlive the reader. `arena` takes decoded strings. */

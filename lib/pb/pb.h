@@ -4,7 +4,7 @@
  * generates from the options in proto/. Requests are read from JSON (or path, query, headers) into
  * a message field by field, responses are written from the message into a buffer: no tree between.
  * Shape errors (missing, wrong type, bounds, patterns, enumerations) are found here and nowhere
- * else, and name the member: "body.cases[2].name is required".
+ * else, and name the member: "cases[2].name is required".
  *
  * Messages are protobuf-c structs. Optional scalars have has_x; unset strings are NULL; strings are
  * well-formed UTF-8 without NUL.
@@ -72,12 +72,14 @@ enum pb_kind {
     PB_BASE64
 };
 
+#define PB_NUMBER_MAX 255 /* largest field number in a table */
+
 struct pb_table;
 
 struct pb_field {
-    const char *json;    /* member name */
+    const char *json;    /* member name; printable ASCII without quotes and backslashes */
     struct str key;      /* the same with its length */
-    uint32_t number;
+    uint32_t number;     /* at most PB_NUMBER_MAX */
     uint16_t flags;      /* enum pb_flag */
     uint8_t kind;        /* enum pb_kind */
     uint8_t source;      /* enum pb_source */
@@ -86,7 +88,7 @@ struct pb_field {
     uint8_t format;      /* TextFormat */
     uint16_t status;     /* VARIANT responses */
     uint32_t offset;     /* of the member in the C struct */
-    uint32_t quantifier; /* offset of has_x or n_x */
+    uint32_t quantifier; /* offset of has_x or n_x, 0: none */
     const struct pb_table *sub; /* PB_MESSAGE, PB_MAP */
     const char *const *in;      /* NULL-terminated, or NULL */
     const char *pattern;
@@ -121,22 +123,28 @@ struct pb_table {
 /* --- transcoding --------------------------------------------------------------------------- */
 
 #define PB_BODY_DEPTH_MAX 32
+#define PB_WIRE_DEPTH_MAX 32
 
-/* Reads a JSON object into `msg` (already initialised) by the table: fields whose source is the
- * body. Unknown members are skipped. Checks everything but the groups and required fields of other
- * sources; call pb_check after all sources were read.
+/* Reads a JSON object into `msg` (fresh from pb_new) by the table: fields whose source is the body.
+ * Unknown members are skipped. Checks everything but the groups and required fields of other
+ * sources; call pb_check after all sources were read. Until then the message's unknown_fields (with
+ * n_unknown_fields 0, so that nothing packs them) point to the record of which fields were given.
+ * Whole numbers may be written as 1.0 or 1e2. Strings have at most 65,536 code points and arrays
+ * 10,000 items where the options give no bound.
  * Errors (recorded in ctx with the member's path): INVALID_ARGUMENT with reason
  *         "MALFORMED_JSON": not JSON at all (HTTP 400 on every surface),
  *         "INVALID_BODY":   wrong shape (HTTP 422 or 400 by surface).
  *         RESOURCE_EXHAUSTED: the arena is full. */
 NODISCARD enum rc pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body,
                                ProtobufCMessage *msg);
-/* Sets one field from text of the path, query or a header; repeated fields grow by one.
+/* Sets one field from text of the path, query, a header or a part of a form; repeated fields grow by
+ * one, others must not be given twice. Booleans are true, false, 1, 0; messages and raw fields are
+ * JSON.
  * Errors: INVALID_ARGUMENT, reason "INVALID_QUERY" (path values that cannot name anything are the
- *         caller's NOT_FOUND: it may map them). */
+ *         caller's NOT_FOUND: it may map them), or "INVALID_BODY" for a field of the body. */
 NODISCARD enum rc pb_from_text(struct ctx *ctx, const struct pb_field *field, struct str text,
                                ProtobufCMessage *msg);
-/* Presence of required fields and the groups.
+/* Presence of required fields and the groups, of a message that pb_from_json and pb_from_text filled.
  * Errors: INVALID_ARGUMENT, reason "INVALID_BODY" (or "INVALID_QUERY" for a query field). */
 NODISCARD enum rc pb_check(struct ctx *ctx, const struct pb_table *table,
                            const ProtobufCMessage *msg);

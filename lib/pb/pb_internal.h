@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Private to lib/pb: where a value is going, and which fields were given. */
+#ifndef ASSAY_PB_PB_INTERNAL_H
+#define ASSAY_PB_PB_INTERNAL_H
+
+#include "pb/pb.h"
+
+#define PB_STRING_CP_MAX 65536
+#define PB_ITEMS_MAX 10000
+
+/* One step from the body to a member, on the stack of the reader: a name or an index. Turned into
+ * text only when something is refused. */
+struct pb_path {
+    const struct pb_path *up;
+    struct str name; /* empty: an item */
+    size_t index;
+};
+
+/* A place for one value: a field of a message, or an item of a repeated field. */
+struct pb_spot {
+    struct ctx *ctx;
+    const char *reason; /* "INVALID_BODY" or "INVALID_QUERY" */
+    const struct pb_path *path;
+    const struct pb_field *field;
+    void *at;
+    bool is_item;
+};
+
+/* Field numbers that were given, also as null or as an empty list. protobuf-c structs do not know
+ * this of required scalars. */
+struct pb_seen {
+    uint64_t bits[(PB_NUMBER_MAX + 1) / 64];
+};
+
+static inline bool
+pb_seen_has(const struct pb_seen *seen, uint32_t number)
+{
+    return (seen->bits[number / 64] >> (number % 64) & 1) != 0;
+}
+
+static inline void
+pb_seen_add(struct pb_seen *seen, uint32_t number)
+{
+    seen->bits[number / 64] |= UINT64_C(1) << (number % 64);
+}
+
+static inline void *
+pb_at(ProtobufCMessage *msg, uint32_t offset)
+{
+    return (char *)msg + offset;
+}
+
+static inline const void *
+pb_at_const(const ProtobufCMessage *msg, uint32_t offset)
+{
+    return (const char *)msg + offset;
+}
+
+static inline bool
+pb_is_list(const struct pb_field *f)
+{
+    return f->kind == PB_MAP || (f->flags & PB_REPEATED) != 0;
+}
+
+/* Bytes of one value in the C struct. */
+size_t pb_size(const struct pb_field *f);
+/* True when the struct shows that the field is set; always for required scalars. */
+bool pb_is_set(const ProtobufCMessage *msg, const struct pb_field *f);
+/* Sets has_x where there is one. */
+void pb_mark_set(ProtobufCMessage *msg, const struct pb_field *f);
+/* The record of what a message that is being filled was given; created at first. NULL: arena full. */
+struct pb_seen *pb_seen_of(struct arena *arena, ProtobufCMessage *msg);
+/* Makes room for one more item of a list that only this call makes longer (so that its count tells
+ * the room it has). Returns its place, zeroed, and counts it; NULL when the arena is full. */
+void *pb_grow(struct arena *arena, ProtobufCMessage *msg, const struct pb_field *f);
+
+/* --- refusals (pb_refuse.c) ---------------------------------------------------------------- */
+
+const char *pb_reason(const struct pb_field *f);
+/* Fails with INVALID_ARGUMENT and "PATH TEXT". */
+enum rc pb_refuse(struct ctx *ctx, const char *reason, const struct pb_path *path, const char *fmt,
+                  ...) PRINTF_LIKE(4, 5);
+enum rc pb_refuse_spot(const struct pb_spot *spot, const char *fmt, ...) PRINTF_LIKE(2, 3);
+enum rc pb_out_of_memory(struct ctx *ctx);
+/* Required fields among those of `sources` (bits 1 << pb_source), then the groups if asked for. */
+enum rc pb_check_presence(struct ctx *ctx, const struct pb_table *table,
+                          const ProtobufCMessage *msg, const struct pb_seen *seen,
+                          const struct pb_path *path, unsigned sources, bool groups);
+
+/* --- checked scalars (pb_value.c) ---------------------------------------------------------- */
+
+enum rc pb_set_i64(const struct pb_spot *spot, int64_t v);
+enum rc pb_set_f64(const struct pb_spot *spot, double v);
+/* Text of a string, time or base64 field. `z` says that it lives in the arena and ends in NUL. */
+enum rc pb_set_text(const struct pb_spot *spot, struct str text, bool z);
+/* True when the whole of `z` matches. Patterns have static storage. */
+bool pb_matches(const char *pattern, const char *z, size_t n);
+
+/* --- JSON (pb_read.c) ---------------------------------------------------------------------- */
+
+/* Reads one field (or its next item) from text that must be JSON. */
+enum rc pb_set_json(const struct pb_spot *spot, struct str text);
+
+#endif
