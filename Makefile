@@ -55,7 +55,7 @@ $(SETUP_TEST): tools/setup.sh
 	@touch $@
 
 # --- generated: protobuf-c code, our tables and stubs, OpenAPI, SQL tables
-# tools/gen.mk names the generators' rules and sets GEN_STAMP, GEN_SRCS.
+# tools/gen.mk names the generators' rules and sets GEN_STAMP, GEN_SRCS, gen_svc_srcs.
 include tools/gen.mk
 
 # --- sources: a file is built because of where it stands
@@ -65,7 +65,8 @@ LIB_OBJS = $(LIB_SRCS:%.c=$(O)/%.o) $(GEN_SRCS:$(GEN)/%.c=$(O)/gen/%.o)
 LIB_A := $(B)/lib/libassay.a
 
 svc_srcs = $(filter-out services/$(1)/main.c,$(call not_test,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)))
-svc_objs = $(patsubst %.c,$(O)/%.o,$(call svc_srcs,$(1)))
+svc_objs = $(patsubst %.c,$(O)/%.o,$(call svc_srcs,$(1))) \
+           $(patsubst $(GEN)/%.c,$(O)/gen/%.o,$(call gen_svc_srcs,$(1)))
 BINS := $(SERVICES:%=$(B)/bin/assay-%) $(B)/bin/assay $(B)/bin/assay-shop
 
 all: $(BINS)
