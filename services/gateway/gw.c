@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pipeline. Order of the checks: authentication 401, rate 429, role 403, existence of what the
+ * path names 404, body and query, the rest in the service. Source: tests/contract, "Tokens and
+ * roles". */
+#include "gateway/gw.h"
+
+#include <string.h>
+
+#include "base/id.h"
+#include "log/log.h"
+
+/* A request's memory: body, message and the service's answer. */
+#define ARENA_MAX ((size_t)96 * 1024 * 1024)
+#define HEAD_MAX ((size_t)32 * 1024)
+#define OUT_MAX ((size_t)64 * 1024 * 1024)
+
+/* What one civetweb thread keeps from request to request. */
+struct scratch {
+    struct arena *arena;
+    struct buf headers;
+    struct buf out;
+};
+
+static struct scratch *
+scratch_of_thread(void)
+{
+    static _Thread_local struct scratch s;
+
+    if (s.arena == NULL) {
+        s.arena = arena_new(ARENA_MAX);
+        buf_init(&s.headers, HEAD_MAX);
+        buf_init(&s.out, OUT_MAX);
+    }
+    if (s.arena != NULL) {
+        arena_reset(s.arena);
+    }
+    buf_clear(&s.headers);
+    buf_clear(&s.out);
+    return &s;
+}
+
+/* One large answer must not stay with its thread. */
+static void
+scratch_trim(struct scratch *s)
+{
+    if (s->out.cap > (size_t)1024 * 1024) {
+        buf_fini(&s->out);
+    }
+}
+
+static bool
+is_request_id(struct str s)
+{
+    if (s.n == 0 || s.n > 128) {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!ch_is_alpha(c) && !ch_is_digit(c) && strchr("._-", c) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+is_hex(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ch_is_digit(s.p[i]) && !(s.p[i] >= 'a' && s.p[i] <= 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "00-<32 hex>-<16 hex>-<2 hex>", neither id all zeros. Source: W3C Trace Context. */
+static bool
+is_traceparent(struct str s)
+{
+    return s.n == 55 && str_starts(s, STR("00-")) && s.p[35] == '-' && s.p[52] == '-' &&
+           is_hex(str_sub(s, 3, 35)) && is_hex(str_sub(s, 36, 52)) && is_hex(str_sub(s, 53, 55)) &&
+           !str_eq(str_sub(s, 3, 35), STR("00000000000000000000000000000000")) &&
+           !str_eq(str_sub(s, 36, 52), STR("0000000000000000"));
+}
+
+static void
+set_ids(struct gw_req *r)
+{
+    struct str id = web_header(r->http, "x-request-id");
+    struct str trace = web_header(r->http, "traceparent");
+    unsigned char random[24];
+    char hex[49];
+
+    id_random(random, sizeof(random));
+    id_hex(random, sizeof(random), hex);
+    r->ctx.request_id = is_request_id(id) ? id : arena_str(r->ctx.arena, str_n(hex, 20));
+    /* The trace is continued with a span of ours, or begun. */
+    r->ctx.traceparent =
+        is_traceparent(trace)
+            ? arena_printf(r->ctx.arena, "%.*s%.16s-%.*s", 36, trace.p, hex, 2, trace.p + 53)
+            : arena_printf(r->ctx.arena, "00-%.32s-%.16s-01", hex, hex + 32);
+}
+
+static enum rc
+find_route(struct gw_req *r)
+{
+    extern const struct gw_trie gw_trie;
+    struct str verb = r->http->verb;
+
+    r->surface = gw_surface_of(r->http->path);
+    if (str_eqz(verb, "HEAD")) {
+        verb = STR("GET");
+    }
+    enum rc rc = gw_route_find(&gw_trie, gw_verb_parse(verb), r->http->path, r->ctx.arena,
+                               &r->match, &r->allowed);
+    if (rc == RC_OK) {
+        r->route = r->match.route;
+        r->surface = r->route->surface;
+        return RC_OK;
+    }
+    if (rc == RC_UNIMPLEMENTED) {
+        return fail(&r->ctx, RC_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "method not allowed");
+    }
+    return fail(&r->ctx, RC_NOT_FOUND, "NOT_FOUND", "not found");
+}
+
+static enum rc
+check_role(struct gw_req *r)
+{
+    static const enum role LOWEST[] = {
+        [GW_ROLE_NONE] = ROLE_NONE,           [GW_ROLE_ANY] = ROLE_VIEWER,
+        [GW_ROLE_VIEWER] = ROLE_VIEWER,       [GW_ROLE_DEVELOPER] = ROLE_DEVELOPER,
+        [GW_ROLE_ADMIN] = ROLE_ADMIN,
+    };
+    if (r->ctx.who.role < LOWEST[r->route->role]) {
+        return fail(&r->ctx, RC_PERMISSION_DENIED, "ROLE_TOO_LOW",
+                    "this call needs the role %s or higher",
+                    r->route->role == GW_ROLE_ADMIN ? "admin" : "developer");
+    }
+    return RC_OK;
+}
+
+static enum rc
+admit(struct gw_req *r)
+{
+    struct gateway *gw = r->gw;
+    enum rc rc = gw_limit_guard(gw->limit, &r->ctx, &r->rate);
+
+    if (rc == RC_OK && r->route->role != GW_ROLE_NONE) {
+        bool external = str_starts(r->http->path, STR("/api/external/"));
+        rc = gw_identify(gw->identify, &r->ctx, r->http, external, r->route->query_token);
+    }
+    if (rc == RC_OK) {
+        rc = gw_limit_admit(gw->limit, &r->ctx, r->route, &r->rate);
+    }
+    return rc == RC_OK ? check_role(r) : rc;
+}
+
+static enum rc
+serve(struct gw_req *r)
+{
+    ProtobufCMessage *req = NULL;
+    ProtobufCMessage *resp = NULL;
+
+    enum rc rc = find_route(r);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = admit(r);
+    if (rc == RC_OK) {
+        rc = gw_read_request(r, &req);
+        rc = rc == RC_INVALID_ARGUMENT ? gw_check_path(r) : rc;
+    }
+    if (rc == RC_OK && r->route->response == GW_RESP_WEBSOCKET) {
+        gw_stream(r, req);
+        return RC_OK;
+    }
+    if (rc == RC_OK) {
+        rc = gw_call(r, req, &resp);
+    }
+    if (rc == RC_OK) {
+        gw_answer(r, resp);
+    }
+    return rc;
+}
+
+/* One line per request: no query (it may hold a token), no body, no header. */
+static void
+log_request(struct gw_req *r)
+{
+    int status = web_status(r->conn);
+    int64_t took_us = clk_mono_us() - r->http->began_us;
+    size_t class = (size_t)(status / 100 > 0 ? status / 100 - 1 : 4);
+    enum log_level level = status >= 500 ? LOG_WARN_LEVEL : LOG_INFO_LEVEL;
+
+    met_add(r->gw->met.requests, (size_t)r->surface, class, 1);
+    met_observe_us(r->gw->met.took, (size_t)r->surface, 0, took_us);
+    log_line(level, &r->ctx, "http", NULL, LOG_STR("verb", r->http->verb),
+             LOG_Z("route", r->route == NULL ? "" : r->route->pattern), LOG_I64("status", status),
+             LOG_I64("us", took_us), LOG_I64("bytes", web_bytes_sent(r->conn)),
+             LOG_STR("peer", r->http->peer), LOG_I64("org", r->ctx.who.org_id),
+             LOG_I64("user", r->ctx.who.user_id), LOG_I64("token", r->ctx.who.token_id));
+}
+
+/* Probes come every few seconds and say nothing. */
+static bool
+is_quiet(const struct gw_req *r)
+{
+    return r->route != NULL && r->route->process == GW_SELF && r->ctx.err.code == RC_OK;
+}
+
+void
+gw_handle(void *arg, struct web_conn *conn, const struct web_request *http)
+{
+    struct scratch *s = scratch_of_thread();
+    struct gw_req r = {
+        .gw = arg,
+        .conn = conn,
+        .http = http,
+        .headers = &s->headers,
+        .out = &s->out,
+    };
+    if (s->arena == NULL) {
+        web_answer(conn, 503, STR("Retry-After: 1\r\n"), STR_EMPTY);
+        return;
+    }
+    ctx_init(&r.ctx, s->arena);
+    r.ctx.peer = http->peer;
+    set_ids(&r);
+    if (!gw_answer_preflight(&r) && serve(&r) != RC_OK) {
+        bool is_page = r.route == NULL && r.allowed == 0;
+        if (!is_page || !gw_answer_file(&r)) {
+            gw_answer_failure(&r);
+        }
+    }
+    if (!is_quiet(&r)) {
+        log_request(&r);
+    }
+    scratch_trim(s);
+}

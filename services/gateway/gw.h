@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The gateway: the face of every service. One generated pipeline serves all endpoints: route,
+ * identify, limit, role, transcode, call, answer. Nothing here knows a single endpoint; what differs
+ * between them stands in proto/api. */
+#ifndef ASSAY_GATEWAY_GW_H
+#define ASSAY_GATEWAY_GW_H
+
+#include "blob/blob.h"
+#include "gateway/gw_identify.h"
+#include "gateway/gw_limit.h"
+#include "met/met.h"
+#include "pb/route.h"
+#include "svc/svc.h"
+#include "web/web.h"
+
+struct gw_cfg {
+    const char *http_listen;
+    int64_t http_port;
+    int64_t http_threads;
+    int64_t head_timeout_us;
+    int64_t body_timeout_us;
+    int64_t call_timeout_us;
+    int64_t body_max_bytes;
+    const char *rate_limits;
+    const char *cors_origins;
+    const char *public_url;
+    const char *web_dir;
+    const char *blob_url;
+    const char *issuer;
+    const char *audience;
+};
+
+extern const struct cfg_row GW_CFG_ROWS[];
+extern const size_t GW_CFG_COUNT;
+
+struct gw_metrics {
+    struct met_metric *requests; /* by surface and status class */
+    struct met_metric *took;
+    struct met_metric *refused; /* by cause */
+};
+
+struct gateway {
+    const struct gw_cfg *cfg;
+    struct svc *svc;
+    struct web_server *web;
+    struct gw_identify *identify;
+    struct gw_limit *limit;
+    struct blob *blob;
+    struct gw_metrics met;
+};
+
+/* One HTTP request on its way through the pipeline. */
+struct gw_req {
+    struct gateway *gw;
+    struct web_conn *conn;
+    const struct web_request *http;
+    struct ctx ctx;
+    struct gw_match match;
+    const struct gw_route *route; /* NULL until found */
+    unsigned allowed;             /* verbs of the path, for 405 */
+    enum gw_surface surface;
+    struct gw_rate_state rate;
+    struct str body;     /* as read; empty without one */
+    struct buf *headers; /* lines of the answer's head */
+    struct buf *out;     /* body of the answer */
+};
+
+/* Entry of lib/web: handles one request completely. */
+void gw_handle(void *arg, struct web_conn *conn, const struct web_request *http);
+
+/* Reads path, query, headers and body into a new request message.
+ * Errors: INVALID_ARGUMENT with the transcoder's reasons, NOT_FOUND for a path value that cannot
+ *         name anything, those of web_read_body. */
+NODISCARD enum rc gw_read_request(struct gw_req *r, ProtobufCMessage **out);
+/* Calls the endpoint's process. */
+NODISCARD enum rc gw_call(struct gw_req *r, const ProtobufCMessage *req, ProtobufCMessage **out);
+/* After a refused body: NOT_FOUND when the path names something that does not exist, else the
+ * failure that stood before. */
+NODISCARD enum rc gw_check_path(struct gw_req *r);
+
+/* Answers with the response message, by the route's kind. */
+void gw_answer(struct gw_req *r, const ProtobufCMessage *resp);
+/* Answers with the failure in r->ctx.err, in the dialect of r->surface. */
+void gw_answer_failure(struct gw_req *r);
+/* Streams a blob of the store. */
+void gw_answer_blob(struct gw_req *r, const ProtobufCMessage *blob);
+/* Files of the web folder: /docs and the dashboard. False when the path is none of them. */
+bool gw_answer_file(struct gw_req *r);
+/* Appends the fields of the rate limit, request id and CORS to r->headers. */
+void gw_common_headers(struct gw_req *r);
+/* Answers a CORS preflight. False when the request is none. */
+bool gw_answer_preflight(struct gw_req *r);
+/* Upgrades to a WebSocket and pumps the session's stream. */
+void gw_stream(struct gw_req *r, const ProtobufCMessage *req);
+
+/* HTTP status of a failure on a surface. */
+int gw_status_of(const struct err *err, enum gw_surface surface);
+/* Surface that owns a path no endpoint matches. */
+enum gw_surface gw_surface_of(struct str path);
+
+#endif

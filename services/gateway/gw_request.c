@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From HTTP to a request message: path values, query, headers, body, by the route's table; and the
+ * call. */
+#include <string.h>
+
+#include "auth.pb-c.h"
+#include "auth_client.h"
+#include "gateway/gw.h"
+#include "sessions_client.h"
+#include "tests_client.h"
+#include "webhooks_client.h"
+
+static int
+hex_digit(char c)
+{
+    if (ch_is_digit(c)) {
+        return c - '0';
+    }
+    char l = ch_lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+/* Decodes one key or value of a query string: '+' is a space.
+ * Errors: INVALID_ARGUMENT: an escape that is none, or NUL, or malformed UTF-8. */
+static enum rc
+query_decode(struct ctx *ctx, struct str raw, struct str *out)
+{
+    char *p = arena_alloc(ctx->arena, raw.n + 1);
+    size_t n = 0;
+
+    if (p == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the query is too long");
+    }
+    for (size_t i = 0; i < raw.n; i++) {
+        if (raw.p[i] == '+') {
+            p[n++] = ' ';
+        } else if (raw.p[i] != '%') {
+            p[n++] = raw.p[i];
+        } else {
+            int hi = raw.n - i > 2 ? hex_digit(raw.p[i + 1]) : -1;
+            int lo = raw.n - i > 2 ? hex_digit(raw.p[i + 2]) : -1;
+            if (hi < 0 || lo < 0) {
+                return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_QUERY",
+                            "the query string is not properly encoded");
+            }
+            p[n++] = (char)(hi * 16 + lo);
+            i += 2;
+        }
+    }
+    *out = str_n(p, n);
+    if (!str_is_utf8(*out)) {
+        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_QUERY", "the query string is not UTF-8");
+    }
+    return RC_OK;
+}
+
+/* A path value that cannot name anything is a path that does not exist. */
+static enum rc
+read_path(struct gw_req *r, ProtobufCMessage *msg)
+{
+    for (size_t i = 0; i < r->match.param_count; i++) {
+        const struct pb_field *field = &r->route->req->fields[r->route->params[i]];
+        enum rc rc = pb_from_text(&r->ctx, field, r->match.params[i], msg);
+        if (rc == RC_INVALID_ARGUMENT) {
+            ctx_recover(&r->ctx);
+            return fail(&r->ctx, RC_NOT_FOUND, "NOT_FOUND", "not found");
+        }
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    return RC_OK;
+}
+
+static enum rc
+read_query(struct gw_req *r, ProtobufCMessage *msg)
+{
+    struct str query = r->http->query;
+
+    while (query.p != NULL) {
+        struct str value = str_split(&query, '&');
+        struct str key = str_split(&value, '=');
+        struct str name;
+        if (key.n == 0) {
+            continue;
+        }
+        enum rc rc = query_decode(&r->ctx, key, &name);
+        const struct pb_field *field =
+            rc == RC_OK ? pb_field_find(r->route->req, name) : NULL;
+        if (rc == RC_OK && (field == NULL || field->source != PB_FROM_QUERY)) {
+            continue;
+        }
+        struct str text;
+        if (rc == RC_OK) {
+            rc = query_decode(&r->ctx, value, &text);
+        }
+        if (rc == RC_OK) {
+            rc = pb_from_text(&r->ctx, field, text, msg);
+        }
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    return RC_OK;
+}
+
+static enum rc
+read_headers(struct gw_req *r, ProtobufCMessage *msg)
+{
+    const struct pb_table *table = r->route->req;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct pb_field *field = &table->fields[i];
+        if (field->source != PB_FROM_HEADER) {
+            continue;
+        }
+        struct str value = web_header(r->http, field->header);
+        enum rc rc = value.p == NULL ? RC_OK : pb_from_text(&r->ctx, field, value, msg);
+        if (rc != RC_OK) {
+            return rc;
+        }
+    }
+    return RC_OK;
+}
+
+static size_t
+body_max(const struct gw_req *r)
+{
+    int64_t own = r->route->max_body_bytes;
+    return (size_t)(own > 0 ? own : r->gw->cfg->body_max_bytes);
+}
+
+static enum rc
+read_body(struct gw_req *r, ProtobufCMessage *msg)
+{
+    if (r->route->body != GW_BODY_JSON) {
+        return RC_OK;
+    }
+    enum rc rc = web_read_body(r->conn, &r->ctx, body_max(r), &r->body);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    /* No body at all stands for an object without members: calls whose members are all optional
+     * are made without one. */
+    if (r->body.n == 0) {
+        r->body = STR("{}");
+    }
+    return pb_from_json(&r->ctx, r->route->req, r->body, msg);
+}
+
+enum rc
+gw_read_request(struct gw_req *r, ProtobufCMessage **out)
+{
+    ProtobufCMessage *msg = pb_new(r->ctx.arena, r->route->req->desc);
+
+    if (msg == NULL) {
+        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the request is too large");
+    }
+    enum rc rc = read_path(r, msg);
+    rc = rc == RC_OK ? read_headers(r, msg) : rc;
+    /* The body is read before the query is judged, so that what is left of it never becomes the
+     * next request and 413 and 400 keep their rank. */
+    rc = rc == RC_OK ? read_body(r, msg) : rc;
+    rc = rc == RC_OK ? read_query(r, msg) : rc;
+    rc = rc == RC_OK ? pb_check(&r->ctx, r->route->req, msg) : rc;
+    if (rc == RC_OK) {
+        *out = msg;
+    }
+    return rc;
+}
+
+static struct str
+own_url(struct gw_req *r)
+{
+    const char *configured = r->gw->cfg->public_url;
+
+    if (configured[0] != '\0') {
+        return str_z(configured);
+    }
+    struct str host = web_header(r->http, "host");
+    return arena_printf(r->ctx.arena, "http://%.*s", STR_ARG(host));
+}
+
+enum rc
+gw_call(struct gw_req *r, const ProtobufCMessage *req, ProtobufCMessage **out)
+{
+    struct ctx *ctx = &r->ctx;
+
+    ctx->deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
+    ctx->idempotency_key = web_header(r->http, "idempotency-key");
+    ctx->host = own_url(r);
+    if (ctx->idempotency_key.n > 255 || !str_is_utf8(ctx->idempotency_key)) {
+        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_HEADER",
+                    "Idempotency-Key must be at most 255 characters");
+    }
+    if (r->route->process != GW_SELF) {
+        return rpc_call(svc_client(r->gw->svc, (enum svc_peer)r->route->process), ctx,
+                        r->route->method, req, out);
+    }
+    *out = pb_new(ctx->arena, r->route->method->resp);
+    if (*out == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    }
+    return r->route->method->handler(r->gw, ctx, req, *out);
+}
+
+/* --- existence of path objects ------------------------------------------------------------- */
+
+static enum rc
+call_check_path(struct gw_req *r, const Assay__CheckPathRequest *req)
+{
+    Assay__Empty *resp = NULL;
+    struct rpc_client *client = svc_client(r->gw->svc, (enum svc_peer)r->route->process);
+
+    switch (r->route->process) {
+    case SVC_AUTH:
+        return auth_call_check_path(client, &r->ctx, req, &resp);
+    case SVC_SESSIONS:
+        return sessions_call_check_path(client, &r->ctx, req, &resp);
+    case SVC_TESTS:
+        return tests_call_check_path(client, &r->ctx, req, &resp);
+    case SVC_WEBHOOKS:
+        return webhooks_call_check_path(client, &r->ctx, req, &resp);
+    default:
+        return RC_OK;
+    }
+}
+
+enum rc
+gw_check_path(struct gw_req *r)
+{
+    struct err stands = r->ctx.err;
+    size_t n = r->match.param_count;
+    Assay__CheckPathRequest req = ASSAY__CHECK_PATH_REQUEST__INIT;
+
+    if (n == 0 || r->route->process == GW_SELF || stands.code != RC_INVALID_ARGUMENT) {
+        return stands.code;
+    }
+    Assay__PathParam *params = ARENA_ARRAY(r->ctx.arena, n, Assay__PathParam);
+    Assay__PathParam **list = ARENA_ARRAY(r->ctx.arena, n, Assay__PathParam *);
+    if (params == NULL || list == NULL) {
+        return stands.code;
+    }
+    for (size_t i = 0; i < n; i++) {
+        assay__path_param__init(&params[i]);
+        params[i].name = arena_strz(r->ctx.arena, r->route->req->fields[r->route->params[i]].key);
+        params[i].value = arena_strz(r->ctx.arena, r->match.params[i]);
+        list[i] = &params[i];
+    }
+    req.route = arena_strz(r->ctx.arena, str_z(r->route->pattern));
+    req.n_params = n;
+    req.params = list;
+    ctx_recover(&r->ctx);
+    r->ctx.deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
+    if (call_check_path(r, &req) == RC_NOT_FOUND) {
+        return RC_NOT_FOUND;
+    }
+    r->ctx.err = stands;
+    return stands.code;
+}

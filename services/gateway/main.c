@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Wiring of the gateway. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/gw.h"
+#include "gateway_rpc.h"
+#include "log/log.h"
+
+#define TOKENS_MAX 65536
+#define RATE_KEYS_MAX 65536
+#define DRAIN_US (20 * ASSAY_US_PER_S)
+
+static struct gw_cfg cfg;
+
+static void
+make_metrics(struct gateway *gw)
+{
+    static const char *const SURFACES[] = {"vibeview", "tripwire",    "autosana",
+                                           "vizzly",   "vibetesting", "extension"};
+    static const char *const CLASSES[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    struct met *met = svc_met(gw->svc);
+
+    gw->met.requests = met_counter(met, "assay_http_requests_total", "Requests answered.",
+                                   MET_LABEL("surface", SURFACES, ARRAY_LEN(SURFACES)),
+                                   MET_LABEL("status", CLASSES, ARRAY_LEN(CLASSES)));
+    gw->met.took = met_histogram(met, "assay_http_request_seconds", "Time from head to answer.",
+                                 MET_LABEL("surface", SURFACES, ARRAY_LEN(SURFACES)), MET_NO_LABEL);
+}
+
+static void
+gateway_stop(void *state)
+{
+    struct gateway *gw = state;
+
+    if (gw == NULL) {
+        return;
+    }
+    if (gw->web != NULL) {
+        web_server_drain(gw->web, clk_mono_us() + DRAIN_US);
+        web_server_free(gw->web);
+    }
+    gw_identify_free(gw->identify);
+    gw_limit_free(gw->limit);
+    blob_close(gw->blob);
+    free(gw);
+}
+
+static enum rc
+start_parts(struct gateway *gw, const char **out_why)
+{
+    struct gw_identify_cfg identify = {
+        .auth = svc_client(gw->svc, SVC_AUTH),
+        .issuer = cfg.issuer,
+        .audience = cfg.audience,
+        .cache_max = TOKENS_MAX,
+    };
+    char listen[128];
+
+    *out_why = "ASSAY_RATE_LIMITS is malformed";
+    enum rc rc = gw_limit_new(cfg.rate_limits, RATE_KEYS_MAX, &gw->limit);
+    if (rc == RC_OK) {
+        *out_why = "ASSAY_BLOB_URL cannot be used";
+        rc = blob_open(cfg.blob_url, &gw->blob, out_why);
+    }
+    if (rc == RC_OK) {
+        *out_why = "out of memory";
+        rc = gw_identify_new(&identify, &gw->identify);
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
+    (void)snprintf(listen, sizeof(listen), "%s:%lld", cfg.http_listen, (long long)cfg.http_port);
+    struct web_cfg web = {
+        .listen = listen,
+        .threads = (int)cfg.http_threads,
+        .head_timeout_us = cfg.head_timeout_us,
+        .body_timeout_us = cfg.body_timeout_us,
+        .websockets_max = (int)cfg.http_threads / 2,
+        .handler = gw_handle,
+        .arg = gw,
+    };
+    return web_server_start(&web, &gw->web, out_why);
+}
+
+static enum rc
+gateway_start(struct svc *svc, void **out_state)
+{
+    const char *why = "out of memory";
+    struct gateway *gw = calloc(1, sizeof(*gw));
+    enum rc rc = gw == NULL ? RC_RESOURCE_EXHAUSTED : RC_OK;
+
+    if (rc == RC_OK) {
+        gw->cfg = &cfg;
+        gw->svc = svc;
+        make_metrics(gw);
+        rc = start_parts(gw, &why);
+    }
+    if (rc != RC_OK) {
+        log_line(LOG_ERROR_LEVEL, NULL, "start_failed", why);
+        gateway_stop(gw);
+        return rc;
+    }
+    log_line(LOG_INFO_LEVEL, NULL, "listening", "the gateway serves",
+             LOG_I64("port", web_server_port(gw->web)));
+    *out_state = gw;
+    return RC_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct svc_def def = {
+        .name = "gateway",
+        .cfg_rows = GW_CFG_ROWS,
+        .cfg_count = GW_CFG_COUNT,
+        .cfg = &cfg,
+        .start = gateway_start,
+        .stop = gateway_stop,
+    };
+    return svc_main(&def, argc, argv);
+}
