@@ -15,7 +15,7 @@ GEN_SQL := $(patsubst services/%/sql,%,$(wildcard services/*/sql)) $(if $(wildca
 PROTOS := $(wildcard proto/*.proto proto/*/*.proto)
 SQLS := $(wildcard services/*/sql/*.sql lib/svc/sql/*.sql)
 
-gen_svc_srcs = $(GEN)/$(1)_dispatch.c $(if $(filter gateway,$(1)),$(GEN)/routes.c)
+gen_svc_srcs = $(GEN)/$(1)_dispatch.c $(if $(filter gateway,$(1)),$(GEN)/routes.c $(GEN)/openapi_json.c)
 GEN_SRCS := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c) $(GEN)/google/protobuf/descriptor.pb-c.c \
             $(GEN)/pb_tables.c $(GEN_PROCESSES:%=$(GEN)/%_client.c) $(GEN)/svc_dispatch.c \
             $(GEN_SQL:%=$(GEN)/%_sql.c)
@@ -28,7 +28,7 @@ HOST_CFLAGS := -std=c17 -D_GNU_SOURCE -O1 -g $(WARN) -Ilib -Itools -I$(TB)/gen
 HOST_BASE := $(TB)/obj/lib/base/str.o $(TB)/obj/lib/base/buf.o $(TB)/obj/lib/base/arena.o \
              $(TB)/obj/lib/base/rc.o $(TB)/obj/tools/common/ctext.o
 PLUGIN_OBJS := $(patsubst %.c,$(TB)/obj/%.o,$(filter-out %_test.c,$(wildcard tools/protoc-gen-assay/*.c))) \
-               $(TB)/obj/lib/pb/route.o
+               $(TB)/obj/lib/pb/route.o $(patsubst %.c,$(TB)/obj/%.o,$(filter-out %_test.c,$(wildcard lib/json/*.c)))
 SQLGEN_OBJS := $(patsubst %.c,$(TB)/obj/%.o,$(filter-out %_test.c,$(wildcard tools/sqlgen/*.c)))
 PLUGIN_PB := google/protobuf/descriptor google/protobuf/compiler/plugin assay/options
 PLUGIN_PB_OBJS := $(PLUGIN_PB:%=$(TB)/gen/%.pb-c.o)
@@ -45,7 +45,7 @@ $(TB)/obj/%.o: %.c $(TB)/gen/.stamp
 	@mkdir -p $(@D)
 	gcc $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 $(PLUGIN): $(PLUGIN_OBJS) $(PLUGIN_PB_OBJS) $(HOST_BASE)
-	gcc -o $@ $^ -lprotobuf-c
+	gcc -o $@ $^ -lprotobuf-c -lm
 $(SQLGEN): $(SQLGEN_OBJS) $(HOST_BASE)
 	gcc -o $@ $^
 -include $(PLUGIN_OBJS:.o=.d) $(SQLGEN_OBJS:.o=.d) $(HOST_BASE:.o=.d)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "json/json.h"
 
 #define TYPE(x) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##x
 
@@ -132,6 +133,21 @@ check_presence(struct model *m, const struct message *msg, const struct field *f
 }
 
 static void
+check_example(struct model *m, const struct field *f)
+{
+    bool is_text = f->kind == PB_STRING || f->kind == PB_TIME || f->kind == PB_BASE64;
+    if (f->opt->example == NULL || (is_text && !f->repeated)) {
+        return;
+    }
+    const struct json_value *value;
+    if (json_parse(str_z(f->opt->example), m->arena, &value, NULL) != RC_OK) {
+        fault(m, f->at, "%s: example %s is not JSON", f->desc->name, f->opt->example);
+    } else if (f->repeated && !f->is_map && !json_is(value, JSON_ARRAY)) {
+        fault(m, f->at, "%s: the example of a repeated field is a JSON array", f->desc->name);
+    }
+}
+
+static void
 check_map(struct model *m, const struct field *f)
 {
     if (f->sub->count != 2 || f->sub->fields[0].desc->type != TYPE(STRING)) {
@@ -158,6 +174,7 @@ check_field(struct model *m, const struct message *msg, struct field *f)
     check_text_options(m, f);
     check_bounds(m, f);
     check_presence(m, msg, f);
+    check_example(m, f);
     if (f->is_map) {
         check_map(m, f);
     }

@@ -35,6 +35,6 @@ void emit_rpc(const struct model *m, struct out *out);
 /* routes.h/.c */
 void emit_routes(struct model *m, const struct trie *trie, struct out *out);
 /* openapi.json, openapi_json.h/.c */
-void emit_openapi(const struct model *m, struct out *out);
+void emit_openapi(struct model *m, const struct trie *trie, struct out *out);
 
 #endif

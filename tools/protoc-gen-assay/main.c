@@ -136,6 +136,7 @@ generate(struct model *m, const Google__Protobuf__Compiler__CodeGeneratorRequest
     emit_tables(m, &out);
     emit_rpc(m, &out);
     emit_routes(m, &trie, &out);
+    emit_openapi(m, &trie, &out);
     bool ok = answer(&out);
     for (size_t i = 0; i < out.count; i++) {
         buf_fini(&out.files[i].text);
