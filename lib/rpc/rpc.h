@@ -52,6 +52,7 @@ struct rpc_server;
 struct rpc_server_cfg {
     const char *listen; /* URL */
     struct rpc_tls tls;
+    bool allow_plain_tcp;
     const struct rpc_method *const *tables; /* table_count arrays ... */
     const size_t *table_lens;               /* ... of these lengths */
     size_t table_count;
@@ -94,8 +95,9 @@ struct rpc_client;
 struct rpc_client_cfg {
     const char *service; /* URL of the name, see above */
     struct rpc_tls tls;
-    size_t message_max;
+    size_t message_max; /* the servers' */
     const char *name; /* for logs and metrics: "tests" */
+    bool allow_plain_tcp;
 };
 
 /* Starts to look for replicas; needs none to be up. */
@@ -120,7 +122,7 @@ NODISCARD enum rc rpc_call(struct rpc_client *client, struct ctx *ctx,
  * per address, at most 256, the least recently used closed. `addr` is an exact URL. */
 struct rpc_peers;
 NODISCARD enum rc rpc_peers_new(const struct rpc_tls *tls, size_t message_max,
-                                struct rpc_peers **out);
+                                bool allow_plain_tcp, struct rpc_peers **out);
 void rpc_peers_free(struct rpc_peers *peers);
 NODISCARD enum rc rpc_peers_call(struct rpc_peers *peers, const char *addr, struct ctx *ctx,
                                  const struct rpc_method *method, const ProtobufCMessage *req,

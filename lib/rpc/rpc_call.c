@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A call from the caller's side: envelope, choice of a replica, and what to do when it does not
+ * answer. Repeated is what certainly was not executed (nothing left, or the server drains), and what
+ * may be executed twice (READ, or with a key). */
+#include <string.h>
+
+#include "assay/envelope.pb-c.h"
+#include "rpc/rpc_pool.h"
+
+#define DEADLINE_US (10 * ASSAY_US_PER_S)
+/* Waiting longer for a first replica only piles callers up. */
+#define CONNECT_US (3 * ASSAY_US_PER_S)
+#define LOST_MAX 5 /* connections a repeatable call may lose */
+
+/* --- the envelope -------------------------------------------------------------------------- */
+
+static char *
+text_of(struct arena *arena, struct str s)
+{
+    return s.n == 0 ? NULL : arena_strz(arena, s);
+}
+
+static Assay__Principal *
+principal_of(struct arena *arena, const struct principal *who)
+{
+    Assay__Principal *p = PB_NEW(arena, Assay__Principal, assay__principal);
+
+    if (p == NULL) {
+        return NULL;
+    }
+    PB_SET(p, user_id, who->user_id);
+    PB_SET(p, org_id, who->org_id);
+    PB_SET(p, role, (int32_t)who->role);
+    PB_SET(p, kind, (int32_t)who->kind);
+    PB_SET(p, token_id, who->token_id);
+    PB_SET(p, project_id, who->project_id);
+    p->email = text_of(arena, who->email);
+    p->subject = text_of(arena, who->subject);
+    return p;
+}
+
+static enum rc
+pack_call(struct ctx *ctx, const struct rpc_method *method, const ProtobufCMessage *req,
+          size_t message_max, int64_t deadline_us, struct str *out_wire)
+{
+    Assay__Call call = ASSAY__CALL__INIT;
+    struct str payload;
+
+    if (pb_pack(ctx->arena, req, &payload) != RC_OK) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+    }
+    if (payload.n > message_max) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_BIG", "the request is too large");
+    }
+    call.method = method->id;
+    call.deadline_us = deadline_us;
+    call.request_id = text_of(ctx->arena, ctx->request_id);
+    call.traceparent = text_of(ctx->arena, ctx->traceparent);
+    call.idempotency_key = text_of(ctx->arena, ctx->idempotency_key);
+    call.peer = text_of(ctx->arena, ctx->peer);
+    call.host = text_of(ctx->arena, ctx->host);
+    call.who = principal_of(ctx->arena, &ctx->who);
+    call.has_payload = 1;
+    call.payload.len = payload.n;
+    memcpy(&call.payload.data, &payload.p, sizeof(payload.p)); /* drops const */
+    if (arena_failed(ctx->arena) || pb_pack(ctx->arena, &call.base, out_wire) != RC_OK) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+    }
+    if (out_wire->n > message_max + RPC_FRAME_OVERHEAD) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_BIG", "the request is too large");
+    }
+    return RC_OK;
+}
+
+/* --- the answer ---------------------------------------------------------------------------- */
+
+static enum rc
+read_answer(struct ctx *ctx, const struct rpc_method *method, struct str body,
+            ProtobufCMessage **out_resp, bool *out_retry)
+{
+    ProtobufCMessage *msg = NULL;
+
+    *out_retry = false;
+    if (pb_unpack(ctx->arena, &assay__answer__descriptor, body, &msg) != RC_OK) {
+        return fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
+    }
+    const Assay__Answer *answer = (const Assay__Answer *)msg;
+    if (answer->code != RC_OK) {
+        const char *reason = answer->reason == NULL ? "UNKNOWN" : answer->reason;
+        *out_retry = answer->code == RC_UNAVAILABLE && strcmp(reason, "DRAINING") == 0;
+        enum rc rc = answer->code < 0 || answer->code > RC_UNAUTHENTICATED ? RC_UNKNOWN
+                                                                          : (enum rc)answer->code;
+        return *out_retry ? rc : fail(ctx, rc, reason, "%s", answer->message ? answer->message : "");
+    }
+    struct str payload = str_n((const char *)answer->payload.data, answer->payload.len);
+    if (pb_unpack(ctx->arena, method->resp, payload, out_resp) != RC_OK) {
+        return fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
+    }
+    return RC_OK;
+}
+
+/* --- the attempts -------------------------------------------------------------------------- */
+
+struct attempt {
+    struct ctx *ctx;
+    const struct rpc_method *method;
+    struct rpc_pool *pool;
+    struct str wire;
+    int64_t deadline_us;
+    int lost;
+};
+
+static bool
+may_repeat(const struct attempt *a)
+{
+    return a->method->effect == RPC_READ || a->ctx->idempotency_key.n > 0;
+}
+
+/* What a call without answer means; *out_retry when it may be tried again. */
+static enum rc
+no_answer(struct attempt *a, enum rpc_fate fate, const char *url, bool *out_retry)
+{
+    struct ctx *ctx = a->ctx;
+    enum rc rc = RC_OK;
+
+    *out_retry = fate == RPC_UNSENT || (fate == RPC_LOST && may_repeat(a) && ++a->lost < LOST_MAX);
+    if (*out_retry) {
+        return RC_UNAVAILABLE;
+    }
+    if (fate == RPC_LOST) {
+        rc = fail(ctx, RC_UNKNOWN, "CONNECTION_LOST",
+                  "a service died during the call; it may have been executed");
+    } else if (fate == RPC_TIMED_OUT) {
+        rc = fail(ctx, RC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call took too long");
+    } else if (fate == RPC_TOO_LATE) {
+        rc = fail(ctx, RC_UNAVAILABLE, "NO_REPLICA", "the service is not available");
+    } else {
+        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", "too many calls at once");
+    }
+    note(ctx, "%s to %s", a->method->name, url);
+    return rc;
+}
+
+static enum rc
+attempt(struct attempt *a, ProtobufCMessage **out_resp, bool *out_retry)
+{
+    int64_t now_us = clk_wall_us();
+    int64_t wait_us = now_us + CONNECT_US < a->deadline_us ? now_us + CONNECT_US : a->deadline_us;
+    struct rpc_link *link = rpc_pool_choose(a->pool, wait_us);
+    struct rpc_answer answer = {0};
+    enum rc rc;
+
+    *out_retry = false;
+    if (link == NULL) {
+        rc = fail(a->ctx, RC_UNAVAILABLE, "NO_REPLICA", "the service is not available");
+        note(a->ctx, "%s: no replica of %s", a->method->name, rpc_pool_service(a->pool));
+        return rc;
+    }
+    enum rpc_fate fate = rpc_link_call(link, a->wire, a->deadline_us, &answer);
+    if (fate == RPC_ANSWERED) {
+        rc = read_answer(a->ctx, a->method, answer.body, out_resp, out_retry);
+        rpc_slab_unref(answer.slab);
+        if (rc != RC_OK && !*out_retry) {
+            note(a->ctx, "%s at %s", a->method->name, rpc_link_url(link));
+        }
+    } else {
+        rc = no_answer(a, fate, rpc_link_url(link), out_retry);
+    }
+    rpc_link_unref(link);
+    return rc;
+}
+
+enum rc
+rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
+              const struct rpc_method *method, const ProtobufCMessage *req,
+              ProtobufCMessage **out_resp)
+{
+    struct attempt a = {.ctx = ctx, .method = method, .pool = pool};
+    bool is_retry = true;
+
+    a.deadline_us = ctx->deadline_us == 0 ? clk_wall_us() + DEADLINE_US : ctx->deadline_us;
+    enum rc rc = ctx_check_deadline(ctx);
+    if (rc == RC_OK) {
+        rc = pack_call(ctx, method, req, message_max, a.deadline_us, &a.wire);
+    }
+    if (rc != RC_OK) {
+        return rc;
+    }
+    while (is_retry && clk_wall_us() < a.deadline_us) {
+        rc = attempt(&a, out_resp, &is_retry);
+    }
+    if (is_retry) {
+        rc = fail(ctx, a.lost > 0 ? RC_UNKNOWN : RC_UNAVAILABLE, "NO_REPLICA",
+                  "the service is not available");
+    }
+    return rc;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What server and client share of NNG: sockets with our options, TLS, messages that several calls
+ * point into, frames that grow. Private to lib/rpc.
+ *
+ * This file also replaces sysconf(3) for the process, see rpc_nng.c. */
+#ifndef ASSAY_RPC_RPC_NNG_H
+#define ASSAY_RPC_RPC_NNG_H
+
+#include <nng/nng.h>
+#include <nng/supplemental/tls/tls.h>
+#include <stdatomic.h>
+
+#include "rpc/rpc.h"
+#include "rpc/rpc_frame.h"
+
+enum rpc_scheme { RPC_IPC, RPC_TCP, RPC_TLS };
+
+/* Reads the scheme of an URL and checks what can be checked without the network: a host and a port,
+ * a path that fits a socket address, certificates for TLS, leave for plain TCP.
+ * Errors: INVALID_ARGUMENT. */
+NODISCARD enum rc rpc_url_check(const char *url, const struct rpc_tls *tls, bool allow_plain_tcp,
+                                enum rpc_scheme *out, const char **out_why);
+/* Formats the reason of a failure into storage of the thread and returns it. */
+const char *rpc_why(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Opens a REQ socket that never sends a request twice, with a dialer to `url` that keeps trying in
+ * the background; `on_pipe` hears of connections. Errors: UNAVAILABLE. */
+NODISCARD enum rc rpc_dial(const char *url, const struct rpc_tls *tls, size_t frame_max,
+                           nng_pipe_cb on_pipe, void *arg, nng_socket *out, const char **out_why);
+/* Opens a REP socket that is not listening yet, and starts to listen. Errors: UNAVAILABLE. */
+NODISCARD enum rc rpc_bind(size_t frame_max, nng_pipe_cb on_pipe, void *arg, nng_socket *out,
+                           const char **out_why);
+NODISCARD enum rc rpc_listen(nng_socket sock, const char *url, enum rpc_scheme scheme,
+                             const struct rpc_tls *tls, const char **out_why);
+
+/* A received message and the number of those who still look into it. */
+struct rpc_slab {
+    atomic_int refs;
+    nng_msg *msg;
+};
+/* Takes over `msg`; one reference. NULL without memory (the message is freed). */
+struct rpc_slab *rpc_slab_new(nng_msg *msg);
+void rpc_slab_ref(struct rpc_slab *slab);
+/* Takes NULL. */
+void rpc_slab_unref(struct rpc_slab *slab);
+struct str rpc_msg_str(nng_msg *msg);
+
+#endif
