@@ -10,16 +10,26 @@
  *     SELECT ... WHERE org_id = $1 AND id = $2;
  *
  * the constant Q_SUITE_BY_ID and a table of texts (gen/<svc>_sql.h). Migrations are
- * services/<svc>/sql/NNNN_name.sql, embedded the same way.
+ * services/<svc>/sql/NNNN_name.sql, embedded the same way. A second, common set (lib/svc) is told
+ * apart by DB_COMMON(query) and its own numbering of migrations.
  *
  * A connection serves one thread: db_query takes the connection of ctx (inside a transaction) or
- * the calling thread's own. Row-level security: before a statement runs, the connection's
- * `assay.org_id` is what ctx->who.org_id says (sent only when it changes).
+ * the calling thread's own. It is opened by the thread's first statement and closed when the thread
+ * ends. A lost one is replaced unseen where that is safe: before a transaction's first statement has
+ * been answered, and for a SELECT outside one.
+ *
+ * Row-level security: before a statement runs, the connection's `assay.org_id` is what
+ * ctx->who.org_id says (sent only when it changes, together with the statement). 0 means one of our
+ * own processes or an open endpoint and sees every row; a signed-in caller without an organization
+ * is sent as -1 and sees none. A migration puts a table behind the wall with
+ *     SELECT tenant_table('suites');            -- its column org_id
+ * Postgres does not apply policies to superusers: services must connect as an ordinary role.
  *
  * Errors of Postgres become codes in one table: unique violation ALREADY_EXISTS, foreign key and
- * check FAILED_PRECONDITION, serialization and deadlock ABORTED, lost connection UNAVAILABLE,
- * statement time-out DEADLINE_EXCEEDED, else INTERNAL; err.detail holds SQLSTATE and the server's
- * text, err.reason "DB_UNIQUE" and the like; the constraint's name is in db_constraint(). */
+ * check FAILED_PRECONDITION, serialization and deadlock ABORTED, lost connection UNAVAILABLE (UNKNOWN
+ * for a single write outside a transaction that may have happened), statement time-out
+ * DEADLINE_EXCEEDED, else INTERNAL; err.detail holds SQLSTATE and the server's text, err.reason
+ * "DB_UNIQUE" and the like; the constraint's name is in db_constraint(). */
 #ifndef ASSAY_DB_DB_H
 #define ASSAY_DB_DB_H
 
@@ -48,18 +58,33 @@ struct db_cfg {
     size_t query_count;
     const struct db_migration *migrations;
     size_t migration_count;
+    const struct db_query_def *common_queries; /* of lib/svc; asked for with DB_COMMON(q) */
+    size_t common_query_count;
+    const struct db_migration *common_migrations; /* applied before the service's own */
+    size_t common_migration_count;
     int64_t statement_timeout_us; /* per statement; 0: 30 s */
+    void *owner;                  /* what db_owner returns */
 };
+
+/* Number of a common query in db_query. */
+#define DB_COMMON(q) ((q) + 100000)
 
 /* Makes a handle; connects on first use. */
 NODISCARD enum rc db_open(const struct db_cfg *cfg, struct db **out);
 /* Closes every connection. No other thread may use it any more. Takes NULL. */
 void db_close(struct db *db);
+void *db_owner(const struct db *db);
 
-/* Applies what is missing, in order, under an advisory lock; each in its own transaction. The common
- * tables (outbox, inbox, idempotency: lib/svc) count as migrations too.
- * Errors: FAILED_PRECONDITION: a migration failed, nothing of it stays. UNAVAILABLE. */
+/* Creates the schema and applies what is missing, in order, under an advisory lock; each in its own
+ * transaction. The common tables (outbox, inbox, idempotency: lib/svc) count as migrations too.
+ * Errors: FAILED_PRECONDITION: a migration failed (nothing of it stays), or one that was applied
+ *         has another text now. UNAVAILABLE. */
 NODISCARD enum rc db_migrate(struct db *db, struct ctx *ctx);
+/* Prepares every statement on this thread's connection in one round trip, so that a query that does
+ * not fit the schema stops the start. Errors: INTERNAL: err.detail names the statement. */
+NODISCARD enum rc db_check(struct db *db, struct ctx *ctx);
+/* True in *out when policies do not bind this role (superuser, BYPASSRLS). */
+NODISCARD enum rc db_bypasses_policies(struct db *db, struct ctx *ctx, bool *out);
 /* OK when the database answers and the schema is at the version this binary knows, or newer. */
 NODISCARD enum rc db_ready(struct db *db, struct ctx *ctx);
 
@@ -102,6 +127,16 @@ NODISCARD enum rc db_query(struct db *db, struct ctx *ctx, int query, const stru
              (int)(sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)), (out))
 #define DB_QUERY0(db, ctx, query, out) db_query((db), (ctx), (query), NULL, 0, (out))
 
+/* Queues a statement whose rows do not matter for the commit of the open transaction: it travels
+ * with the COMMIT and costs no round trip of its own; its failure is the commit's. Outside a
+ * transaction it runs at once. Arguments are copied. A rollback to a savepoint does not remove it.
+ * Errors: RESOURCE_EXHAUSTED (arena), and those of db_query. */
+NODISCARD enum rc db_defer(struct db *db, struct ctx *ctx, int query, const struct db_arg *args,
+                           int count);
+#define DB_DEFER(db, ctx, query, ...)                                                              \
+    db_defer((db), (ctx), (query), (const struct db_arg[]){__VA_ARGS__},                           \
+             (int)(sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)))
+
 int db_rows(const struct db_result *res);
 /* Rows changed by INSERT, UPDATE, DELETE. */
 int64_t db_affected(const struct db_result *res);
@@ -117,7 +152,8 @@ bool db_bool(const struct db_result *res, int row, int col);
 int64_t db_time_us(const struct db_result *res, int row, int col);
 /* A bytea, decoded into the ctx's arena that made the result. */
 struct str db_bytes(const struct db_result *res, int row, int col);
-/* A text[] or bigint[] in the arena; *out_n counts. */
+/* A one-dimensional array in the arena, its items as text; *out_n counts. NULL items are empty with
+ * p == NULL. */
 struct str *db_strs(const struct db_result *res, int row, int col, size_t *out_n);
 
 /* --- transactions -------------------------------------------------------------------------- */
@@ -131,9 +167,13 @@ NODISCARD enum rc db_begin(struct db *db, struct ctx *ctx);
 NODISCARD enum rc db_commit(struct db *db, struct ctx *ctx);
 /* Never fails: a lost connection has rolled back by itself. */
 void db_rollback(struct db *db, struct ctx *ctx);
-/* Calls fn(arg) in ctx's thread after the outermost commit; not at all after a rollback. */
+/* True between db_begin and the outermost commit or rollback. */
+bool db_in_tx(const struct ctx *ctx);
+/* Calls fn(arg) in ctx's thread after the outermost commit; not at all after a rollback; at once
+ * outside a transaction. */
 NODISCARD enum rc db_after_commit(struct ctx *ctx, void (*fn)(void *arg), void *arg);
-/* Sets a savepoint / returns to it, keeping the transaction usable after an expected error. */
+/* Sets a savepoint / returns to the latest, keeping the transaction usable after an expected error
+ * (recover ctx too). Both travel with the next statement. */
 NODISCARD enum rc db_savepoint(struct db *db, struct ctx *ctx);
 NODISCARD enum rc db_savepoint_back(struct db *db, struct ctx *ctx);
 /* Name of the constraint behind the last ALREADY_EXISTS or FAILED_PRECONDITION of this thread. */
@@ -142,11 +182,14 @@ struct str db_constraint(const struct db *db);
 /* --- notifications ------------------------------------------------------------------------- */
 
 struct db_listener;
-/* Listens on a channel in a thread of its own and calls fn(arg, payload) there for each NOTIFY, and
- * once after each (re)connect, because something may have been missed. */
+/* Listens on a channel (of this schema) and calls fn(arg, payload) for each NOTIFY, and once with an
+ * empty payload after each (re)connect, because something may have been missed. All listeners of a
+ * handle share one thread and one connection, so fn must be quick. In SQL the channel's name is
+ * 'schema.channel'. */
 NODISCARD enum rc db_listen(struct db *db, const char *channel,
                             void (*fn)(void *arg, struct str payload), void *arg,
                             struct db_listener **out);
+/* fn is not running any more when this returns. Takes NULL. Must not be called by fn. */
 void db_listener_free(struct db_listener *listener);
 /* Queues a NOTIFY for the commit of the open transaction (or sends it at once outside one). */
 NODISCARD enum rc db_notify(struct db *db, struct ctx *ctx, const char *channel, struct str payload);
