@@ -126,6 +126,12 @@ struct run {
     ProtobufCMessage *resp;
 };
 
+static void *
+hooks_of(const struct rpc_server_cfg *cfg)
+{
+    return cfg->hooks != NULL ? cfg->hooks : cfg->svc;
+}
+
 static enum rc
 run_handler(void *arg)
 {
@@ -149,8 +155,8 @@ run_method(struct run *run, struct str payload)
         return fail(run->ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
     }
     return cfg->around == NULL ? run_handler(run)
-                               : cfg->around(cfg->svc, run->ctx, run->method, payload, run->resp,
-                                             run_handler, run);
+                               : cfg->around(hooks_of(cfg), run->ctx, run->method, payload,
+                                             run->resp, run_handler, run);
 }
 
 /* A handler that returned a code without fail() still gets a reason. */
@@ -233,7 +239,7 @@ rpc_exec_run(struct rpc_exec *exec, const struct rpc_server_cfg *cfg, bool *out_
         note_time(exec->known, took_us);
     }
     if (run.method != NULL && cfg->finished != NULL) {
-        cfg->finished(cfg->svc, ctx, run.method, rc, took_us);
+        cfg->finished(hooks_of(cfg), ctx, run.method, rc, took_us);
     }
     return answer;
 }
