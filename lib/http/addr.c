@@ -58,21 +58,21 @@ struct net6 {
 };
 
 static const struct net6 NETS6[] = {
-    {{0}, 128, ADDR_FORBIDDEN, -1},                                             /* :: */
-    {{[15] = 1}, 128, ADDR_PRIVATE, -1},                                        /* ::1 */
+    {{0}, 128, ADDR_FORBIDDEN, -1},      /* :: */
+    {{[15] = 1}, 128, ADDR_PRIVATE, -1}, /* ::1 */
     {{[0] = 0xfd, [2] = 0x0e, [3] = 0xc2, [14] = 2, [15] = 0x54}, 128, ADDR_FORBIDDEN, -1},
-    {{[0] = 0xfe, [1] = 0x80}, 10, ADDR_FORBIDDEN, -1},                         /* link-local */
-    {{[0] = 0xff}, 8, ADDR_FORBIDDEN, -1},                                      /* multicast */
-    {{[10] = 0xff, [11] = 0xff}, 96, ADDR_PUBLIC, 12},                          /* ::ffff:0:0/96 */
-    {{[0] = 0, [1] = 0x64, [2] = 0xff, [3] = 0x9b}, 96, ADDR_PUBLIC, 12},       /* 64:ff9b::/96 */
+    {{[0] = 0xfe, [1] = 0x80}, 10, ADDR_FORBIDDEN, -1},                   /* link-local */
+    {{[0] = 0xff}, 8, ADDR_FORBIDDEN, -1},                                /* multicast */
+    {{[10] = 0xff, [11] = 0xff}, 96, ADDR_PUBLIC, 12},                    /* ::ffff:0:0/96 */
+    {{[0] = 0, [1] = 0x64, [2] = 0xff, [3] = 0x9b}, 96, ADDR_PUBLIC, 12}, /* 64:ff9b::/96 */
     {{[0] = 0, [1] = 0x64, [2] = 0xff, [3] = 0x9b, [5] = 1}, 48, ADDR_PRIVATE, -1},
-    {{[0] = 0x20, [1] = 0x02}, 16, ADDR_PUBLIC, 2},                             /* 6to4 */
-    {{0}, 96, ADDR_PRIVATE, 12},                                                /* ::a.b.c.d */
-    {{[0] = 0x20, [1] = 0x01}, 32, ADDR_PRIVATE, -1},                           /* Teredo */
-    {{[0] = 0x20, [1] = 0x01, [2] = 0x0d, [3] = 0xb8}, 32, ADDR_PRIVATE, -1},   /* documentation */
-    {{[0] = 0x01}, 64, ADDR_PRIVATE, -1},                                       /* discard */
-    {{[0] = 0xfc}, 7, ADDR_PRIVATE, -1},                                        /* unique local */
-    {{[0] = 0xfe, [1] = 0xc0}, 10, ADDR_PRIVATE, -1},                           /* site-local */
+    {{[0] = 0x20, [1] = 0x02}, 16, ADDR_PUBLIC, 2},                           /* 6to4 */
+    {{0}, 96, ADDR_PRIVATE, 12},                                              /* ::a.b.c.d */
+    {{[0] = 0x20, [1] = 0x01}, 32, ADDR_PRIVATE, -1},                         /* Teredo */
+    {{[0] = 0x20, [1] = 0x01, [2] = 0x0d, [3] = 0xb8}, 32, ADDR_PRIVATE, -1}, /* documentation */
+    {{[0] = 0x01}, 64, ADDR_PRIVATE, -1},                                     /* discard */
+    {{[0] = 0xfc}, 7, ADDR_PRIVATE, -1},                                      /* unique local */
+    {{[0] = 0xfe, [1] = 0xc0}, 10, ADDR_PRIVATE, -1},                         /* site-local */
 };
 
 static bool

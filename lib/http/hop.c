@@ -117,8 +117,7 @@ on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct hop *hop = arg;
 
-    if (purpose != CURLSOCKTYPE_IPCXN ||
-        !addr_may_reach(&address->addr, hop->client->cfg.reach)) {
+    if (purpose != CURLSOCKTYPE_IPCXN || !addr_may_reach(&address->addr, hop->client->cfg.reach)) {
         hop->address_refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -310,7 +309,8 @@ perform(struct hop *hop, struct http_response *out)
     CURLcode e = curl_easy_perform(hop->easy);
     if (e != CURLE_OK && !(e == CURLE_WRITE_ERROR && hop->was_cut)) {
         enum rc rc = curl_failure(hop, e);
-        note(hop->ctx, "curl %d: %s", (int)e, hop->error[0] != '\0' ? hop->error : curl_easy_strerror(e));
+        note(hop->ctx, "curl %d: %s", (int)e,
+             hop->error[0] != '\0' ? hop->error : curl_easy_strerror(e));
         return rc;
     }
     curl_easy_getinfo(hop->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -339,7 +339,8 @@ static enum rc
 hop_prepare(struct hop *hop)
 {
     struct arena *arena = hop->ctx->arena;
-    size_t max = hop->req->response_max > 0 ? hop->req->response_max : hop->client->cfg.response_max;
+    size_t max =
+        hop->req->response_max > 0 ? hop->req->response_max : hop->client->cfg.response_max;
 
     hop->body = ARENA_NEW(arena, struct buf);
     hop->got = ARENA_ARRAY(arena, HEADERS_MAX, struct http_header);

@@ -26,7 +26,8 @@ static bool
 copy_cfg(struct http_client_cfg *to, const struct http_client_cfg *from)
 {
     *to = *from;
-    to->connect_timeout_us = from->connect_timeout_us > 0 ? from->connect_timeout_us : DEFAULT_CONNECT_US;
+    to->connect_timeout_us =
+        from->connect_timeout_us > 0 ? from->connect_timeout_us : DEFAULT_CONNECT_US;
     to->timeout_us = from->timeout_us > 0 ? from->timeout_us : DEFAULT_TIMEOUT_US;
     to->response_max = from->response_max > 0 ? from->response_max : DEFAULT_RESPONSE_MAX;
     to->user_agent = strdup(from->user_agent != NULL ? from->user_agent : "assay");
@@ -36,7 +37,8 @@ copy_cfg(struct http_client_cfg *to, const struct http_client_cfg *from)
         memcpy(ports, from->refused_ports, from->refused_port_count * sizeof(*ports));
     }
     to->refused_ports = ports;
-    return to->user_agent != NULL && (from->ca_file == NULL || to->ca_file != NULL) && ports != NULL;
+    return to->user_agent != NULL && (from->ca_file == NULL || to->ca_file != NULL) &&
+           ports != NULL;
 }
 
 enum rc

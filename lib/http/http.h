@@ -17,11 +17,11 @@ struct http_client;
 
 struct http_client_cfg {
     enum addr_reach reach;
-    int64_t connect_timeout_us; /* 0: 3 s */
-    int64_t timeout_us;         /* whole request; 0: 30 s. The ctx's deadline shortens it */
-    size_t response_max;        /* bytes of body; 0: 1 MiB */
-    const char *user_agent;     /* NULL: "assay" */
-    const char *ca_file;        /* PEM of trusted roots; NULL: the system's */
+    int64_t connect_timeout_us;    /* 0: 3 s */
+    int64_t timeout_us;            /* whole request; 0: 30 s. The ctx's deadline shortens it */
+    size_t response_max;           /* bytes of body; 0: 1 MiB */
+    const char *user_agent;        /* NULL: "assay" */
+    const char *ca_file;           /* PEM of trusted roots; NULL: the system's */
     const uint16_t *refused_ports; /* ports of our own services; with a reach other than ANY */
     size_t refused_port_count;
 };

@@ -195,10 +195,8 @@ a_body_is_sent_exactly_with_the_headers_given(void **state)
     struct fixture *f = *state;
     struct http_header headers[] = {{STR("Content-Type"), STR("application/json")},
                                     {STR("X-Empty"), STR("")}};
-    struct http_request req = {.url = str_z(f->url),
-                               .headers = headers,
-                               .header_count = 2,
-                               .body = STR("{\"a\":\0 1}")};
+    struct http_request req = {
+        .url = str_z(f->url), .headers = headers, .header_count = 2, .body = STR("{\"a\":\0 1}")};
     struct http_response resp;
 
     assert_int_equal(http_send(f->client, &f->ctx, &req, &resp), RC_OK);
@@ -348,10 +346,11 @@ credentials_do_not_follow_a_redirect_to_another_origin(void **state)
     struct http_response resp;
     char answer[128];
 
-    (void)snprintf(answer, sizeof(answer),
-                   "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: http://localhost:%d/second\r\n"
-                   "Content-Length: 0\r\n\r\n",
-                   f->server.port);
+    (void)snprintf(
+        answer, sizeof(answer),
+        "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: http://localhost:%d/second\r\n"
+        "Content-Length: 0\r\n\r\n",
+        f->server.port);
     f->server.answer = answer;
     f->server.answer2 = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     assert_int_equal(http_send(f->client, &f->ctx, &req, &resp), RC_OK);
@@ -367,9 +366,9 @@ targets_outside_the_reach_are_refused_before_any_connection(void **state)
     struct fixture *f = *state;
     struct http_response resp;
     char url[128];
-    static const char *const SPELLINGS[] = {"127.0.0.1",    "localhost",  "2130706433", "0x7f000001",
-                                            "0177.0.0.1",   "127.1",      "[::1]",      "localhost.",
-                                            "[::ffff:7f00:1]"};
+    static const char *const SPELLINGS[] = {"127.0.0.1",  "localhost",  "2130706433",
+                                            "0x7f000001", "0177.0.0.1", "127.1",
+                                            "[::1]",      "localhost.", "[::ffff:7f00:1]"};
 
     with_reach(f, ADDR_REACH_PUBLIC);
     for (size_t i = 0; i < ARRAY_LEN(SPELLINGS); i++) {
@@ -436,10 +435,18 @@ static void
 urls_that_are_not_plain_http_are_refused(void **state)
 {
     struct fixture *f = *state;
-    static const char *const BAD[] = {
-        "",           "nonsense://x/",        "file:///etc/passwd",  "gopher://127.0.0.1/",
-        "http://",    "http://a b/",          "http://a\r\nb/",      "http://x:0/",
-        "http://x:65536/", "http://user:pw@127.0.0.1/", "http://[fe80::1%25eth0]/", "ftp://127.0.0.1/"};
+    static const char *const BAD[] = {"",
+                                      "nonsense://x/",
+                                      "file:///etc/passwd",
+                                      "gopher://127.0.0.1/",
+                                      "http://",
+                                      "http://a b/",
+                                      "http://a\r\nb/",
+                                      "http://x:0/",
+                                      "http://x:65536/",
+                                      "http://user:pw@127.0.0.1/",
+                                      "http://[fe80::1%25eth0]/",
+                                      "ftp://127.0.0.1/"};
     struct http_response resp;
 
     with_reach(f, ADDR_REACH_PUBLIC);

@@ -87,8 +87,8 @@ take_parts(struct ctx *ctx, CURLU *u, bool trusted, struct parts *p)
         return bad_url(ctx, "the port");
     }
     p->port = (uint16_t)port;
-    if (!trusted && (part(ctx, u, CURLUPART_USER, 0) != NULL ||
-                     part(ctx, u, CURLUPART_PASSWORD, 0) != NULL)) {
+    if (!trusted &&
+        (part(ctx, u, CURLUPART_USER, 0) != NULL || part(ctx, u, CURLUPART_PASSWORD, 0) != NULL)) {
         return bad_url(ctx, "it holds a user name");
     }
     if (part(ctx, u, CURLUPART_ZONEID, 0) != NULL) {
@@ -109,7 +109,8 @@ static enum rc
 take_apart(struct ctx *ctx, struct str url, bool trusted, struct parts *p)
 {
     if (url.n > URL_MAX || !is_plain(url)) {
-        return bad_url(ctx, url.n > URL_MAX ? "too long" : "white space, control or raw characters");
+        return bad_url(ctx,
+                       url.n > URL_MAX ? "too long" : "white space, control or raw characters");
     }
     char *z = arena_strz(ctx->arena, url);
     CURLU *u = curl_url();
@@ -118,7 +119,8 @@ take_apart(struct ctx *ctx, struct str url, bool trusted, struct parts *p)
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
     }
     CURLUcode e = curl_url_set(u, CURLUPART_URL, z, CURLU_PATH_AS_IS);
-    enum rc rc = e == CURLUE_OK ? take_parts(ctx, u, trusted, p) : bad_url(ctx, curl_url_strerror(e));
+    enum rc rc =
+        e == CURLUE_OK ? take_parts(ctx, u, trusted, p) : bad_url(ctx, curl_url_strerror(e));
     curl_url_cleanup(u);
     return rc;
 }
@@ -174,7 +176,8 @@ resolve_and_pin(struct ctx *ctx, const struct http_client_cfg *cfg, const struct
     case RC_INVALID_ARGUMENT:
         return bad_url(ctx, "the host is too long");
     case RC_DEADLINE_EXCEEDED:
-        return fail(ctx, RC_UNAVAILABLE, "CONNECT", "the name %s was not resolved in time", p->host);
+        return fail(ctx, RC_UNAVAILABLE, "CONNECT", "the name %s was not resolved in time",
+                    p->host);
     default:
         return fail(ctx, RC_UNAVAILABLE, "CONNECT", "the name %s cannot be resolved", p->host);
     }

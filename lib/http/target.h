@@ -9,10 +9,10 @@
 #include "http/http.h"
 
 struct http_target {
-    char *url;        /* as libcurl writes it */
-    char *origin;     /* "https://host:port", lower case */
+    char *url;    /* as libcurl writes it */
+    char *origin; /* "https://host:port", lower case */
     uint16_t port;
-    char *pin;        /* CURLOPT_RESOLVE entry, NULL: none needed */
+    char *pin; /* CURLOPT_RESOLVE entry, NULL: none needed */
 };
 
 /* Checks `url` against the client's reach. Everything lives in ctx->arena.

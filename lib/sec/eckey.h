@@ -34,7 +34,6 @@ NODISCARD enum rc eckey_put_pem(const struct eckey *key, struct buf *b);
 void eckey_put_jwk(const struct eckey *key, struct buf *b);
 
 /* Checks a raw signature (r and s, 32 bytes each) over `data`. */
-bool eckey_verify(const struct eckey *key, struct str data,
-                  const unsigned char sig[ECKEY_SIG_LEN]);
+bool eckey_verify(const struct eckey *key, struct str data, const unsigned char sig[ECKEY_SIG_LEN]);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "sec/hash.h"
 
-/* The one type libjwt writes. Our issuer signs nothing else, so it tells access tokens well enough. */
+/* The one type libjwt writes. Our issuer signs nothing else, so it tells access tokens well enough.
+ */
 #define TYPE "JWT"
 #define PEM_BUF_MAX 4096
 #define SECONDS_MAX INT64_C(253402300799) /* 9999-12-31 */

@@ -21,15 +21,15 @@
 struct jws_claims {
     struct str iss;
     struct str aud;
-    struct str jti;     /* uuid of the login */
+    struct str jti; /* uuid of the login */
     struct str email;
-    int64_t user_id;    /* sub */
-    int64_t org_id;     /* org */
-    int64_t version;    /* ver: of the user; an older one than the user's is revoked */
-    enum role role;     /* role: "viewer", "developer", "admin" */
-    int64_t issued_us;  /* iat */
+    int64_t user_id;       /* sub */
+    int64_t org_id;        /* org */
+    int64_t version;       /* ver: of the user; an older one than the user's is revoked */
+    enum role role;        /* role: "viewer", "developer", "admin" */
+    int64_t issued_us;     /* iat */
     int64_t not_before_us; /* nbf; 0: none */
-    int64_t expires_us; /* exp */
+    int64_t expires_us;    /* exp */
 };
 
 /* Appends the signed token. Errors: INTERNAL, RESOURCE_EXHAUSTED (the buffer). */
@@ -62,7 +62,8 @@ struct jws_policy {
 enum jws_verdict {
     JWS_VALID = 0,
     JWS_MALFORMED,   /* not our compact form */
-    JWS_UNKNOWN_KEY, /* of the right form, but no key has its id: fetch the keys and try once more */
+    JWS_UNKNOWN_KEY, /* of the right form, but no key has its id: fetch the keys and try once more
+                      */
     JWS_BAD_SIGNATURE,
     JWS_REFUSED, /* issuer, audience, type or a claim is not ours */
     JWS_EXPIRED  /* or not valid yet */

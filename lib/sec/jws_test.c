@@ -106,8 +106,7 @@ sign_raw(struct fixture *f, const char *header, const char *payload)
     assert_int_equal(jwt_new(&jwt), 0);
     assert_int_equal(jwt_add_headers_json(jwt, header), 0);
     assert_int_equal(jwt_add_grants_json(jwt, payload), 0);
-    assert_int_equal(
-        jwt_set_alg(jwt, JWT_ALG_ES256, (const unsigned char *)pem.p, (int)pem.n), 0);
+    assert_int_equal(jwt_set_alg(jwt, JWT_ALG_ES256, (const unsigned char *)pem.p, (int)pem.n), 0);
     char *text = jwt_encode_str(jwt);
     assert_non_null(text);
     struct str token = arena_str(f->arena, str_z(text));
@@ -176,8 +175,7 @@ a_token_keyed_with_the_public_key_is_refused(void **state)
     assert_int_equal(jwt_new(&jwt), 0);
     assert_int_equal(jwt_add_header(jwt, "kid", eckey_kid(f->key)), 0);
     assert_int_equal(jwt_add_grants_json(jwt, "{\"iss\":\"assay\",\"aud\":\"assay-api\"}"), 0);
-    assert_int_equal(
-        jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)jwk.p, (int)jwk.n), 0);
+    assert_int_equal(jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)jwk.p, (int)jwk.n), 0);
     char *text = jwt_encode_str(jwt);
     assert_int_not_equal(verify(f, str_z(text)), JWS_VALID);
     free(text);
@@ -200,8 +198,8 @@ the_algorithm_none_is_refused(void **state)
     struct str unsigned_token =
         arena_printf(f->arena, "%.*s.%.*s.", STR_ARG(header), STR_ARG(payload));
     assert_int_not_equal(verify(f, unsigned_token), JWS_VALID);
-    struct str with_old_signature = arena_printf(f->arena, "%.*s.%.*s.%.*s", STR_ARG(header),
-                                                 STR_ARG(payload), STR_ARG(rest));
+    struct str with_old_signature =
+        arena_printf(f->arena, "%.*s.%.*s.%.*s", STR_ARG(header), STR_ARG(payload), STR_ARG(rest));
     assert_int_equal(verify(f, with_old_signature), JWS_REFUSED);
 }
 
@@ -293,8 +291,7 @@ odd_headers_and_claims_are_refused(void **state)
         {"\"aud\":\"assay-api\"", "\"aud\":[\"assay-api\"]"},
         {"\"jti\":\"j\",", ""},
     };
-    const char *header =
-        arena_printf(f->arena, "{\"kid\":\"%s\"}", eckey_kid(f->key)).p;
+    const char *header = arena_printf(f->arena, "{\"kid\":\"%s\"}", eckey_kid(f->key)).p;
 
     assert_int_equal(verify(f, sign_raw(f, header, GOOD)), JWS_VALID);
     for (size_t i = 0; i < ARRAY_LEN(CHANGES); i++) {
@@ -304,9 +301,8 @@ odd_headers_and_claims_are_refused(void **state)
                                       at + strlen(CHANGES[i].find));
         assert_int_equal(verify(f, sign_raw(f, header, bad.p)), JWS_REFUSED);
     }
-    const char *critical = arena_printf(f->arena, "{\"kid\":\"%s\",\"crit\":[\"x\"]}",
-                                        eckey_kid(f->key))
-                               .p;
+    const char *critical =
+        arena_printf(f->arena, "{\"kid\":\"%s\",\"crit\":[\"x\"]}", eckey_kid(f->key)).p;
     assert_int_equal(verify(f, sign_raw(f, critical, GOOD)), JWS_REFUSED);
 }
 
@@ -361,7 +357,8 @@ the_published_example_verifies(void **state)
 {
     struct fixture *f = *state;
     static const char JWKS[] =
-        "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"other\",\"k\":\"AA\"},{\"kty\":\"EC\",\"crv\":\"P-256\","
+        "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"other\",\"k\":\"AA\"},{\"kty\":\"EC\",\"crv\":\"P-"
+        "256\","
         "\"kid\":\"a3\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
         "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
     static const char SIGNED[] =

@@ -107,8 +107,7 @@ slot_take(struct passwd *pw, struct ctx *ctx)
         rc = RC_OK;
     }
     pthread_mutex_unlock(&pw->lock);
-    return rc == RC_OK ? RC_OK
-                       : fail(ctx, rc, "BUSY", "no time left to check the password");
+    return rc == RC_OK ? RC_OK : fail(ctx, rc, "BUSY", "no time left to check the password");
 }
 
 static void

@@ -55,9 +55,11 @@ the_right_password_fits_and_others_do_not(void **state)
                      RC_OK);
     assert_true(ok);
     assert_false(rehash);
-    assert_int_equal(passwd_verify(f->pw, &f->ctx, STR("correct horsf"), str_z(phc), &ok, NULL), RC_OK);
+    assert_int_equal(passwd_verify(f->pw, &f->ctx, STR("correct horsf"), str_z(phc), &ok, NULL),
+                     RC_OK);
     assert_false(ok);
-    assert_int_equal(passwd_verify(f->pw, &f->ctx, STR("correct hors"), str_z(phc), &ok, NULL), RC_OK);
+    assert_int_equal(passwd_verify(f->pw, &f->ctx, STR("correct hors"), str_z(phc), &ok, NULL),
+                     RC_OK);
     assert_false(ok);
 }
 
@@ -93,10 +95,11 @@ a_weaker_hash_fits_and_asks_for_a_new_one(void **state)
     bool ok = false;
     bool rehash = false;
 
-    assert_int_equal(argon2id_hash_encoded(1, 1024, 1, "secret42", 8, "0123456789abcdef", 16, 32, phc,
-                                           sizeof(phc)),
+    assert_int_equal(argon2id_hash_encoded(1, 1024, 1, "secret42", 8, "0123456789abcdef", 16, 32,
+                                           phc, sizeof(phc)),
                      ARGON2_OK);
-    assert_int_equal(passwd_verify(f->pw, &f->ctx, STR("secret42"), str_z(phc), &ok, &rehash), RC_OK);
+    assert_int_equal(passwd_verify(f->pw, &f->ctx, STR("secret42"), str_z(phc), &ok, &rehash),
+                     RC_OK);
     assert_true(ok);
     assert_true(rehash);
 }
@@ -157,11 +160,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_right_password_fits_and_others_do_not, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_same_password_has_another_hash_each_time, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_unknown_account_fits_no_password_and_costs_a_hash, set_up,
+        cmocka_unit_test_setup_teardown(the_right_password_fits_and_others_do_not, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_weaker_hash_fits_and_asks_for_a_new_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_password_has_another_hash_each_time, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_unknown_account_fits_no_password_and_costs_a_hash,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_weaker_hash_fits_and_asks_for_a_new_one, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_text_that_is_no_hash_is_a_defect_not_a_match, set_up,
                                         tear_down),
         cmocka_unit_test(a_full_queue_refuses_at_once_and_serves_the_rest),

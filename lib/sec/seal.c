@@ -132,8 +132,8 @@ gcm_seal(const struct seal_key *key, struct str aad, struct str plain, unsigned 
     memcpy(to + 1, key->id, ID_LEN);
     id_random(nonce, NONCE_LEN);
     bool ok = c != NULL && gcm_start(c, true, key, nonce, to, aad) &&
-              (plain.n == 0 || EVP_CipherUpdate(c, text, &n, (const unsigned char *)plain.p,
-                                                (int)plain.n) == 1) &&
+              (plain.n == 0 ||
+               EVP_CipherUpdate(c, text, &n, (const unsigned char *)plain.p, (int)plain.n) == 1) &&
               EVP_CipherFinal_ex(c, text + plain.n, &n) == 1 &&
               EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_LEN, text + plain.n) == 1;
     EVP_CIPHER_CTX_free(c);

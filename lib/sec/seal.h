@@ -4,8 +4,9 @@
  * without them is worthless. A sealed value names its key, so keys are rotated by putting the new
  * one first: what is written uses the first, what is read finds its own.
  *
- * Text of keys: "KEY[,OLDER...]", each 32 bytes as 64 hexadecimal digits or 44 characters of base64.
- * Sealed form: version 1, key id (4 bytes: SHA-256 of the key, cut), nonce (12), text, tag (16).
+ * Text of keys: "KEY[,OLDER...]", each 32 bytes as 64 hexadecimal digits or 44 characters of
+ * base64. Sealed form: version 1, key id (4 bytes: SHA-256 of the key, cut), nonce (12), text, tag
+ * (16).
  *
  * Threads: a ring is constant and may be used by any number. Nothing blocks.
  * Source: NIST SP 800-38D. */
@@ -29,15 +30,16 @@ void seal_close_ring(struct seal_ring *ring);
 /* Writes a fresh random key as text. */
 void seal_new_key(char out[SEAL_KEY_TEXT_MAX]);
 
-/* Seals `plain` into the arena. `aad` binds it to its place ("webhook_endpoint:17"): opened elsewhere it
- * is refused. Errors: RESOURCE_EXHAUSTED. */
+/* Seals `plain` into the arena. `aad` binds it to its place ("webhook_endpoint:17"): opened
+ * elsewhere it is refused. Errors: RESOURCE_EXHAUSTED. */
 NODISCARD enum rc seal_seal(const struct seal_ring *ring, struct ctx *ctx, struct str aad,
                             struct str plain, struct str *out);
 /* Opens into the arena. Errors: DATA_LOSS, reason "SEAL": changed, of another place, or of a key
  * that is not in the ring (err.detail tells which). */
 NODISCARD enum rc seal_unseal(const struct seal_ring *ring, struct ctx *ctx, struct str aad,
                               struct str sealed, struct str *out);
-/* True when `sealed` was made with an older key than the first: seal it again at the next chance. */
+/* True when `sealed` was made with an older key than the first: seal it again at the next chance.
+ */
 bool seal_is_old(const struct seal_ring *ring, struct str sealed);
 
 #endif

@@ -59,7 +59,8 @@ what_was_sealed_opens_again(void **state)
     for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++) {
         struct str sealed;
         struct str plain;
-        assert_int_equal(seal_seal(f->ring, &f->ctx, STR("key:1"), str_z(TEXTS[i]), &sealed), RC_OK);
+        assert_int_equal(seal_seal(f->ring, &f->ctx, STR("key:1"), str_z(TEXTS[i]), &sealed),
+                         RC_OK);
         assert_int_equal(sealed.n, strlen(TEXTS[i]) + SEAL_OVERHEAD);
         assert_int_equal(seal_unseal(f->ring, &f->ctx, STR("key:1"), sealed, &plain), RC_OK);
         assert_true(str_eqz(plain, TEXTS[i]));
@@ -138,7 +139,12 @@ rotation_reads_old_values_and_writes_with_the_new_key(void **state)
 static void
 bad_keys_are_refused_with_a_cause(void **state)
 {
-    static const char *const BAD[] = {"", "abc", OLD ",", OLD "00", "AAAA", OLD ";" OLD,
+    static const char *const BAD[] = {"",
+                                      "abc",
+                                      OLD ",",
+                                      OLD "00",
+                                      "AAAA",
+                                      OLD ";" OLD,
                                       OLD "," OLD "," OLD "," OLD "," OLD "," OLD "," OLD "," OLD
                                           "," OLD};
 
@@ -167,11 +173,13 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_sealed_opens_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_same_text_never_seals_to_the_same_bytes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(every_changed_bit_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_value_moved_to_another_place_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rotation_reads_old_values_and_writes_with_the_new_key, set_up,
+        cmocka_unit_test_setup_teardown(the_same_text_never_seals_to_the_same_bytes, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(every_changed_bit_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_value_moved_to_another_place_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(rotation_reads_old_values_and_writes_with_the_new_key,
+                                        set_up, tear_down),
         cmocka_unit_test(bad_keys_are_refused_with_a_cause),
         cmocka_unit_test(a_new_key_is_usable),
     };

@@ -81,7 +81,7 @@ void
 token_shown(struct str token, char out[TOKEN_SHOWN_MAX])
 {
     ptrdiff_t bar = str_find_byte(token, '_');
-    size_t n = (bar < 0 ? 0 : (size_t)bar + 1) + 4;
+    size_t n = (bar < 0 ? 0 : (size_t)bar + 1) + 8;
 
     ASSERT(n < TOKEN_SHOWN_MAX && n < token.n);
     memcpy(out, token.p, n);

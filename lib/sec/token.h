@@ -19,15 +19,15 @@
 #define TOKEN_RANDOM_LEN 40
 #define TOKEN_PREFIX_MAX 8
 #define TOKEN_TEXT_MAX (TOKEN_PREFIX_MAX + TOKEN_RANDOM_LEN + 1)
-/* Characters of a token that may be shown and stored to recognize it: prefix and four more. */
-#define TOKEN_SHOWN_MAX (TOKEN_PREFIX_MAX + 4 + 1)
+/* Characters of a token that may be shown and stored to recognize it: prefix and eight more. */
+#define TOKEN_SHOWN_MAX (TOKEN_PREFIX_MAX + 8 + 1)
 
 /* Writes a fresh secret. `prefix` may be "" and has TOKEN_PREFIX_MAX characters at most. */
 void token_new(const char *prefix, char out[TOKEN_TEXT_MAX]);
-/* TOKEN_ORG, TOKEN_PERSONAL, TOKEN_SDK for a text of that form; TOKEN_JWT for three parts with dots;
- * TOKEN_NONE for anything else. Says nothing about its validity. */
+/* TOKEN_ORG, TOKEN_PERSONAL, TOKEN_SDK for a text of that form; TOKEN_JWT for three parts with
+ * dots; TOKEN_NONE for anything else. Says nothing about its validity. */
 enum token_kind token_kind_of(struct str text);
-/* Writes the prefix and the first four random characters, with NUL. */
+/* Writes the prefix and the first eight random characters, with NUL. */
 void token_shown(struct str token, char out[TOKEN_SHOWN_MAX]);
 
 #endif

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Access tokens from strangers: whatever the bytes, checking neither crashes nor accepts claims that
- * the policy forbids. The key is the published example of RFC 7515 A.3, so that the corpus may hold
- * tokens that are truly signed. */
+ * Access tokens from strangers: whatever the bytes, checking neither crashes nor accepts claims
+ * that the policy forbids. The key is the published example of RFC 7515 A.3, so that the corpus may
+ * hold tokens that are truly signed. */
 #include "sec/jws.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char JWKS[] =
-    "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"a3\","
-    "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
+static const char JWKS[] = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"a3\","
+                           "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                           "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

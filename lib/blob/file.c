@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Files below one folder: DIR/ab/cd/NAME, where abcd are the first digits of the SHA-256 of the
+ * name, and DIR/tmp for what is not finished. A put is a rename, after the bytes are on the disk.
+ */
+#include "blob/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/id.h"
+
+#define FILE_MODE 0640
+#define DIR_MODE 0750
+#define STALE_S 86400
+
+struct file_store {
+    char *dir;
+    bool no_fsync;
+};
+
+bool
+blob_make_dirs(const char *path)
+{
+    char copy[PATH_MAX];
+    size_t n = strlen(path);
+
+    if (n == 0 || n >= sizeof(copy)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(copy, path, n + 1);
+    for (size_t i = 1; i <= n; i++) {
+        if (copy[i] == '/' || copy[i] == '\0') {
+            char kept = copy[i];
+            copy[i] = '\0';
+            if (mkdir(copy, DIR_MODE) != 0 && errno != EEXIST) {
+                return false;
+            }
+            copy[i] = kept;
+        }
+    }
+    return true;
+}
+
+/* Removes what a crash left unfinished long ago. */
+static void
+sweep_tmp(const char *tmp)
+{
+    DIR *dir = opendir(tmp);
+    struct dirent *entry;
+    struct stat st;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.' && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+            S_ISREG(st.st_mode) && st.st_mtime < time(NULL) - STALE_S) {
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+}
+
+static void
+file_close(void *impl)
+{
+    struct file_store *fs = impl;
+
+    free(fs->dir);
+    free(fs);
+}
+
+enum rc
+blob_file_open(const struct blob_cfg *cfg, struct str dir, void **out, const char **out_why)
+{
+    char tmp[PATH_MAX];
+
+    *out_why = "the folder of the store is missing or its name too long";
+    if (dir.n == 0 || dir.n > PATH_MAX - BLOB_NAME_MAX - 64 || memchr(dir.p, '\0', dir.n) != NULL) {
+        return RC_INVALID_ARGUMENT;
+    }
+    (void)snprintf(tmp, sizeof(tmp), "%.*s/tmp", STR_ARG(dir));
+    *out_why = "the folder of the store cannot be made or written";
+    if (!blob_make_dirs(tmp) || access(tmp, W_OK | X_OK) != 0) {
+        return RC_FAILED_PRECONDITION;
+    }
+    sweep_tmp(tmp);
+    struct file_store *fs = calloc(1, sizeof(*fs));
+    char *copy = strndup(dir.p, dir.n);
+    if (fs == NULL || copy == NULL) {
+        free(fs);
+        free(copy);
+        *out_why = "out of memory";
+        return RC_RESOURCE_EXHAUSTED;
+    }
+    fs->dir = copy;
+    fs->no_fsync = cfg->no_fsync;
+    *out = fs;
+    return RC_OK;
+}
+
+static void
+path_of(const struct file_store *fs, struct str name, char out[PATH_MAX])
+{
+    char hex[HASH_SHA256_HEX_LEN + 1];
+
+    hash_sha256_hex(name, hex);
+    (void)snprintf(out, PATH_MAX, "%s/%.2s/%.2s/%.*s", fs->dir, hex, hex + 2, STR_ARG(name));
+}
+
+static enum rc
+file_spool(void *impl, struct ctx *ctx, struct blob_spool *spool)
+{
+    const struct file_store *fs = impl;
+    char uuid[ID_UUID_LEN + 1];
+    char path[PATH_MAX];
+
+    id_uuid(uuid);
+    (void)snprintf(path, sizeof(path), "%s/tmp/%s", fs->dir, uuid);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    if (fd < 0) {
+        return blob_io_fail(ctx, "open", errno);
+    }
+    spool->fd = fd;
+    spool->path = strdup(path);
+    if (spool->path == NULL) {
+        (void)unlink(path);
+        return blob_io_fail(ctx, "strdup", ENOMEM);
+    }
+    return RC_OK;
+}
+
+static bool
+sync_dir(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return ok;
+}
+
+/* The folder of `path`; its parents are the fan-out and the store's own. */
+static void
+cut_last(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    ASSERT(slash != NULL);
+    *slash = '\0';
+}
+
+/* The name is durable when its folder is; folders that were made now, when their parents are. */
+static bool
+sync_path(const char *path, bool made_dirs)
+{
+    char dir[PATH_MAX];
+    int levels = made_dirs ? 3 : 1;
+
+    memcpy(dir, path, strlen(path) + 1);
+    for (int i = 0; i < levels; i++) {
+        cut_last(dir);
+        if (!sync_dir(dir)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+move_into_place(const char *from, const char *to, bool *out_made_dirs)
+{
+    char dir[PATH_MAX];
+
+    *out_made_dirs = false;
+    if (rename(from, to) == 0) {
+        return true;
+    }
+    if (errno != ENOENT) {
+        return false;
+    }
+    memcpy(dir, to, strlen(to) + 1);
+    cut_last(dir);
+    *out_made_dirs = true;
+    return blob_make_dirs(dir) && rename(from, to) == 0;
+}
+
+static enum rc
+file_publish(void *impl, struct ctx *ctx, struct str name, struct blob_spool *spool)
+{
+    const struct file_store *fs = impl;
+    char path[PATH_MAX];
+    bool made_dirs = false;
+
+    path_of(fs, name, path);
+    if (!fs->no_fsync && fsync(spool->fd) != 0) {
+        return blob_io_fail(ctx, "fsync", errno);
+    }
+    if (!move_into_place(spool->path, path, &made_dirs)) {
+        return blob_io_fail(ctx, "rename", errno);
+    }
+    free(spool->path);
+    spool->path = NULL;
+    if (!fs->no_fsync && !sync_path(path, made_dirs)) {
+        return blob_io_fail(ctx, "fsync of the folder", errno);
+    }
+    return RC_OK;
+}
+
+static enum rc
+file_size(void *impl, struct ctx *ctx, struct str name, int64_t *out)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    path_of(impl, name, path);
+    if (stat(path, &st) != 0) {
+        return errno == ENOENT ? blob_not_found(ctx, name) : blob_io_fail(ctx, "stat", errno);
+    }
+    *out = st.st_size;
+    return RC_OK;
+}
+
+static enum rc
+file_open(void *impl, struct ctx *ctx, struct str name, struct blob_range *range, int64_t *out_size)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    path_of(impl, name, path);
+    range->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (range->fd < 0) {
+        return errno == ENOENT ? blob_not_found(ctx, name) : blob_io_fail(ctx, "open", errno);
+    }
+    if (fstat(range->fd, &st) != 0) {
+        return blob_io_fail(ctx, "fstat", errno);
+    }
+    *out_size = st.st_size;
+    return RC_OK;
+}
+
+static enum rc
+file_read(void *impl, struct ctx *ctx, struct blob_range *range, void *to, size_t n, size_t *out_n)
+{
+    ssize_t got;
+
+    (void)impl;
+    do {
+        got = pread(range->fd, to, n, range->at);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return blob_io_fail(ctx, "read", errno);
+    }
+    *out_n = (size_t)got;
+    return RC_OK;
+}
+
+static enum rc
+file_remove(void *impl, struct ctx *ctx, struct str name)
+{
+    char path[PATH_MAX];
+
+    path_of(impl, name, path);
+    return unlink(path) == 0 || errno == ENOENT ? RC_OK : blob_io_fail(ctx, "unlink", errno);
+}
+
+static enum rc
+file_check(void *impl, struct ctx *ctx)
+{
+    const struct file_store *fs = impl;
+    char tmp[PATH_MAX];
+
+    (void)snprintf(tmp, sizeof(tmp), "%s/tmp", fs->dir);
+    return access(tmp, W_OK | X_OK) == 0 ? RC_OK : blob_io_fail(ctx, "access", errno);
+}
+
+const struct blob_ops blob_file_ops = {
+    .close = file_close,
+    .spool = file_spool,
+    .publish = file_publish,
+    .size = file_size,
+    .open = file_open,
+    .read = file_read,
+    .remove = file_remove,
+    .check = file_check,
+};
