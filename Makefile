@@ -57,6 +57,8 @@ $(SETUP_TEST): tools/setup.sh
 # --- generated: protobuf-c code, our tables and stubs, OpenAPI, SQL tables
 # tools/gen.mk names the generators' rules and sets GEN_STAMP, GEN_SRCS, gen_svc_srcs.
 include tools/gen.mk
+# tools/web.mk makes build/web, what the gateway serves besides the API; sets WEB_STAMP.
+include tools/web.mk
 
 # --- sources: a file is built because of where it stands
 not_test = $(filter-out %_test.c,$(1))
@@ -69,7 +71,7 @@ svc_objs = $(patsubst %.c,$(O)/%.o,$(call svc_srcs,$(1))) \
            $(patsubst $(GEN)/%.c,$(O)/gen/%.o,$(call gen_svc_srcs,$(1)))
 BINS := $(SERVICES:%=$(B)/bin/assay-%) $(B)/bin/assay $(B)/bin/assay-shop
 
-all: $(BINS)
+all: $(BINS) $(WEB_STAMP)
 
 $(LIB_A): $(LIB_OBJS)
 	@mkdir -p $(@D)
@@ -166,7 +168,15 @@ down:
 	@if [ -x $(B)/bin/assay ]; then $(B)/bin/assay stack down; fi
 status:
 	@if [ -x $(B)/bin/assay ]; then $(B)/bin/assay stack status; else echo "not built: make up"; exit 1; fi
-bench: all | $(SETUP_TEST)
+# bench/x_bench.c is one program that prints lines `BENCH name value unit`; cputime measures commands.
+BENCH_BINS := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+$(B)/bench/cputime: $(O)/bench/cputime.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+$(B)/bench/%: $(O)/bench/%.o $(FUZZ_LIBS) $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+bench: all $(BENCH_BINS) | $(SETUP_TEST)
 	bash bench/run.sh
 
 clean: down
