@@ -1,0 +1,33 @@
+#!/bin/bash
+# Requests per second and latency: the gateway with its services, the FastAPI peer and nginx, in turns.
+set -uo pipefail
+. "$(dirname "$0")/../lib.sh"
+. "$bench_root/bench/stack.sh"
+dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
+chmod 755 "$dir"
+peer_port=8611
+finish() {
+    bench_stack_down "$dir/stack"
+    bash "$bench_root/bench/fastapi/stop.sh" "$dir/fastapi"
+    bench_stop "$dir/pids"
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+mkdir -p "$dir/fastapi" "$dir/nginx"
+chmod 755 "$dir/fastapi"
+bash "$bench_root/bench/fastapi/start.sh" "$dir/fastapi" $peer_port || exit 2
+peer_token=$(cat "$dir/fastapi/token")
+bench_start "$dir/pids" "$(command -v nginx || echo /usr/sbin/nginx)" -p "$dir/nginx" -c "$bench_root/bench/nginx.conf"
+bench_wait http://127.0.0.1:8612/ || exit 2
+ours=1
+bench_stack_up "$dir/stack" || ours=0
+
+for _ in $(seq "$BENCH_ROUNDS"); do
+    if [ $ours = 1 ]; then
+        bench_load assay_suites "$bench_url/api/v1/tests/suites" "$bench_token"
+        bench_load assay_health "$bench_url/health"
+    fi
+    bench_load fastapi_suites "http://127.0.0.1:$peer_port/api/v1/tests/suites" "$peer_token"
+    bench_load nginx http://127.0.0.1:8612/
+done

@@ -1,0 +1,30 @@
+# bench_stack_up DIR: a stack of our own under DIR with an organization of twenty suites; sets bench_url,
+# bench_token and bench_stack_pids. bench_stack_down DIR ends it. Sourced by parts.
+bench_port=8610
+
+bench_api() { # METHOD PATH [curl arguments]
+    local method=$1 path=$2
+    shift 2
+    curl -fsS -X "$method" ${bench_token:+-H "Authorization: Bearer $bench_token"} "$@" "http://127.0.0.1:$bench_port$path"
+}
+
+bench_stack() {
+    env ASSAY_STATE_DIR="$1" ASSAY_HTTP_PORT=$bench_port ASSAY_RATE_LIMITS=off "$bench_root/build/bin/assay" stack "$2" >&2
+}
+
+bench_stack_up() {
+    local i body
+    bench_url=http://127.0.0.1:$bench_port bench_token=
+    bench_stack "$1" up || return 1
+    bench_wait "$bench_url/health" || return 1
+    body='{"email":"bench@example.com","password":"correct-horse-bench","name":"Bench","organization_name":"Bench"}'
+    bench_token=$(bench_api POST /api/v1/auth/register -H 'Content-Type: application/json' -d "$body" \
+        | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
+    [ -n "$bench_token" ] || { echo "bench: no token" >&2; return 1; }
+    for i in $(seq 20); do
+        printf 'name: Suite number %d\ndescription: What must hold for part %d\nplatform: web\nvariables: {EMAIL: ada@example.com}\ntags: [Smoke, Nightly]\ncases:\n  - {name: One, steps: ["Open \x27/\x27"]}\n' "$i" "$i" \
+            | bench_api POST /api/v1/tests/suites/import-yaml -F 'file=@-;filename=suite.yaml' -o /dev/null || return 1
+    done
+}
+
+bench_stack_down() { bench_stack "$1" down; }
