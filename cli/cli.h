@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The `assay` command: one program, one function per subcommand. A subcommand gets its arguments
+ * without the program's name (argv[0] is the subcommand) and returns the exit code.
+ *
+ * Exit codes, the same for every subcommand: 0 done or passed, 1 the tests (or what was asked)
+ * failed, 2 the infrastructure failed, 3 wrong usage, 4 timed out. */
+#ifndef ASSAY_CLI_CLI_H
+#define ASSAY_CLI_CLI_H
+
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_BROKEN = 2, CLI_USAGE = 3, CLI_TIMED_OUT = 4 };
+
+/* `assay explain TEXT`, `assay explain --json -`. */
+int cli_explain(int argc, char **argv);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "cli/cli.h"
+
+struct command {
+    const char *name;
+    int (*fn)(int argc, char **argv);
+    const char *help;
+};
+
+static const struct command COMMANDS[] = {
+    {"explain", cli_explain, "show what a plain-English step would do, or why it is refused"},
+};
+
+static void
+usage(FILE *out)
+{
+    (void)fputs("usage: assay COMMAND [ARGUMENT...]\n\n", out);
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
+        (void)fprintf(out, "  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+    }
+    (void)fputs("\n`assay COMMAND --help` tells more.\n", out);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return CLI_USAGE;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
+        if (strcmp(argv[1], COMMANDS[i].name) == 0) {
+            return COMMANDS[i].fn(argc - 1, argv + 1);
+        }
+    }
+    bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                strcmp(argv[1], "help") == 0;
+    if (!help) {
+        (void)fprintf(stderr, "assay: no command '%s'\n", argv[1]);
+    }
+    usage(help ? stdout : stderr);
+    return help ? CLI_OK : CLI_USAGE;
+}

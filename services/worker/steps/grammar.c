@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a sentence to a plan: prefixes off, conditions, clauses, and the decision to refuse. */
+#include "worker/steps/grammar.h"
+
+#include <string.h>
+
+#include "worker/steps/parse.h"
+
+#define CONNECTORS_MAX 24
+
+static const char HINT_GENERAL[] =
+    "write one action, with what it acts on in quotes: Tap \"Save\", Type \"Ada\" into \"Name\", "
+    "Verify that \"Saved\" is visible";
+
+/* --- verbs that start clauses */
+
+static const char VERBS[] =
+    "tap|taps|click|clicks|press|presses|hit|hits|push|touch|double|double-click|double-tap|"
+    "right-click|right|long|long-press|hover|hovers|drag|drags|check|checks|uncheck|unchecks|tick|"
+    "ticks|untick|toggle|turn|switch|enable|disable|type|types|enter|enters|input|inputs|write|"
+    "writes|fill|fills|key|set|sets|change|replace|append|clear|clears|erase|select|selects|choose|"
+    "chooses|pick|picks|deselect|unselect|upload|uploads|attach|scroll|scrolls|swipe|swipes|pinch|"
+    "zoom|open|opens|go|goes|navigate|navigates|visit|visits|browse|load|refresh|reload|launch|"
+    "relaunch|restart|hide|rotate|close|closes|wait|waits|pause|sleep|verify|verifies|assert|ensure|"
+    "confirm|validate|make|expect|see|take|capture|screenshot|compare|visually|store|save|"
+    "remember|accept|dismiss|cancel|hold|if|should|put|insert|i|the|there|update|move|point|"
+    "return|provide|start|look|in|from|you|delete|remove|submit|log|sign|add|search|repeat|drop|"
+    "release|flick|run|copy|paste|login|logout|checkout|do|perform|use|given|when|then|user|he|she|"
+    "'s|it";
+
+bool
+starts_clause(const struct cur *c, int i)
+{
+    return i < c->end && phrase_len(c, i, VERBS) > 0;
+}
+
+/* --- fillers in front */
+
+static bool
+eat_number_prefix(struct cur *c)
+{
+    struct cur look = *c;
+    int64_t n = 0;
+    if (eat(&look, "step") && number_at(&look, look.i, &n)) {
+        look.i++;
+        eat(&look, ":|.|)|-");
+        *c = look;
+        return true;
+    }
+    look = *c;
+    if (number_at(&look, look.i, &n) && phrase_len(&look, look.i + 1, ".|)|:|-") > 0) {
+        look.i += 2;
+        *c = look;
+        return true;
+    }
+    return eat(c, "-|*|•|–|+|>");
+}
+
+static void
+eat_fillers(struct gram *g, struct cur *c)
+{
+    while (eat_number_prefix(c)) {
+    }
+    if (eat(c, "given|given that")) {
+        g->given = true;
+    } else {
+        eat(c, "when|then|and|but|and then|then ,");
+    }
+    for (bool more = true; more;) {
+        more = eat(c, "please|now|next|finally|also|just|simply|let's|lets|let us|then|please ,|now ,|"
+                      "next ,|finally ,|first ,|firstly|firstly ,|afterwards|afterwards ,|after that|"
+                      "after that ,|and then|lastly|lastly ,|can you|could you|could you please|"
+                      "can you please|go ahead and|you should|you need to|you must|you can|"
+                      "i want to|i need to|i would like to|i'd like to|you have to|we need to|"
+                      "as a user ,|as a user|as the user|make sure to|be sure to|kindly|again ,|"
+                      "the user must|the user needs to|user needs to|the user should|once more|"
+                      "second ,|secondly|third ,|thirdly|to begin|to begin with ,|proceed to|"
+                      "attempt to|immediately|quickly|carefully|slowly|subsequently|try to|try and|"
+                      "user should be able to|the user can|the user is able to|i try to|again") &&
+               !cur_done(c);
+        if (!more && at_phrase(c, "first") && starts_clause(c, c->i + 1) &&
+            !is_capital(&c->t[c->i + 1])) {
+            c->i++;
+            more = true;
+        }
+    }
+}
+
+static bool
+eat_person(struct cur *c)
+{
+    return eat(c, "i|we|the user|user|you|a user|the customer|the tester|the visitor|she|he|they|"
+                  "customer|the admin|users|the shopper|the person|i have|the user has|"
+                  "the user then|i then|user then|we then|i also|the user also|i will|we will|"
+                  "the user will|i am going to|user will");
+}
+
+/* --- one clause */
+
+enum parsed
+parse_clause(struct gram *g, struct cur c)
+{
+    static clause_fn *const ALL[] = {
+        clause_misc,   clause_nav,  clause_wait, clause_press, clause_verify, clause_check, clause_clear,
+        clause_upload, clause_select, clause_type, clause_move, clause_tap,
+    };
+    eat_fillers(g, &c);
+    if (cur_done(&c)) {
+        return refuse(g, "there is nothing to do", HINT_GENERAL);
+    }
+    struct cur bare = c;
+    if (eat_person(&bare)) {
+        eat_fillers(g, &bare);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ALL); i++) {
+        enum parsed p = ALL[i](g, bare);
+        if (p != P_NO) {
+            return p;
+        }
+    }
+    return clause_statement(g, c);
+}
+
+enum parsed
+parse_elided(struct gram *g, struct cur c)
+{
+    if (!cur_quoted(&c) || g->plan->count == 0) {
+        return P_NO;
+    }
+    switch (g->last_type) {
+    case ACT_TYPE:
+        return any_word(&c, "in|into|as|for|to|on") ? clause_typed(g, c) : P_NO;
+    case ACT_SELECT:
+        return any_word(&c, "in|from|as|for") ? clause_chosen(g, c) : P_NO;
+    default:
+        return act_is_verify(g->last_type) ? parse_statement(g, c) : P_NO;
+    }
+}
+
+/* --- several clauses */
+
+struct mark {
+    size_t count;
+    const struct target *last;
+    enum act_type last_type;
+    bool given;
+};
+
+static struct mark
+mark(const struct gram *g)
+{
+    return (struct mark){g->plan->count, g->last, g->last_type, g->given};
+}
+
+static void
+back_to(struct gram *g, struct mark m)
+{
+    g->plan->count = m.count;
+    g->last = m.last;
+    g->last_type = m.last_type;
+    g->given = m.given;
+}
+
+static const char CONNECTORS[] =
+    ", and then|, then|, and|and then|then|and|,|;|.|!|followed by|and also|, also|, finally|"
+    "and finally|, after that|. then|. and|, and finally|and afterwards|, followed by|&|; then|. next|"
+    "and after that|. after that|, next|. finally|; and|, afterwards|before|, and also";
+
+static const char PREDICATE_WORDS[] =
+    "is|are|should|contains|contain|shows|has|appears|exists|equals|reads|says|displays|"
+    "isn't|aren't|doesn't|does|includes|see|disappears";
+
+/* A verb in capitals behind unquoted words may be the end of a name ("Save and Close"). */
+static bool
+name_may_go_on(const struct cur *c, int at, int next)
+{
+    return at > c->i && next < c->end && c->t[at - 1].kind == TOK_WORD && is_capital(&c->t[next]) &&
+           c->t[next].kind == TOK_WORD && is_capital(&c->t[at - 1]) && phrase_len(c, at, "and|&") > 0 &&
+           phrase_len(c, next, "i|given|when|then|enter") == 0;
+}
+
+struct split {
+    int at;   /* token of the connector */
+    int next; /* first token behind it */
+    bool elided;
+};
+
+static int
+find_splits(const struct cur *c, struct split *out)
+{
+    int n = 0;
+    for (int i = c->i + 1; i < c->end && n < CONNECTORS_MAX; i++) {
+        int len = phrase_len(c, i, CONNECTORS);
+        if (len == 0 || i + len >= c->end) {
+            continue;
+        }
+        int next = i + len;
+        bool elided = c->t[next].kind == TOK_QUOTED;
+        bool before = phrase_len(c, i, "before") > 0;
+        if (!before && (elided || starts_clause(c, next) ||
+                        phrase_len(c, next, "please|finally|also|now|next|again|click|not") > 0)) {
+            out[n++] = (struct split){i, next, elided};
+        }
+        i = next - 1;
+    }
+    return n;
+}
+
+/* Parses [c.i, end) trying the earliest connector first; remembers starts that lead nowhere so that
+ * the work stays quadratic. Depth is bounded by CONNECTORS_MAX. */
+struct splitter {
+    struct gram *g;
+    struct split at[CONNECTORS_MAX];
+    int count;
+    bool dead[CONNECTORS_MAX + 1]; /* start behind connector k-1 */
+};
+
+static enum parsed
+first_part(struct gram *g, struct cur c, bool elided)
+{
+    return elided ? parse_elided(g, c) : parse_clause(g, c);
+}
+
+static enum parsed
+split_from(struct splitter *s, struct cur c, int k, bool elided)
+{
+    struct gram *g = s->g;
+    if (s->dead[k]) {
+        return P_REFUSED;
+    }
+    struct mark m = mark(g);
+    for (int j = k; j < s->count; j++) {
+        struct cur left = cur_range(&c, c.i, s->at[j].at);
+        if (s->at[j].elided && act_is_verify(g->last_type) && !any_word(&left, PREDICATE_WORDS)) {
+            continue;
+        }
+        back_to(g, m);
+        bool ambiguous = name_may_go_on(&c, s->at[j].at, s->at[j].next);
+        if (first_part(g, left, elided) != P_OK) {
+            continue;
+        }
+        if (s->at[j].elided && act_is_verify(g->last_type) && !any_word(&left, PREDICATE_WORDS)) {
+            continue;
+        }
+        struct cur right = cur_range(&c, s->at[j].next, c.end);
+        if (split_from(s, right, j + 1, s->at[j].elided) == P_OK) {
+            return ambiguous ? refuse(g, "it is unclear whether this is one name or two actions",
+                                      "put the name in quotes: Tap \"Save and Close\"")
+                             : P_OK;
+        }
+    }
+    back_to(g, m);
+    enum parsed p = first_part(g, c, elided);
+    if (p != P_OK) {
+        back_to(g, m);
+        s->dead[k] = true;
+        return P_REFUSED;
+    }
+    return P_OK;
+}
+
+enum parsed
+parse_clauses(struct gram *g, struct cur c)
+{
+    struct splitter s = {.g = g};
+    s.count = find_splits(&c, s.at);
+    if (s.count == CONNECTORS_MAX) {
+        return refuse(g, "the step holds too many actions", "write one action per step");
+    }
+    return split_from(&s, c, 0, false);
+}
+
+/* --- conditions */
+
+static bool
+same_thing(const struct target *a, const struct target *b)
+{
+    return a == b || (a != NULL && b != NULL && a->name.n > 0 && str_ieq(a->name, b->name));
+}
+
+/* Parses a condition; only "is to be seen" can be looked at before acting. NULL: refused. */
+static const struct target *
+condition(struct gram *g, struct cur c)
+{
+    struct mark m = mark(g);
+    eat(&c, "the case that|you see|i see|the user sees|we see|you can see|i can see");
+    enum parsed p = P_NO;
+    if (phrase_len(&c, c.i - 1, "see|sees") > 0) {
+        const struct target *t = NULL;
+        p = parse_target(g, &c, USE_VERIFY, &t);
+        return p == P_OK ? t : NULL;
+    }
+    p = parse_statement(g, c);
+    size_t made = g->plan->count - m.count;
+    bool good = p == P_OK && made == 1 && g->plan->count <= STEP_ACTIONS_MAX &&
+                g->plan->actions[m.count].type == ACT_VERIFY_VISIBLE;
+    const struct target *t = good ? g->plan->actions[m.count].target : NULL;
+    back_to(g, m);
+    if (t == NULL) {
+        (void)refuse(g, "only whether something is visible can be a condition",
+                     "If \"Cookies\" is visible, tap \"Accept\"");
+    }
+    return t;
+}
+
+static enum parsed
+conditional_actions(struct gram *g, struct cur then, const struct target *seen)
+{
+    struct mark m = mark(g);
+    g->last = seen;
+    g->last_type = ACT_UNSUPPORTED;
+    if (parse_clauses(g, then) != P_OK) {
+        return P_REFUSED;
+    }
+    for (size_t i = m.count; i < g->plan->count && i < STEP_ACTIONS_MAX; i++) {
+        struct action *a = &g->plan->actions[i];
+        if (i == m.count && same_thing(a->target, seen)) {
+            a->optional = true;
+        } else {
+            a->if_visible = seen;
+        }
+    }
+    return P_OK;
+}
+
+/* "If X is visible, tap it": split at the first comma or "then", else before the first verb. */
+static enum parsed
+leading_if(struct gram *g, struct cur c, bool wait)
+{
+    int len = 0;
+    int at = find_phrase(&c, c.i + 1, ", then|,|then|: ", &len);
+    if (at < 0 || at + len >= c.end) {
+        return wait ? P_NO
+                    : refuse(g, "it is unclear where the condition ends",
+                             "If \"Cookies\" is visible, tap \"Accept\"");
+    }
+    struct cur when = cur_range(&c, c.i, at);
+    struct cur then = cur_range(&c, at + len, c.end);
+    const struct target *seen = condition(g, when);
+    if (seen == NULL) {
+        return P_REFUSED;
+    }
+    if (!wait) {
+        return conditional_actions(g, then, seen);
+    }
+    add_action(g, ACT_WAIT_VISIBLE, seen);
+    return parse_clauses(g, then);
+}
+
+static const char SELF_SEEN[] =
+    "if it is visible|if visible|if present|if it appears|if shown|if displayed|if it exists|"
+    "if available|if it's there|if possible|if it is shown|if it is displayed|if it is present|"
+    "if it's visible|if it's present|if it's shown|if it's displayed|if exists|if it is there|"
+    "if it is available|if it shows up|if it pops up|if there|if it's available|if they appear|"
+    "if they are visible|if it is on the screen|if it is on the page|( optional )|if that appears|"
+    "if it does appear|if prompted|if shown on the screen|if one appears|if this appears|"
+    "if it is visible on the page|if it is visible on the screen|if this is visible|if it is open|"
+    "if it is currently visible";
+
+static enum parsed
+trailing_if(struct gram *g, struct cur c)
+{
+    struct mark m = mark(g);
+    int at = find_phrase(&c, c.i + 1, "if", NULL);
+    if (eat_end(&c, SELF_SEEN)) {
+        eat_end(&c, ",");
+        if (parse_clauses(g, c) != P_OK) {
+            return P_REFUSED;
+        }
+        for (size_t i = m.count; i < g->plan->count && i < STEP_ACTIONS_MAX; i++) {
+            g->plan->actions[i].optional = true;
+        }
+        return g->plan->count - m.count == 1
+                   ? P_OK
+                   : refuse(g, "it is unclear which action is optional", "write one action per step");
+    }
+    if (at < 0 || at + 1 >= c.end) {
+        return P_NO;
+    }
+    struct cur when = cur_range(&c, at + 1, c.end);
+    struct cur then = cur_range(&c, c.i, at);
+    const struct target *seen = condition(g, when);
+    return seen == NULL ? P_REFUSED : conditional_actions(g, then, seen);
+}
+
+static bool
+holds_if(const struct cur *c)
+{
+    int at = find_phrase(c, c->i, "if", NULL);
+    if (at < 0) {
+        return false;
+    }
+    /* "check if", "verify if", "see if" ask; they do not make conditions. */
+    return at == c->i || phrase_len(c, at - 1, "check|verify|see|validate|confirm|assert|checks|ensure|"
+                                               "verifies|test|determine") == 0;
+}
+
+enum parsed
+parse_conditional(struct gram *g, struct cur c)
+{
+    if (any_word(&c, "else|otherwise|unless|if not|as long as|while|depending|except")) {
+        return refuse(g, "choices between two ways need judgement",
+                      "If \"Cookies\" is visible, tap \"Accept\"");
+    }
+    if (eat(&c, "optionally|optional :|optional|optionally ,")) {
+        struct mark m = mark(g);
+        if (parse_clauses(g, c) != P_OK || g->plan->count - m.count != 1) {
+            return refuse(g, "it is unclear which action is optional", "write one action per step");
+        }
+        g->plan->actions[m.count < STEP_ACTIONS_MAX ? m.count : 0].optional = true;
+        return P_OK;
+    }
+    struct cur head = c;
+    eat_fillers(g, &head);
+    if (eat(&head, "if|in case|whenever|only if")) {
+        return leading_if(g, head, false);
+    }
+    head = c;
+    if (eat(&head, "when|once|as soon as|after")) {
+        struct mark m = mark(g);
+        const char *reason = g->reason;
+        enum parsed p = leading_if(g, head, true);
+        if (p == P_OK) {
+            return P_OK;
+        }
+        back_to(g, m);
+        g->reason = reason;
+        return P_NO;
+    }
+    return holds_if(&c) ? trailing_if(g, c) : P_NO;
+}
+
+/* --- the sentence */
+
+/* Outside quotes these words ask for an opinion or for data that is not there. */
+static bool
+asks_judgement(const struct cur *c)
+{
+    return any_word(c, "correctly|properly|as expected|successfully|works|working|looks good|"
+                       "looks right|look good|looks correct|looks fine|nicely|reasonable|smoothly|"
+                       "as intended|appropriately|work correctly|make sense|makes sense|looks like|"
+                       "as needed|if needed|if necessary|if required|as required|as necessary|"
+                       "looks the same|looks okay|looks ok|seems|whatever|as usual|accordingly|"
+                       "until done|as appropriate|etc|etc.|and so on|somehow|responsive|user-friendly|"
+                       "well-formatted|professional|intuitive");
+}
+
+static enum parsed
+parse_all(struct gram *g, struct cur c)
+{
+    if (asks_judgement(&c)) {
+        return refuse(g, "that needs judgement: a program cannot compare it",
+                      "say what is to be seen: Verify that \"Saved\" is visible");
+    }
+    if (any_word(&c, "xpath|css selector|xpath:|javascript|css=|xpath=")) {
+        return refuse(g, "selectors and code are not steps", HINT_GENERAL);
+    }
+    enum parsed p = parse_conditional(g, c);
+    return p == P_NO ? parse_clauses(g, c) : p;
+}
+
+static void
+refused(struct plan *out, const char *reason, const char *hint)
+{
+    out->count = 0;
+    out->reason = str_z(reason);
+    out->hint = str_z(hint);
+}
+
+enum rc
+steps_parse(struct arena *arena, struct str sentence, struct plan *out)
+{
+    struct lexed lx;
+    *out = (struct plan){0};
+    if (lex(arena, sentence, &lx) != RC_OK) {
+        return RC_RESOURCE_EXHAUSTED;
+    }
+    if (lx.error != NULL) {
+        refused(out, lx.error, "use double quotes around names and texts: Tap \"Save\"");
+        return RC_OK;
+    }
+    if (lx.count == 0) {
+        refused(out, "the step is empty", HINT_GENERAL);
+        return RC_OK;
+    }
+    struct gram g = {.arena = arena, .in = lx.in, .plan = out, .question = lx.question};
+    enum parsed p = parse_all(&g, (struct cur){lx.toks, 0, lx.count});
+    if (arena_failed(arena)) {
+        return RC_RESOURCE_EXHAUSTED;
+    }
+    if (p == P_OK && out->count > STEP_ACTIONS_MAX) {
+        refused(out, "the step holds too many actions", "write one action per step");
+    } else if (p != P_OK || out->count == 0) {
+        refused(out, g.reason != NULL ? g.reason : "the sentence matches no known action",
+                g.reason != NULL ? g.hint : HINT_GENERAL);
+    }
+    return RC_OK;
+}

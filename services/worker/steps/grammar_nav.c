@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Addresses, history, tabs, the app and the device as a whole. */
+#include "worker/steps/parse.h"
+
+static const char HINT_OPEN[] = "give an address: Open /login, or say what to tap: Tap \"Settings\"";
+
+static enum parsed
+put(struct gram *g, struct cur c, enum act_type type)
+{
+    if (!cur_done(&c)) {
+        return refuse(g, "words are left over", "write one action per step");
+    }
+    add_action(g, type, NULL);
+    return P_OK;
+}
+
+static enum parsed
+clause_history(struct gram *g, struct cur c)
+{
+    if (eat(&c, "go back|navigate back|press back|press the back button|hit the back button|"
+                "click the back button|tap the back button|press the browser back button|"
+                "click the browser back button|click the browser's back button|"
+                "press the browser's back button|use the back button|hit back|return|"
+                "press back button|tap back button|click back button|goes back|"
+                "press the device back button|press the android back button|"
+                "press the system back button|navigates back|tap the device back button|"
+                "go one page back|return back|move back|use the browser back button|"
+                "click browser back button|tap the browser back button|press browser back|"
+                "hit the browser back button|use the browser's back button")) {
+        eat(&c, "to the previous page|to the previous screen|to previous page|one page|one screen|"
+                "in the browser|a page|to the last page|in browser|in the browser history|"
+                "one step|once|in history|on the device|of the browser|in the app|one level|"
+                "to the prior page|to previous screen");
+        return put(g, c, ACT_BACK);
+    }
+    if (eat(&c, "go forward|navigate forward|press the forward button|click the browser forward button|"
+                "click the forward button|press forward|move forward|goes forward|"
+                "press the browser forward button|click the browser's forward button|"
+                "hit the forward button|tap the forward button|go forwards|use the forward button")) {
+        eat(&c, "to the next page|one page|in the browser|a page|in browser|in the browser history|"
+                "in history|one step");
+        return put(g, c, ACT_FORWARD);
+    }
+    if (eat(&c, "refresh|reload|refreshes|reloads|hard refresh|force reload|perform a page refresh")) {
+        eat(&c, "the page|page|the browser|browser|the current page|this page|the screen|current page|"
+                "the web page|the browser page|the website|the browser window|the webpage|the tab|it|"
+                "the current tab|the site|webpage|web page|screen");
+        return put(g, c, ACT_RELOAD);
+    }
+    return P_NO;
+}
+
+static bool
+eat_app(struct cur *c, struct str *out_name)
+{
+    eat(c, "the");
+    *out_name = STR_EMPTY;
+    if (eat(c, "app|application|mobile app|app again|application again|android app|ios app")) {
+        if (cur_quoted(c) && c->end - c->i == 1) {
+            *out_name = c->t[c->i++].text;
+        }
+        return cur_done(c);
+    }
+    if (!cur_done(c) && c->end - c->i <= 4 &&
+        phrase_len(c, c->end - 1, "app|application") == 1 && c->end - c->i >= 2) {
+        if (cur_quoted(c) && c->end - c->i == 2) {
+            *out_name = c->t[c->i].text;
+            return true;
+        }
+        for (int i = c->i; i < c->end - 1; i++) {
+            if (!is_capital(&c->t[i]) || c->t[i].kind != TOK_WORD) {
+                return false;
+            }
+        }
+        *out_name = (struct str){c->t[c->i].text.p,
+                                 (size_t)(c->t[c->end - 2].text.p + c->t[c->end - 2].text.n -
+                                          c->t[c->i].text.p)};
+        return true;
+    }
+    return false;
+}
+
+static enum parsed
+clause_app(struct gram *g, struct cur c)
+{
+    struct str name;
+    struct cur whole = c;
+    if (eat(&c, "close and reopen|kill and relaunch|close and relaunch|restart|relaunch|reopen|re-launch|"
+                "kill and restart|restarts|relaunches|quit and reopen|force close and reopen|"
+                "terminate and relaunch|stop and start|re-open|close and restart|force quit and relaunch") &&
+        (cur_done(&c) || eat_app(&c, &name))) {
+        return (add_action(g, ACT_RELAUNCH, NULL), P_OK);
+    }
+    c = whole;
+    if (eat(&c, "launch|start|open|launches|starts|run|opens|open up|start up|boot|fire up") &&
+        eat_app(&c, &name)) {
+        struct action *a = add_action(g, ACT_LAUNCH, NULL);
+        a->value = name;
+        a->has_value = name.n > 0;
+        return P_OK;
+    }
+    c = whole;
+    if (eat(&c, "launch|launches") && c.end - c.i == 1 &&
+        (cur_quoted(&c) || (cur_tok(&c) != NULL && is_capital(cur_tok(&c))) ||
+         (cur_tok(&c) != NULL && str_find_byte(cur_tok(&c)->text, '.') > 0))) {
+        struct str v = c.t[c.i].text;
+        bool url = str_istarts(v, STR("http")) || str_istarts(v, STR("www.")) || v.p[0] == '/';
+        struct action *a = add_action(g, url ? ACT_OPEN : ACT_LAUNCH, NULL);
+        a->value = v;
+        a->has_value = true;
+        return P_OK;
+    }
+    return P_NO;
+}
+
+static enum parsed
+clause_device(struct gram *g, struct cur c)
+{
+    if (eat(&c, "hide|dismiss|close|collapse|hides|dismisses|closes|minimize") &&
+        eat(&c, "the keyboard|keyboard|the on-screen keyboard|the soft keyboard|the virtual keyboard|"
+                "on-screen keyboard|the onscreen keyboard")) {
+        return put(g, c, ACT_HIDE_KEYBOARD);
+    }
+    if (eat(&c, "rotate|rotates|turn|change|switch|flip|set|change orientation|set orientation|"
+                "rotate screen|set the orientation|change the orientation")) {
+        eat(&c, "the device|device|the screen|the phone|screen|the tablet|phone|the app|the display|"
+                "the device orientation|the screen orientation|device orientation|the orientation|"
+                "orientation|screen orientation");
+        eat(&c, "orientation");
+        bool way = eat(&c, "to|into|in");
+        eat(&c, "the");
+        const char *direction = NULL;
+        if (eat(&c, "landscape")) {
+            direction = "landscape";
+        } else if (eat(&c, "portrait")) {
+            direction = "portrait";
+        } else if (way || phrase_len(&c, c.i - 1, "device|screen|phone|tablet|rotate|display") == 0 ||
+                   !cur_done(&c)) {
+            return P_NO;
+        }
+        if (direction == NULL && phrase_len(&c, c.i - 2, "rotate") == 0 &&
+            phrase_len(&c, c.i - 3 > 0 ? c.i - 3 : 0, "rotate") == 0) {
+            return P_NO;
+        }
+        eat(&c, "mode|orientation|view");
+        if (!cur_done(&c)) {
+            return P_NO;
+        }
+        struct action *a = add_action(g, ACT_ROTATE, NULL);
+        a->value = direction != NULL ? str_z(direction) : STR_EMPTY;
+        a->has_value = direction != NULL;
+        return P_OK;
+    }
+    return P_NO;
+}
+
+/* --- tabs */
+
+static const char TAB_NOUN[] = "tab|browser tab|window|browser window|page tab|tab window";
+
+static enum parsed
+clause_tabs(struct gram *g, struct cur c)
+{
+    if (eat(&c, "close|closes")) {
+        eat(&c, "the|this");
+        eat(&c, "current|active|open|opened|new|newly opened");
+        return eat(&c, TAB_NOUN) && cur_done(&c) ? (add_action(g, ACT_CLOSE_TAB, NULL), P_OK) : P_NO;
+    }
+    if (!eat(&c, "switch to|go to|change to|move to|switch back to|select|focus|focus on|activate|"
+                 "switches to|return to|go back to|navigate to|switch tab to|switch|move focus to|"
+                 "switch over to|bring up")) {
+        return P_NO;
+    }
+    int nth = 0;
+    int len = 0;
+    int64_t n = 0;
+    eat(&c, "the|a");
+    if (eat(&c, "newly opened|new|newest|latest|most recent|just opened|opened|newly-opened|"
+                "recently opened")) {
+        nth = -1;
+    } else if (eat(&c, "original|main|initial")) {
+        nth = 1;
+    } else if (eat(&c, "tab number|tab|window|browser tab|tab #") && number_at(&c, c.i, &n) && n > 0) {
+        c.i++;
+        return cur_done(&c) ? (add_action(g, ACT_SWITCH_TAB, NULL)->nth = (int)n, P_OK) : P_NO;
+    } else if (!cur_quoted(&c) && ordinal_at(&c, c.i, &nth, &len)) {
+        c.i += len;
+    } else {
+        return P_NO;
+    }
+    eat(&c, "opened|open");
+    if (!eat(&c, TAB_NOUN)) {
+        return P_NO;
+    }
+    eat(&c, "that opened|that was opened|in the browser|of the browser|which opened");
+    return cur_done(&c) ? (add_action(g, ACT_SWITCH_TAB, NULL)->nth = nth, P_OK) : P_NO;
+}
+
+/* --- addresses */
+
+static enum parsed
+put_open(struct gram *g, struct str address)
+{
+    struct action *a = add_action(g, ACT_OPEN, NULL);
+    a->value = address;
+    a->has_value = true;
+    return P_OK;
+}
+
+/* "Given I am on '/login'": a starting point, not a check. */
+static bool
+given_at(const struct gram *g, struct cur *c)
+{
+    struct cur look = *c;
+    if (!g->given || !eat(&look, "am on|is on|am at|is at|are on|has opened|have opened|on|"
+                                 "am on the page|is on the page|am on page|has navigated to|"
+                                 "have navigated to")) {
+        return false;
+    }
+    *c = look;
+    return true;
+}
+
+enum parsed
+clause_nav(struct gram *g, struct cur c)
+{
+    static clause_fn *const FIRST[] = {clause_history, clause_app, clause_device, clause_tabs};
+    for (size_t i = 0; i < ARRAY_LEN(FIRST); i++) {
+        enum parsed p = FIRST[i](g, c);
+        if (p != P_NO) {
+            return p;
+        }
+    }
+    if (!given_at(g, &c) &&
+        !eat(&c, "open|go to|navigate to|visit|browse to|open up|load|goes to|navigates to|visits|opens|"
+                 "head to|access|go|navigate|browse|head over to|point the browser to|point the browser at|"
+                 "direct the browser to|launch the browser and go to|open the browser and go to|"
+                 "open the browser and navigate to|open a browser and go to|launch the url|launch url|"
+                 "launch the website|launch the site|launch|open browser at|open the browser at|"
+                 "land on|start at|start on|begin at|navigated to|visited|opened|went to|visiting|"
+                 "navigating to|take me to|jump to|surf to|open a browser and navigate to|"
+                 "open the browser to|open browser to|point browser to|proceed to|hit the url")) {
+        return P_NO;
+    }
+    eat(&c, "to|on|the");
+    eat(&c, "url|the url|page|the page|website|the website|web page|site|web site|webpage|address|"
+            "the address|link|the link|page at|website at|the site|path|the path|route|page url|"
+            "following url|page with url|url of|site at|web address|location|screen|view");
+    eat(&c, ":|at");
+    eat_end(&c, "in the browser|in browser|in the current tab|page|website|in a browser|url|site|"
+                "in the same tab|web page|in the web browser|in chrome|in the address bar");
+    if (c.end - c.i == 1 && (text_is_address(c.t[c.i].text) || c.t[c.i].var)) {
+        return put_open(g, c.t[c.i].text);
+    }
+    return refuse(g, "the step gives no address to open", HINT_OPEN);
+}

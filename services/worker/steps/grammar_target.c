@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Noun phrases: "the second 'Edit' button in the row 'Invoice 7' next to 'Total'". A core (name and
+ * kind), then modifiers, each of which starts with a word of place. */
+#include "worker/steps/parse.h"
+
+#include <string.h>
+
+#define NAME_WORDS_MAX 8
+
+static const char HINT_QUOTE[] = "put the visible name in quotes: Tap \"Save\"";
+
+struct relation_words {
+    const char *words;
+    enum act_relation relation;
+    bool soft; /* also a common part of names: needs a clear name behind it */
+};
+
+static const struct relation_words RELATIONS[] = {
+    {"next to|beside|adjacent to|alongside|that is next to|which is next to|right next to|"
+     "located next to|on the same row as|in line with|by the side of",
+     REL_NEXT_TO, false},
+    {"to the right of|on the right of|on the right side of|right of|to the right side of|"
+     "located to the right of",
+     REL_RIGHT_OF, false},
+    {"to the left of|on the left of|on the left side of|left of|to the left side of|"
+     "located to the left of",
+     REL_LEFT_OF, false},
+    {"below|beneath|underneath|located below|just below|directly below|right below", REL_BELOW,
+     false},
+    {"under|right under|directly under", REL_BELOW, true},
+    {"above|located above|just above|directly above|right above", REL_ABOVE, false},
+    {"after|right after", REL_AFTER, true},
+    {"before|right before", REL_BEFORE, true},
+    {"near|close to|near to", REL_NEAR, true},
+};
+
+enum mod_kind { MOD_NONE = 0, MOD_RELATION, MOD_WITHIN, MOD_ATTRIBUTE, MOD_POSITION, MOD_PAGE };
+
+struct modifier {
+    enum mod_kind kind;
+    int words; /* tokens of the introducing phrase */
+    enum act_relation relation;
+    unsigned position;
+};
+
+/* What follows a soft introducer must look like a name, not like the rest of one. */
+static bool
+clear_name_at(const struct cur *c, int i)
+{
+    if (i >= c->end) {
+        return false;
+    }
+    return c->t[i].kind == TOK_QUOTED || c->t[i].var || phrase_len(c, i, WORDS_DET) > 0 ||
+           is_capital(&c->t[i]);
+}
+
+static bool
+relation_at(const struct cur *c, int i, struct modifier *m)
+{
+    for (size_t k = 0; k < ARRAY_LEN(RELATIONS); k++) {
+        int n = phrase_len(c, i, RELATIONS[k].words);
+        if (n > m->words && i + n < c->end &&
+            (!RELATIONS[k].soft || clear_name_at(c, i + n))) {
+            *m = (struct modifier){MOD_RELATION, n, RELATIONS[k].relation, 0};
+        }
+    }
+    return m->kind == MOD_RELATION;
+}
+
+/* "at the top right of the page". */
+static bool
+position_at(const struct cur *c, int i, struct modifier *m)
+{
+    static const struct {
+        const char *word;
+        unsigned bit;
+    } PLACES[] = {{"top", POS_TOP},       {"upper", POS_TOP},    {"bottom", POS_BOTTOM},
+                  {"lower", POS_BOTTOM},  {"left", POS_LEFT},    {"right", POS_RIGHT},
+                  {"center", POS_CENTER}, {"centre", POS_CENTER}, {"middle", POS_CENTER},
+                  {"top-right", POS_TOP | POS_RIGHT}, {"top-left", POS_TOP | POS_LEFT},
+                  {"bottom-right", POS_BOTTOM | POS_RIGHT}, {"bottom-left", POS_BOTTOM | POS_LEFT}};
+    int at = i + phrase_len(c, i, "at the very|at the|in the|on the|to the|at|on");
+    if (at == i) {
+        return false;
+    }
+    unsigned bits = 0;
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t k = 0; k < ARRAY_LEN(PLACES); k++) {
+            if (phrase_len(c, at, PLACES[k].word) > 0) {
+                bits |= PLACES[k].bit;
+                at++;
+                more = true;
+            }
+        }
+        at += more ? phrase_len(c, at, "hand") : 0;
+    }
+    if (bits == 0) {
+        return false;
+    }
+    at += phrase_len(c, at, "hand corner|corner|side|hand side|part|half|edge");
+    at += phrase_len(c, at, "of the page|of the screen|of page|of screen|of the window|of the app");
+    if (at < c->end && phrase_len(c, at, "of") > 0) {
+        return false; /* "on the right of X", "at the top of the list" */
+    }
+    *m = (struct modifier){MOD_POSITION, at - i, REL_NONE, bits};
+    return true;
+}
+
+static bool
+attribute_at(const struct cur *c, int i, struct modifier *m)
+{
+    int n = phrase_len(
+        c, i,
+        "labelled|labeled|named|called|titled|that says|which says|saying|reading|that reads|"
+        "with text|with the text|with label|with the label|with name|with the name|with title|"
+        "with the title|with placeholder|with the placeholder|with caption|with the caption|"
+        "containing|containing text|containing the text|that contains|with placeholder text|"
+        "whose label is|whose name is|labelled as|labeled as|marked|with the words|with words|"
+        "with value|with the value|having text|with the label text|with visible text");
+    if (n == 0 || i + n >= c->end) {
+        return false;
+    }
+    bool plain = c->t[i + n].kind == TOK_QUOTED || c->t[i + n].var || is_capital(&c->t[i + n]);
+    if (!plain) {
+        return false;
+    }
+    *m = (struct modifier){MOD_ATTRIBUTE, n, REL_NONE, 0};
+    return true;
+}
+
+static const char SCOPES[] =
+    "header|footer|sidebar|side bar|navbar|nav bar|navigation|navigation bar|nav|toolbar|dialog|"
+    "modal|popup|pop-up|menu|top bar|table|list|form|banner|page header|page footer|top navigation|"
+    "main navigation|main menu|cart|breadcrumb|breadcrumbs|top menu|side menu|action bar|tab bar|"
+    "bottom bar|bottom navigation|header bar|navigation menu|drawer|left menu|sidebar menu|"
+    "row|main content|results|search results|summary|hero section|hero";
+
+/* "in" belongs to "Sign in", unless a scope follows. */
+static bool
+within_at(const struct cur *c, int i, struct modifier *m)
+{
+    int n = phrase_len(c, i,
+                       "in|inside|inside of|within|of|for|on|from|in the context of|that is in|"
+                       "which is in|located in|from inside|under");
+    int at = i + n;
+    if (n == 0 || at >= c->end) {
+        return false;
+    }
+    bool det = phrase_len(c, at, WORDS_DET) > 0;
+    bool quoted = c->t[at].kind == TOK_QUOTED || c->t[at].var;
+    bool scope = phrase_len(c, at, SCOPES) > 0 && at + phrase_len(c, at, SCOPES) == c->end;
+    bool row = phrase_len(c, at, "row|section|dialog|form|list|table|column|card|panel") > 0 &&
+               at + 1 < c->end;
+    if (phrase_len(c, i, "for|from") > 0 ? !quoted && !row && !det : !det && !quoted && !scope && !row) {
+        return false;
+    }
+    if (i > c->i && phrase_len(c, i, "in") > 0 && !det && !quoted && !scope && !row) {
+        return false;
+    }
+    *m = (struct modifier){MOD_WITHIN, n, REL_NONE, 0};
+    return true;
+}
+
+static bool
+page_at(const struct cur *c, int i, struct modifier *m)
+{
+    int n = phrase_len(c, i,
+                       "on the page|on the screen|on this page|on this screen|on screen|on page|"
+                       "in the page|on the current page|on the current screen|within the page|"
+                       "from the page|on the website|in the app|on the site|in the browser|"
+                       "in the window|anywhere on the page|somewhere on the page");
+    if (n == 0) {
+        return false;
+    }
+    *m = (struct modifier){MOD_PAGE, n, REL_NONE, 0};
+    return true;
+}
+
+static struct modifier
+modifier_at(const struct cur *c, int i)
+{
+    struct modifier m = {0};
+    if (c->t[i].kind == TOK_QUOTED || page_at(c, i, &m) || relation_at(c, i, &m) ||
+        position_at(c, i, &m) || attribute_at(c, i, &m) || within_at(c, i, &m)) {
+        return m;
+    }
+    return m;
+}
+
+static int
+next_modifier(const struct cur *c, int from, struct modifier *out)
+{
+    for (int i = from; i < c->end; i++) {
+        *out = modifier_at(c, i);
+        if (out->kind != MOD_NONE) {
+            return i;
+        }
+    }
+    return c->end;
+}
+
+/* --- the core */
+
+static bool
+named(const struct tok *t)
+{
+    return t->kind == TOK_QUOTED || t->var;
+}
+
+static int
+count_named(const struct cur *c)
+{
+    int n = 0;
+    for (int i = c->i; i < c->end; i++) {
+        n += named(&c->t[i]);
+    }
+    return n;
+}
+
+/* "Last name" is a name, "the last 'Edit'" and "the first result" are places in an order. */
+static bool
+ordinal_is_name(const struct cur *c, int len)
+{
+    int at = c->i + len;
+    if (at >= c->end) {
+        return true;
+    }
+    if (named(&c->t[at])) {
+        return false;
+    }
+    if (phrase_len(c, at, "name|names|login|updated|modified|visited|seen|initial|line|aid|class|"
+                          "step|order|minute|thing|place|floor|chance") > 0) {
+        return true;
+    }
+    /* "Second hand" in the middle of a sentence, with a capital, is what the page says. */
+    return is_capital(&c->t[c->i]) && c->i > 0 && is_capital(&c->t[at]);
+}
+
+static void
+take_ordinal(struct cur *c, struct target *t)
+{
+    int nth = 0;
+    int len = 0;
+    if (!cur_quoted(c) && ordinal_at(c, c->i, &nth, &len) && !ordinal_is_name(c, len)) {
+        t->nth = nth;
+        c->i += len;
+    }
+}
+
+/* Nouns that say nothing beside a quoted name: "the text 'X'", "'X' message". */
+static const char FILLERS[] =
+    "text|label|message|value|words|word|title|caption|notification|toast|toast message|banner|"
+    "card|section|menu|error message|success message|error|warning|alert|page|screen|list|list item|"
+    "product|row|string|badge|number|panel|header|tag|chip|snackbar|alert message|"
+    "confirmation message|validation message|warning message|status|category|name|link text|"
+    "placeholder|button text|info message|submenu|accordion|file|folder|setting|contact";
+
+static enum parsed
+core_quoted(struct gram *g, struct cur c, enum target_use use, struct target *t)
+{
+    if (count_named(&c) != 1) {
+        return refuse(g, "the step names two things where one is expected",
+                      "say how they relate: Tap \"Edit\" next to \"Invoice 7\"");
+    }
+    int q = c.i;
+    while (!named(&c.t[q])) {
+        q++;
+    }
+    struct cur before = cur_range(&c, c.i, q);
+    struct cur behind = cur_range(&c, q + 1, c.end);
+    const char *role = NULL;
+    int len = 0;
+    t->name = c.t[q].text;
+    t->quoted = true;
+    if (!cur_done(&behind)) {
+        if (role_at_start(&behind, use, &role, &len) && behind.i + len == behind.end) {
+            t->role = role;
+        } else if (phrase_len(&behind, behind.i, FILLERS) != behind.end - behind.i) {
+            return refuse(g, "words are left over behind the quoted name", HINT_QUOTE);
+        }
+    }
+    if (!cur_done(&before)) {
+        if (role_at_start(&before, use, &role, &len) && before.i + len == before.end) {
+            t->role = t->role != NULL ? t->role : role;
+        } else if (phrase_len(&before, before.i, FILLERS) != before.end - before.i) {
+            return refuse(g, "words are left over before the quoted name", HINT_QUOTE);
+        }
+    }
+    return t->name.n > 0 ? P_OK : refuse(g, "the name in quotes is empty", HINT_QUOTE);
+}
+
+/* Words that no visible name holds unquoted: more likely a sentence we do not understand. */
+static bool
+name_is_doubtful(const struct cur *c)
+{
+    for (int i = c->i; i < c->end; i++) {
+        if (c->t[i].kind == TOK_MARK) {
+            return true;
+        }
+        if (phrase_len(c, i, "if|unless|until|while|when|it|them|they|which|who|whose|where|because|so|"
+                             "or|not|is|are|was|were|be|been|has|have|had|does|do|did|will|would|"
+                             "should|can|could|then|using|via|without|except|than|as|into|onto|"
+                             "with|that|he|she|i|we|you|than|per") > 0 &&
+            !is_capital(&c->t[i])) {
+            return true;
+        }
+        if (i > c->i && phrase_len(c, i, WORDS_DET) > 0 && !is_capital(&c->t[i])) {
+            return true;
+        }
+    }
+    return c->end - c->i > NAME_WORDS_MAX;
+}
+
+static bool
+name_is_vague(const struct cur *c, enum target_use use)
+{
+    for (int i = c->i; i < c->end; i++) {
+        bool capital = i > c->i ? is_capital(&c->t[i]) : is_capital(&c->t[i]) && i > 0;
+        if (word_is_vague(c, i) && !capital && use != USE_VERIFY) {
+            return true;
+        }
+    }
+    return phrase_len(c, c->i, "one|ones|thing|things|item|element|there|here|everywhere|what|stuff|"
+                               "same|following|above|below|user|page|screen|website|app|application|"
+                               "site|one there|place|action|option|result") == c->end - c->i;
+}
+
+static enum parsed
+core_role_only(struct gram *g, struct target *t)
+{
+    static const char REASON[] = "the step does not say which one";
+    if (t->role == NULL) {
+        return refuse(g, REASON, HINT_QUOTE);
+    }
+    return P_OK; /* whether that suffices is decided when the modifiers are known */
+}
+
+/* "button Save", "tab Billing": the kind first, then a name in capitals. */
+static bool
+core_leading_role(struct gram *g, struct cur *c, enum target_use use, struct target *t)
+{
+    const char *role = NULL;
+    int len = 0;
+    if (!role_at_start(c, use, &role, &len) || c->i + len >= c->end || role == NULL ||
+        is_capital(&c->t[c->i]) || !is_capital(&c->t[c->i + len])) {
+        return false;
+    }
+    t->role = role;
+    c->i += len;
+    t->name = cur_text(g, c);
+    return true;
+}
+
+static enum parsed
+core_words(struct gram *g, struct cur c, enum target_use use, struct target *t)
+{
+    const char *role = NULL;
+    int len = 0;
+    if (cur_done(&c)) {
+        return refuse(g, "the step does not say on what", HINT_QUOTE);
+    }
+    bool found = role_at_end(&c, use, &role, &len);
+    if (found && len == c.end - c.i && !(role == NULL && t->nth != 0)) {
+        t->role = role;
+        /* The name of a role written with a capital may be what the page says ("Tap Link"). */
+        return core_role_only(g, t);
+    }
+    if (found && len < c.end - c.i) {
+        t->role = role;
+        c.end -= len;
+    } else if (!found && core_leading_role(g, &c, use, t)) {
+        return name_is_doubtful(&c) ? refuse(g, "the name is unclear", HINT_QUOTE) : P_OK;
+    }
+    if (c.t[c.i].kind == TOK_WORD && (name_is_doubtful(&c) || count_named(&c) > 0)) {
+        return refuse(g, "the name is unclear", HINT_QUOTE);
+    }
+    if (name_is_vague(&c, use) && t->nth == 0) {
+        return refuse(g, "the step leaves the choice open; it needs judgement", HINT_QUOTE);
+    }
+    t->name = cur_text(g, &c);
+    return P_OK;
+}
+
+/* --- modifiers */
+
+static struct target *
+new_target(struct gram *g)
+{
+    return ARENA_NEW(g->arena, struct target);
+}
+
+static enum parsed parse_flat(struct gram *g, struct cur c, enum target_use use, struct target *t);
+
+/* A scope without a name of its own must be one kind of thing ("the dialog"); "the row of 'X'". */
+static enum parsed
+parse_scope(struct gram *g, struct cur c, struct target *t)
+{
+    eat(&c, WORDS_DET);
+    int len = phrase_len(&c, c.i, "row|table row|section|card|list item|item|dialog|panel|entry|block|line");
+    int prep = len > 0 ? phrase_len(&c, c.i + len,
+                                    "of|for|with|containing|that contains|labelled|named|titled|"
+                                    "where the name is|with text|with the text|that has|called|having")
+                       : 0;
+    if (prep > 0) {
+        bool row = phrase_len(&c, c.i, "row|table row|line") > 0;
+        bool dialog = phrase_len(&c, c.i, "dialog") > 0;
+        c.i += len + prep;
+        enum parsed p = parse_flat(g, c, USE_SCOPE, t);
+        t->role = row ? "row" : dialog ? "dialog" : t->role;
+        return p;
+    }
+    int64_t n = 0;
+    if (c.end - c.i == 2 && phrase_len(&c, c.i, "row") == 1 && number_at(&c, c.i + 1, &n) && n > 0) {
+        t->role = "row";
+        t->nth = (int)n;
+        return P_OK;
+    }
+    /* "the header": a name, though it is a kind of thing too. */
+    if (phrase_len(&c, c.i, SCOPES) == c.end - c.i &&
+        phrase_len(&c, c.i, "dialog|modal|popup|pop-up|form|table|list|row") == 0) {
+        t->name = cur_text(g, &c);
+        return P_OK;
+    }
+    return parse_flat(g, c, USE_SCOPE, t);
+}
+
+/* Ordinal and core, nothing behind. */
+static enum parsed
+parse_flat(struct gram *g, struct cur c, enum target_use use, struct target *t)
+{
+    eat(&c, WORDS_DET);
+    take_ordinal(&c, t);
+    if (cur_done(&c)) {
+        return refuse(g, "the step does not say on what", HINT_QUOTE);
+    }
+    return count_named(&c) > 0 ? core_quoted(g, c, use, t) : core_words(g, c, use, t);
+}
+
+static enum parsed
+apply_attribute(struct gram *g, struct cur c, struct target *t)
+{
+    if (t->name.n > 0) {
+        return refuse(g, "the step gives two names to one thing", HINT_QUOTE);
+    }
+    if (c.end - c.i == 1 && named(&c.t[c.i])) {
+        t->name = c.t[c.i].text;
+        t->quoted = true;
+        return t->name.n > 0 ? P_OK : refuse(g, "the name in quotes is empty", HINT_QUOTE);
+    }
+    return count_named(&c) > 0 || name_is_doubtful(&c) ? refuse(g, "the name is unclear", HINT_QUOTE)
+                                                      : (t->name = cur_text(g, &c), P_OK);
+}
+
+static enum parsed
+apply_relation(struct gram *g, struct cur c, enum act_relation relation, struct target *t)
+{
+    struct target *near = new_target(g);
+    if (near == NULL || t->near != NULL) {
+        return refuse(g, "two places are given for one thing", HINT_QUOTE);
+    }
+    if (parse_flat(g, c, USE_TAP, near) != P_OK) {
+        return P_REFUSED;
+    }
+    t->near = near;
+    t->relation = relation;
+    return P_OK;
+}
+
+/* The innermost scope: "in the list in the dialog" nests. */
+static enum parsed
+apply_within(struct gram *g, struct cur c, struct target *t)
+{
+    struct target *scope = new_target(g);
+    if (scope == NULL || parse_scope(g, c, scope) != P_OK) {
+        return refuse(g, "the place is unclear", "name it: in the \"Address\" section");
+    }
+    if (t->within == NULL) {
+        t->within = scope;
+        return P_OK;
+    }
+    struct target *outer = new_target(g);
+    if (outer == NULL || t->within->within != NULL) {
+        return refuse(g, "too many places are given for one thing", HINT_QUOTE);
+    }
+    *outer = *t->within;
+    outer->within = scope;
+    t->within = outer;
+    return P_OK;
+}
+
+static enum parsed
+apply_modifier(struct gram *g, const struct modifier *m, struct cur c, struct target *t)
+{
+    switch (m->kind) {
+    case MOD_RELATION:
+        return apply_relation(g, c, m->relation, t);
+    case MOD_WITHIN:
+        return apply_within(g, c, t);
+    case MOD_ATTRIBUTE:
+        return apply_attribute(g, c, t);
+    case MOD_POSITION:
+        t->position |= m->position;
+        return cur_done(&c) ? P_OK : refuse(g, "words are left over", HINT_QUOTE);
+    default:
+        return cur_done(&c) ? P_OK : refuse(g, "words are left over", HINT_QUOTE);
+    }
+}
+
+static bool
+suffices(const struct target *t, enum target_use use)
+{
+    if (t->name.n > 0 || t->nth != 0 || t->near != NULL) {
+        return true;
+    }
+    if (use == USE_SCOPE || use == USE_VERIFY) {
+        return true;
+    }
+    return t->role != NULL && t->within != NULL && t->within->name.n > 0;
+}
+
+/* The same thing again: "it", "the field". */
+static bool
+pronoun(const struct cur *c)
+{
+    return phrase_len(c, c->i, "it|that|this|this one|that one|the same|that button|that field|"
+                               "this field|this button") == c->end - c->i;
+}
+
+enum parsed
+parse_target(struct gram *g, const struct cur *range, enum target_use use, const struct target **out)
+{
+    struct cur c = *range;
+    if (pronoun(&c)) {
+        *out = g->last;
+        return g->last != NULL ? P_OK
+                               : refuse(g, "it is unclear what \"it\" means", HINT_QUOTE);
+    }
+    struct target *t = new_target(g);
+    if (t == NULL) {
+        return P_REFUSED;
+    }
+    eat(&c, WORDS_DET);
+    struct modifier m = {0};
+    /* The core has one token at least, except where an attribute names what follows. */
+    int at = next_modifier(&c, c.i + 1, &m);
+    struct cur core = cur_range(&c, c.i, at);
+    if (parse_flat(g, core, use, t) != P_OK) {
+        return P_REFUSED;
+    }
+    while (at < c.end) {
+        struct modifier next = {0};
+        int body = at + m.words;
+        int end = next_modifier(&c, body + (m.kind == MOD_PAGE || m.kind == MOD_POSITION ? 0 : 1), &next);
+        if (m.kind != MOD_PAGE && m.kind != MOD_POSITION && body >= c.end) {
+            return refuse(g, "the sentence stops in the middle", HINT_QUOTE);
+        }
+        if (apply_modifier(g, &m, cur_range(&c, body, end > body ? end : body), t) != P_OK) {
+            return P_REFUSED;
+        }
+        at = end;
+        m = next;
+    }
+    if (!suffices(t, use)) {
+        return refuse(g, "the step does not say which one", HINT_QUOTE);
+    }
+    *out = t;
+    return P_OK;
+}
