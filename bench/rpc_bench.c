@@ -23,6 +23,7 @@
 
 #define BODY 200
 #define CALLERS_MAX 32
+#define ROUNDS 15
 #define SAMPLES_MAX 200000
 
 static char dir[] = "/tmp/assay-rpc-bench-XXXXXX";
@@ -132,6 +133,20 @@ run_load(int callers, double seconds, void (*call)(void *state), void *(*state_o
     return load;
 }
 
+static struct rpc_server *server;
+
+static void
+print_sharing(const char *name, int callers)
+{
+    static struct rpc_server_stats last;
+    struct rpc_server_stats now;
+
+    rpc_server_stats(server, &now);
+    (void)printf("%s_%d_calls_per_frame %.1f\n", name, callers,
+                 (double)(now.calls - last.calls) / (double)(now.frames_in - last.frames_in + 1));
+    last = now;
+}
+
 static void
 print_load(const char *name, int callers, const struct load *load)
 {
@@ -236,7 +251,6 @@ bare_close(int threads)
 
 /* --- ours ---------------------------------------------------------------------------------- */
 
-static struct rpc_server *server;
 static struct rpc_client *client;
 static int64_t handler_us;
 
@@ -325,11 +339,11 @@ compare(int callers, double seconds)
 {
     struct load bare = {0};
     struct load ours = {0};
-    double ratio[5];
+    double ratio[ROUNDS];
 
-    for (int i = 0; i < 5; i++) {
-        bare = run_load(callers, seconds, bare_call, bare_state);
-        ours = run_load(callers, seconds, rpc_one, rpc_state);
+    for (int i = 0; i < ROUNDS; i++) {
+        bare = run_load(callers, seconds / ROUNDS, bare_call, bare_state);
+        ours = run_load(callers, seconds / ROUNDS, rpc_one, rpc_state);
         ratio[i] = ours.p50_us / bare.p50_us;
         for (int k = i; k > 0 && ratio[k] < ratio[k - 1]; k--) {
             double t = ratio[k];
@@ -339,7 +353,8 @@ compare(int callers, double seconds)
     }
     print_load("bare", callers, &bare);
     print_load("rpc", callers, &ours);
-    (void)printf("rpc_%d_over_bare_p50 %.2f\n", callers, ratio[2]);
+    print_sharing("rpc", callers);
+    (void)printf("rpc_%d_over_bare_p50 %.2f\n", callers, ratio[ROUNDS / 2]);
 }
 
 int
@@ -360,6 +375,7 @@ main(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
         struct load load = run_load(callers[i], seconds, rpc_one, rpc_state);
         print_load("rpc_sleep100us", callers[i], &load);
+        print_sharing("rpc_sleep100us", callers[i]);
     }
     rpc_client_free(client);
     rpc_server_free(server);

@@ -85,6 +85,7 @@ void rpc_server_free(struct rpc_server *server);
 
 struct rpc_server_stats {
     int64_t calls, refused, expired, in_flight, queued;
+    int64_t frames_in, frames_out; /* messages; calls / frames_in is how well they share */
 };
 void rpc_server_stats(const struct rpc_server *server, struct rpc_server_stats *out);
 

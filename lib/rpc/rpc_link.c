@@ -25,7 +25,10 @@
 
 #include "base/id.h"
 
-#define LANES 2
+#define LANES 3
+/* A further lane leaves only when those away have been gone this long: under load a frame comes back
+ * sooner, and takes more along; past it the calls out there are slow and must hold nobody back. */
+#define PATIENCE_US 1000
 #define CALLS_MAX 1024 /* outstanding on one link; a power of two */
 #define CALLS_BITS 10
 #define WITHDRAWN_MAX 64
@@ -333,32 +336,49 @@ frame_make(struct rpc_link *link, struct lane *lane, struct outbox *box)
     return true;
 }
 
-static int
-lanes_away(const struct rpc_link *link)
+/* When the lane that left last did so; 0: none is away. */
+static int64_t
+last_left_us(const struct rpc_link *link)
 {
-    int n = 0;
+    int64_t last = 0;
 
     for (int i = 0; i < LANES; i++) {
-        n += link->lanes[i].state != LANE_FREE;
+        if (link->lanes[i].state != LANE_FREE && link->lanes[i].since_us > last) {
+            last = link->lanes[i].since_us;
+        }
     }
-    return n;
+    return last;
 }
 
-/* Gives the free lanes their frames. */
+static struct lane *
+free_lane(struct rpc_link *link)
+{
+    for (int i = 0; i < LANES; i++) {
+        if (link->lanes[i].state == LANE_FREE) {
+            return &link->lanes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Sends a frame when it is time for one. */
 static void
 pump(struct rpc_link *link, struct outbox *box)
 {
-    if (link->closed || !atomic_load(&link->connected)) {
+    struct lane *lane = free_lane(link);
+    int64_t last_us = last_left_us(link);
+    bool is_wanted = link->queue.head != NULL || (last_us == 0 && outstanding(link) > 0);
+
+    if (link->closed || lane == NULL || !is_wanted || !atomic_load(&link->connected)) {
         return;
     }
-    int away = lanes_away(link);
-    for (int i = 0; i < LANES; i++) {
-        struct lane *lane = &link->lanes[i];
-        bool is_wanted = link->queue.head != NULL || (away == 0 && outstanding(link) > 0);
-        if (is_wanted && lane->state == LANE_FREE && frame_make(link, lane, box)) {
-            away++;
-        }
+    if (last_us != 0 && clk_mono_us() - last_us < PATIENCE_US) {
+        return;
     }
+    /* What does not fit into one frame goes with the next. */
+    do {
+        lane = frame_make(link, lane, box) ? free_lane(link) : NULL;
+    } while (lane != NULL && link->queue.head != NULL);
 }
 
 static void
@@ -524,7 +544,7 @@ on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
         pump(link, &box);
     } else {
         end_queue(link, &finished);
-        if (lanes_away(link) == 0) {
+        if (last_left_us(link) == 0) {
             (void)lose_epoch(link, link->epoch, &finished);
         }
     }
@@ -657,7 +677,7 @@ rpc_link_shutdown(struct rpc_link *link)
 
 /* --- a call -------------------------------------------------------------------------------- */
 
-/* Takes a place and, when a lane is free, sends at once. */
+/* Takes a place and, when it is time for a frame, sends at once. */
 static enum rpc_fate
 submit(struct rpc_link *link, struct call *call, struct outbox *box)
 {
@@ -717,6 +737,50 @@ give_up(struct rpc_link *link, struct call *call)
     return is_ours;
 }
 
+/* The first of the queue watches over it: frames leave when lanes return, and should none return for
+ * a while, it sends another. True while it must go on watching. */
+static bool
+nudge(struct rpc_link *link, const struct call *call)
+{
+    struct outbox box = {0};
+
+    pthread_mutex_lock(&link->lock);
+    pump(link, &box);
+    bool is_queued = call->state == CALL_QUEUED;
+    pthread_mutex_unlock(&link->lock);
+    outbox_send(&box);
+    return is_queued;
+}
+
+static bool
+is_done(const struct call *call)
+{
+    return atomic_load_explicit(&call->done, memory_order_acquire) != 0;
+}
+
+/* Waits for the end of a submitted call. */
+static enum rpc_fate
+await(struct rpc_link *link, struct call *call, bool is_watching, int64_t until_us)
+{
+    int64_t now_us = clk_mono_us();
+
+    while (!is_done(call) && now_us < until_us) {
+        int64_t nudge_us = now_us + PATIENCE_US;
+        futex_wait(&call->done, is_watching && nudge_us < until_us ? nudge_us : until_us);
+        now_us = clk_mono_us();
+        if (is_watching && !is_done(call) && now_us >= nudge_us) {
+            is_watching = nudge(link, call);
+        }
+    }
+    if (!is_done(call) && give_up(link, call)) {
+        return call->fate;
+    }
+    while (!is_done(call)) {
+        futex_wait(&call->done, 0); /* finished in this moment: `done` follows */
+    }
+    return call->fate;
+}
+
 enum rpc_fate
 rpc_link_call(struct rpc_link *link, struct str wire, int64_t deadline_us, struct rpc_answer *out)
 {
@@ -726,24 +790,15 @@ rpc_link_call(struct rpc_link *link, struct str wire, int64_t deadline_us, struc
 
     pthread_mutex_lock(&link->lock);
     enum rpc_fate fate = submit(link, &call, &box);
+    bool is_watching = link->queue.head == &call;
     pthread_mutex_unlock(&link->lock);
     if (fate != RPC_ANSWERED) {
         return fate;
     }
     outbox_send(&box);
-    bool is_waiting = true;
-    while (atomic_load_explicit(&call.done, memory_order_acquire) == 0) {
-        futex_wait(&call.done, is_waiting ? (until_us > 0 ? until_us : 1) : 0);
-        if (is_waiting && clk_mono_us() >= until_us &&
-            atomic_load_explicit(&call.done, memory_order_acquire) == 0) {
-            if (give_up(link, &call)) {
-                return call.fate;
-            }
-            is_waiting = false; /* finished in this moment: `done` follows */
-        }
-    }
+    fate = await(link, &call, is_watching, until_us);
     *out = call.answer;
-    return call.fate;
+    return fate;
 }
 
 /* --- what the pool asks -------------------------------------------------------------------- */

@@ -19,8 +19,8 @@
 #include "rpc/rpc_session.h"
 
 #define FLUSH_ANSWERS 16
-#define FLUSH_US 200
-#define SLOW_US 200 /* a method that usually takes longer does not start over waiting answers */
+#define FLUSH_US 500
+#define SLOW_US 2000 /* a method that usually takes longer does not start over waiting answers */
 #define SPARE_US 1000
 #define KEEP_US (5 * ASSAY_US_PER_S)
 #define TICK_US 1000
@@ -143,6 +143,7 @@ lane_listen(struct rpc_lane *lane)
 
     pthread_mutex_lock(&server->lock);
     bool is_stopping = server->is_stopping;
+    server->stats.frames_out++;
     server->listening++;
     pthread_mutex_unlock(&server->lock);
     if (!is_stopping) {
@@ -263,6 +264,14 @@ accept_call(struct rpc_server *server, struct rpc_session *session, struct rpc_s
     job_push(server, job);
 }
 
+static bool
+is_flush_due(const struct rpc_server *server, const struct rpc_session *session, int64_t now_us)
+{
+    return server->queue.next == &server->queue ||
+           rpc_session_ready(session) >= FLUSH_ANSWERS ||
+           rpc_session_ready_us(session, now_us) >= FLUSH_US;
+}
+
 /* --- a frame arrives ----------------------------------------------------------------------- */
 
 static bool
@@ -278,6 +287,7 @@ take_frame(struct rpc_server *server, struct rpc_lane *lane, struct rpc_slab *sl
     if (session == NULL) {
         return false;
     }
+    server->stats.frames_in++;
     while (rpc_frame_next(frame, &id, &body)) {
         if (body.n == 0) {
             withdraw(server, session, id);
@@ -291,7 +301,11 @@ take_frame(struct rpc_server *server, struct rpc_lane *lane, struct rpc_slab *sl
     } else if (held > 1) {
         want_tick(server);
     }
-    (void)rpc_sessions_flush(server->sessions, sends);
+    if (is_flush_due(server, session, now_us)) {
+        (void)rpc_sessions_flush(server->sessions, sends);
+    } else {
+        want_tick(server);
+    }
     if (server->stats.queued > 0 && server->idle > 0) {
         pthread_cond_signal(&server->work);
     }
@@ -360,14 +374,6 @@ on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 }
 
 /* --- workers ------------------------------------------------------------------------------- */
-
-static bool
-is_flush_due(const struct rpc_server *server, const struct rpc_session *session, int64_t now_us)
-{
-    return server->queue.next == &server->queue ||
-           rpc_session_ready(session) >= FLUSH_ANSWERS ||
-           rpc_session_ready_us(session, now_us) >= FLUSH_US;
-}
 
 /* Sends what answers wait before a slow handler starts. */
 static void
