@@ -108,6 +108,9 @@ $(O)/%.o: %.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
+# Embedded by the assembler, which writes no dependency file.
+$(O)/services/worker/devices/cdp_script.o: $(wildcard services/worker/devices/*.js)
+
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
 # --- tests: x_test.c beside x.c is one program; tests/<kind>/*_test.c likewise

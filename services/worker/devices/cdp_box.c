@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/devices/cdp_browser.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+void
+cdp_box_init(struct cdp_box *box)
+{
+    pthread_condattr_t attr;
+
+    *box = (struct cdp_box){.slot = -1};
+    box->tail = &box->head;
+    pthread_mutex_init(&box->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&box->wake, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+void
+cdp_box_fini(struct cdp_box *box)
+{
+    while (box->head != NULL) {
+        struct cdp_msg *m = box->head;
+        box->head = m->next;
+        free(m);
+    }
+    pthread_cond_destroy(&box->wake);
+    pthread_mutex_destroy(&box->lock);
+}
+
+static struct cdp_msg *
+take(struct cdp_box *box)
+{
+    struct cdp_msg *m = box->head;
+
+    box->head = m->next;
+    if (box->head == NULL) {
+        box->tail = &box->head;
+    }
+    box->count--;
+    box->bytes -= m->n;
+    return m;
+}
+
+enum cdp_pop
+cdp_box_pop(struct cdp_box *box, int64_t until_us, struct cdp_msg **out)
+{
+    struct timespec until = {.tv_sec = until_us / ASSAY_US_PER_S,
+                             .tv_nsec = until_us % ASSAY_US_PER_S * 1000};
+    enum cdp_pop what = CDP_POP_MSG;
+    int timed_out = 0;
+
+    pthread_mutex_lock(&box->lock);
+    while (!box->aborted && box->head == NULL && !box->gone && timed_out != ETIMEDOUT) {
+        timed_out = pthread_cond_timedwait(&box->wake, &box->lock, &until);
+    }
+    if (box->aborted) {
+        box->aborted = false;
+        what = CDP_POP_ABORTED;
+    } else if (box->head != NULL) {
+        *out = take(box);
+    } else {
+        what = box->gone ? CDP_POP_GONE : CDP_POP_TIME;
+    }
+    pthread_mutex_unlock(&box->lock);
+    return what;
+}
+
+void
+cdp_box_abort(struct cdp_box *box)
+{
+    pthread_mutex_lock(&box->lock);
+    box->aborted = true;
+    pthread_cond_broadcast(&box->wake);
+    pthread_mutex_unlock(&box->lock);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cdp driver's own state and the calls between its files. One thread at a time works on a
+ * device: it sends requests, and while it waits for an answer it applies the events that arrive, in
+ * their order, to the state below. So state needs no lock, and what a page did before it answered is
+ * known when the answer is.
+ *
+ *   cdp_call.c     requests, waiting, evaluating          cdp_event.c    events to state
+ *   cdp_device.c   open, reset, close                     cdp_nav.c      go, back, settle, tabs, dialogs
+ *   cdp_observe.c  snapshot, wait_change, find            cdp_act.c      verbs
+ *   cdp_input.c    mouse, touch, drag                     cdp_keys.c     keyboard
+ *   cdp_shot.c     screenshots                            cdp_frame.c    frames of other processes */
+#ifndef ASSAY_WORKER_CDP_INTERNAL_H
+#define ASSAY_WORKER_CDP_INTERNAL_H
+
+#include <limits.h>
+
+#include "worker/devices/cdp_browser.h"
+
+#define CDP_SESSIONS 64  /* tabs and frames of other processes a device follows */
+#define CDP_REQUESTS 128 /* requests of the page in flight; older ones are forgotten */
+#define CDP_ORIGINS 32
+#define CDP_ORIGIN_MAX 256
+#define CDP_DIALOG_MAX 4096
+#define CDP_CALL_US (10 * ASSAY_US_PER_S) /* a page that does not answer for this long hangs */
+#define CDP_SLOW_URLS 64
+
+/* Frames of other processes have refs of their own: the session's number stands above the id. */
+#define CDP_REF_BITS 24
+#define CDP_REF_MASK ((1 << CDP_REF_BITS) - 1)
+
+/* A tab, or a frame that lives in another process than the page around it. */
+struct cdp_session {
+    bool used;
+    bool page;
+    bool crashed;
+    int parent;              /* of a frame: index of the session around it; of a tab: its opener, -1 */
+    int64_t born;            /* order of tabs */
+    char id[CDP_ID_MAX];
+    char target[CDP_ID_MAX]; /* also the id of its outermost frame */
+    char world[CDP_ID_MAX];  /* unique id of our isolated world in that frame, "" while there is none */
+    int64_t world_number;
+    char seen_world[CDP_ID_MAX]; /* the world the newest snapshot's refs live in */
+    int64_t changes;             /* its change counter at the newest snapshot */
+    int32_t owner;               /* id, in the parent session, of the frame element; 0 unknown */
+    char owner_world[CDP_ID_MAX]; /* where that id holds */
+    /* tabs only */
+    bool requested;         /* the page asked for a navigation that has not begun */
+    int64_t requested_us;
+    bool loading;           /* between begin and end of a load */
+    bool ready;             /* DOMContentLoaded came since the last navigation */
+    int64_t navigations;    /* documents committed in the main frame */
+    int64_t loads;          /* load events of the main frame */
+    char loader[CDP_ID_MAX];
+    char url[2048];         /* of the newest document, cut */
+    char origin[CDP_ORIGIN_MAX];
+    bool dialog;
+    bool leaving;           /* the open dialog is beforeunload */
+    char dialog_text[CDP_DIALOG_MAX];
+    int64_t chooser;        /* backend node of the file input that asked last, 0 none */
+};
+
+/* A fetch or XHR under way. */
+struct cdp_request {
+    uint32_t id;  /* hash of its id; 0 free */
+    uint32_t url; /* hash of its address without the query */
+    int64_t begun_us;
+};
+
+struct cdp_device {
+    struct device base;
+    struct cdp_browser *browser;
+    struct cdp_box box;
+    bool open;         /* has a browser context */
+    char context[CDP_ID_MAX];
+    char downloads[PATH_MAX / 4 + 64];
+    struct buf out;    /* commands not yet written */
+    struct arena *scratch; /* of one event */
+    struct ctx *reading;   /* whose arena a snapshot is read into, while it is */
+    struct cdp_session sessions[CDP_SESSIONS];
+    int tab;           /* index of the current tab, -1 none */
+    int64_t births;
+    int64_t version;   /* of the document, see snapshot.h */
+    uint64_t seen;     /* hash of what the newest snapshot showed */
+    int64_t seen_tab;  /* its tab's birth */
+    int64_t events;    /* grows with whatever may have changed what is shown */
+    int64_t acted_us;  /* when the newest action began; 0: none since the load */
+    struct cdp_request requests[CDP_REQUESTS];
+    uint32_t slow_urls[CDP_SLOW_URLS]; /* polled or answered late before: nothing waits for them */
+    size_t slow_count;
+    char origins[CDP_ORIGINS][CDP_ORIGIN_MAX];
+    size_t origin_count;
+    bool must_renew;   /* something happened that clearing cannot undo */
+    char *drag_p;      /* data of the drag the browser handed over, JSON; malloced */
+};
+
+/* --- waiting (cdp_call.c) -------------------------------------------------------------------- */
+
+/* What else ends a wait than the answers. */
+enum {
+    CDP_STOP_DIALOG = 1,   /* a dialog is open in the current tab */
+    CDP_STOP_NAVIGATED = 2 /* the current tab's main frame got a new document */
+};
+
+enum cdp_end { CDP_ANSWERED, CDP_DIALOG, CDP_NAVIGATED, CDP_EXPIRED };
+
+#define CDP_WAIT_MAX 72
+
+/* Requests sent together and their answers, in the order of sending. */
+struct cdp_wait {
+    size_t count;
+    int64_t ids[CDP_WAIT_MAX];
+    struct cdp_msg *answers[CDP_WAIT_MAX];
+    enum cdp_end end;
+};
+
+struct cdp_device *cdp_of(struct device *d);
+/* The current tab's session; NULL without one. */
+struct cdp_session *cdp_tab(struct cdp_device *d);
+
+/* Appends a request to what is to be written. `w` may be NULL: its answer does not matter. */
+void cdp_ask(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s,
+             const char *method, struct str params);
+void cdp_askf(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s,
+              const char *method, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* Writes what was asked and waits for all answers of `w`, or for what `stops` says, until
+ * `limit_us` from now: then end is CDP_EXPIRED. Frees nothing: cdp_wait_fini.
+ * Errors: UNAVAILABLE "DEVICE_GONE", CANCELLED, DEADLINE_EXCEEDED (the deadline of ctx). */
+NODISCARD enum rc cdp_await(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w,
+                            unsigned stops, int64_t limit_us);
+void cdp_wait_fini(struct cdp_wait *w);
+/* Applies one event, waiting for it until `until_us` of the monotonic clock. *out_any tells whether
+ * there was one. Errors as cdp_await. */
+NODISCARD enum rc cdp_pump(struct cdp_device *d, struct ctx *ctx, int64_t until_us, bool *out_any);
+/* Applies all events that are here already. */
+NODISCARD enum rc cdp_drain(struct cdp_device *d, struct ctx *ctx);
+
+/* One request and its result (NULL wanted: not parsed), for calls that cannot be held up by a dialog.
+ * Errors: also INTERNAL "DEVTOOLS" when the browser refuses; INTERNAL must not reach users. */
+NODISCARD enum rc cdp_call(struct cdp_device *d, struct ctx *ctx, const struct cdp_session *s,
+                           const char *method, struct str params, const struct json_value **out);
+NODISCARD enum rc cdp_callf(struct cdp_device *d, struct ctx *ctx, const struct cdp_session *s,
+                            const struct json_value **out, const char *method, const char *fmt, ...)
+    PRINTF_LIKE(6, 7);
+/* Parses an answer. *out_error is its error message, empty when it succeeded. */
+NODISCARD enum rc cdp_answer(struct ctx *ctx, const struct cdp_msg *m, const struct json_value **out,
+                             struct str *out_error);
+/* Message of a page that stopped answering. */
+enum rc cdp_hangs(struct ctx *ctx);
+
+/* --- evaluating (cdp_eval.c) ------------------------------------------------------------------ */
+
+/* Waits until our world exists in the session's document. */
+NODISCARD enum rc cdp_need_world(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s);
+/* Asks for `expr` in our world; its promise is awaited and its string comes back. */
+void cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s,
+                  struct str expr);
+/* Reads the text of an evaluation. Errors: ABORTED, not recorded: the document went away. */
+NODISCARD enum rc cdp_eval_text(struct ctx *ctx, const struct cdp_msg *m, struct str *out);
+/* Both at once. Errors: also FAILED_PRECONDITION "DIALOG_OPEN", DEADLINE_EXCEEDED. */
+NODISCARD enum rc cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s,
+                           struct str expr, struct str *out);
+/* Evaluates in the document the newest snapshot was taken of. Errors: also "DETACHED". */
+NODISCARD enum rc cdp_eval_seen(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s,
+                                struct str expr, struct str *out);
+/* Turns "REASON\tmessage" of act.js into the failure it means; OK for anything else. */
+NODISCARD enum rc cdp_reason(struct ctx *ctx, struct str answer);
+/* "text" as a script literal, in ctx's arena. */
+struct str cdp_quote(struct ctx *ctx, struct str text);
+/* Field `i` of a line, empty beyond its end. */
+struct str cdp_field(struct str line, size_t i);
+double cdp_number(struct str s);
+
+/* --- events (cdp_event.c), targets (cdp_target.c) ---------------------------------------------- */
+
+void cdp_event(struct cdp_device *d, const struct cdp_msg *m);
+void cdp_greet(void *device, struct str session, bool page, struct buf *out);
+void cdp_attached(struct cdp_device *d, const struct json_value *params, struct str parent);
+void cdp_detached(struct cdp_device *d, const struct json_value *params);
+void cdp_see_origin(struct cdp_device *d, const struct cdp_session *s, struct str origin, bool inner);
+void cdp_dialog_text(struct cdp_session *s, struct str text);
+/* Forgets requests; they belong to a document that is gone. */
+void cdp_forget_requests(struct cdp_device *d);
+bool cdp_requests_pending(struct cdp_device *d, int64_t *out_until_us);
+int cdp_tab_count(const struct cdp_device *d);
+
+/* --- the verbs of device.h --------------------------------------------------------------------- */
+
+enum rc cdp_require(struct cdp_device *d, struct ctx *ctx);
+enum rc cdp_no_dialog(struct cdp_device *d, struct ctx *ctx);
+enum rc cdp_open(struct device *base, struct ctx *ctx, struct str url);
+enum rc cdp_reset(struct device *base, struct ctx *ctx, enum device_reset how, struct str url);
+void cdp_close(struct device *base);
+enum rc cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us);
+enum rc cdp_observe(struct device *base, struct ctx *ctx, struct snapshot *out);
+enum rc cdp_wait_change(struct device *base, struct ctx *ctx, int64_t version, int64_t budget_us);
+enum rc cdp_act(struct device *base, struct ctx *ctx, const struct device_action *a);
+enum rc cdp_go(struct device *base, struct ctx *ctx, struct str url);
+enum rc cdp_back(struct device *base, struct ctx *ctx);
+enum rc cdp_forward(struct device *base, struct ctx *ctx);
+enum rc cdp_reload(struct device *base, struct ctx *ctx);
+enum rc cdp_dialog(struct device *base, struct ctx *ctx, bool accept, struct str text);
+enum rc cdp_switch_tab(struct device *base, struct ctx *ctx, int number, bool close);
+enum rc cdp_page(struct device *base, struct ctx *ctx, struct device_page *out);
+enum rc cdp_screenshot(struct device *base, struct ctx *ctx, enum device_image format, int quality,
+                       struct str *out);
+enum rc cdp_find(struct device *base, struct ctx *ctx, struct str selector, int32_t *out_ref);
+void cdp_abort(struct device *base);
+
+/* Dismisses dialogs of all tabs; those of beforeunload are accepted. */
+NODISCARD enum rc cdp_clear_dialogs(struct cdp_device *d, struct ctx *ctx);
+/* Closes a tab and waits until it is gone. */
+NODISCARD enum rc cdp_close_tab(struct cdp_device *d, struct ctx *ctx, int index);
+/* Waits for the load event that follows `loads`, accepting beforeunload on the way. */
+NODISCARD enum rc cdp_wait_load(struct cdp_device *d, struct ctx *ctx, int64_t navigations,
+                                int64_t loads);
+
+/* --- input (cdp_input.c, cdp_keys.c) ------------------------------------------------------------ */
+
+struct cdp_point {
+    double x, y;
+};
+
+void cdp_ask_mouse(struct cdp_device *d, struct cdp_wait *w, const char *type, struct cdp_point p,
+                   const char *button, int buttons, int clicks);
+/* Writes what was asked and goes once round the renderer, so that a navigation it caused is known.
+ * A dialog ends the wait and is fine. */
+NODISCARD enum rc cdp_sent(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w);
+NODISCARD enum rc cdp_press(struct cdp_device *d, struct ctx *ctx, struct cdp_point p,
+                            const char *button, int clicks);
+NODISCARD enum rc cdp_touch_tap(struct cdp_device *d, struct ctx *ctx, struct cdp_point p);
+NODISCARD enum rc cdp_hold(struct cdp_device *d, struct ctx *ctx, struct cdp_point p, int64_t us);
+NODISCARD enum rc cdp_swipe(struct cdp_device *d, struct ctx *ctx, struct cdp_point from,
+                            struct cdp_point to, int64_t us);
+NODISCARD enum rc cdp_drag(struct cdp_device *d, struct ctx *ctx, struct cdp_point from,
+                           struct cdp_point to);
+/* Asks for key down and up of "Control+A". False: no such key. */
+bool cdp_ask_key(struct cdp_device *d, struct cdp_wait *w, struct str spec);
+/* The same for one character of text. */
+void cdp_ask_char(struct cdp_device *d, struct cdp_wait *w, struct str character);
+
+/* --- frames of other processes (cdp_frame.c) ---------------------------------------------------- */
+
+/* The session and the id in it that a ref names. NULL: no such session. */
+struct cdp_session *cdp_ref_session(struct cdp_device *d, int32_t ref, int32_t *out_id);
+int32_t cdp_ref(const struct cdp_device *d, const struct cdp_session *s, int32_t id);
+/* Finds out which element of its parent shows each frame of another process in the current tab. */
+NODISCARD enum rc cdp_find_owners(struct cdp_device *d, struct ctx *ctx);
+/* Moves a point of the session's viewport to the tab's, checking that the frame is not covered
+ * there. */
+NODISCARD enum rc cdp_to_tab(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s,
+                             struct cdp_point *p);
+/* Scrolls the frames around the session into view. */
+NODISCARD enum rc cdp_show_frame(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s);
+bool cdp_in_tab(const struct cdp_device *d, const struct cdp_session *s);
+
+const char *cdp_script_walk(void);
+const char *cdp_script_act(void);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/devices/cdp_internal.h"
+
+#define TRIES 20
+#define SHOT_US (5 * ASSAY_US_PER_S)
+#define BEHIND_DIALOG_US (700 * ASSAY_US_PER_MS)
+
+/* --- base64 ----------------------------------------------------------------------------------- */
+
+static int
+digit(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* RFC 4648. False: not base64, or no room. */
+static bool
+decode(struct arena *arena, struct str in, struct str *out)
+{
+    signed char value[256];
+    size_t n = 0;
+    uint32_t bits = 0;
+    int have = 0;
+
+    for (int i = 0; i < 256; i++) {
+        value[i] = (signed char)digit((char)i);
+    }
+    while (in.n > 0 && in.p[in.n - 1] == '=') {
+        in.n--;
+    }
+    unsigned char *p = arena_alloc(arena, in.n / 4 * 3 + 4);
+    for (size_t i = 0; p != NULL && i < in.n; i++) {
+        int v = value[(unsigned char)in.p[i]];
+        if (v < 0) {
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)v;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            p[n++] = (unsigned char)(bits >> have);
+        }
+    }
+    *out = str_n((const char *)p, n);
+    return p != NULL;
+}
+
+/* --- the picture ------------------------------------------------------------------------------ */
+
+static struct str
+params(struct ctx *ctx, enum device_image format, int quality)
+{
+    if (format == DEVICE_PNG) {
+        return STR("{\"format\":\"png\",\"optimizeForSpeed\":true}");
+    }
+    return arena_printf(ctx->arena, "{\"format\":\"jpeg\",\"quality\":%d,\"optimizeForSpeed\":true}",
+                        quality > 0 && quality <= 100 ? quality : 80);
+}
+
+/* The data of an answer, without a tree over what may be megabytes. */
+static enum rc
+picture(struct ctx *ctx, const struct cdp_msg *m, struct str *out)
+{
+    static const struct str mark = STR_INIT("\"data\":\"");
+    struct str text = str_n(m->text, m->n);
+    ptrdiff_t at = str_find(text, mark);
+
+    if (at < 0) {
+        return RC_ABORTED; /* "Unable to capture screenshot", or the target changed its process */
+    }
+    struct str data = str_sub(text, (size_t)at + mark.n, text.n);
+    data = str_split(&data, '"');
+    if (data.n == 0) {
+        return RC_ABORTED;
+    }
+    if (!decode(ctx->arena, data, out)) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "TOO_LARGE", "the screenshot does not fit");
+    }
+    return RC_OK;
+}
+
+/* One try. ABORTED: take it again. A navigation that commits under it may leave it without an answer
+ * for ever, so it is a reason to ask anew. */
+static enum rc
+try_once(struct cdp_device *d, struct ctx *ctx, struct str how, struct str *out)
+{
+    struct cdp_session *tab = cdp_tab(d);
+    struct cdp_wait w = {0};
+
+    cdp_ask(d, &w, tab, "Page.captureScreenshot", how);
+    enum rc rc = cdp_await(d, ctx, &w, CDP_STOP_NAVIGATED | (tab->dialog ? 0 : CDP_STOP_DIALOG),
+                           tab->dialog ? BEHIND_DIALOG_US : SHOT_US);
+    if (rc == RC_OK && w.end == CDP_EXPIRED) {
+        rc = tab->dialog ? cdp_no_dialog(d, ctx) : RC_ABORTED;
+    } else if (rc == RC_OK && w.end != CDP_ANSWERED) {
+        rc = RC_ABORTED;
+    } else if (rc == RC_OK) {
+        rc = picture(ctx, w.answers[0], out);
+    }
+    cdp_wait_fini(&w);
+    return rc;
+}
+
+enum rc
+cdp_screenshot(struct device *base, struct ctx *ctx, enum device_image format, int quality,
+               struct str *out)
+{
+    struct cdp_device *d = cdp_of(base);
+    struct str how = params(ctx, format, quality);
+    enum rc rc = RC_ABORTED;
+
+    for (int i = 0; rc == RC_ABORTED && i < TRIES; i++) {
+        rc = cdp_require(d, ctx);
+        if (rc == RC_OK && i > 0 && !cdp_tab(d)->dialog) {
+            rc = cdp_settle(base, ctx, SHOT_US);
+            if (rc == RC_FAILED_PRECONDITION) {
+                ctx_recover(ctx);
+                rc = RC_OK;
+            }
+        }
+        if (rc == RC_OK) {
+            rc = try_once(d, ctx, how, out);
+        }
+    }
+    return rc == RC_ABORTED && ctx->err.code == RC_OK ? cdp_hangs(ctx) : rc;
+}
