@@ -47,7 +47,7 @@ def claims_of(request: Request) -> dict | None:
 
 
 def instant(value):
-    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S")
+    return None if value is None else value.isoformat(timespec="seconds")[:19]
 
 
 def suite_of(r) -> dict:

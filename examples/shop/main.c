@@ -173,6 +173,9 @@ on_sign_out(struct mg_connection *conn, void *unused)
     (void)unused;
     bool is_new = false;
     char cookie[128];
+    if (!is_post(conn)) {
+        return answer_json(conn, 405, "Allow: POST\r\n", "{\"error\":\"post only\"}");
+    }
     struct visitor visitor = visitor_of(conn, &is_new);
     visitor.signed_in = false;
     visitor_save(&visitor);
@@ -308,10 +311,11 @@ on_feed(struct mg_connection *conn, void *unused)
                                         "restocked a shelf", "wrote a review", "shipped a parcel"};
     char page_text[VALUE_MAX], text[4096];
     query_value(conn, "page", page_text);
-    long first = strtol(page_text, NULL, 10) * FEED_PAGE;
+    long page = strtol(page_text, NULL, 10);
+    long first = page >= 0 && page < FEED_ITEMS ? page * FEED_PAGE : FEED_ITEMS;
     struct reply reply = {.text = text, .cap = sizeof text};
     reply_add(&reply, "[");
-    for (long i = first; i >= 0 && i < first + FEED_PAGE && i < FEED_ITEMS; i++) {
+    for (long i = first; i < first + FEED_PAGE && i < FEED_ITEMS; i++) {
         reply_add(&reply, "%s{\"number\":%ld,\"text\":\"%s\"}", i > first ? "," : "", i + 1,
                   DEEDS[i % (long)(sizeof DEEDS / sizeof DEEDS[0])]);
     }
@@ -323,7 +327,7 @@ on_feed(struct mg_connection *conn, void *unused)
 
 struct registration {
     char email[VALUE_MAX];
-    size_t picture_bytes;
+    bool picture;
 };
 
 static int
@@ -339,7 +343,7 @@ field_get(const char *key, const char *value, size_t value_len, void *user)
 {
     struct registration *registration = user;
     if (strcmp(key, "picture") == 0) {
-        registration->picture_bytes += value_len;
+        registration->picture = registration->picture || value_len > 0;
     } else if (value_len < VALUE_MAX) {
         memcpy(registration->email, value, value_len);
         registration->email[value_len] = '\0';
@@ -364,8 +368,8 @@ on_register(struct mg_connection *conn, void *unused)
         return answer_json(conn, 409, "",
                            "{\"error\":\"This email address has an account already.\"}");
     }
-    snprintf(text, sizeof text, "{\"customer\":\"C-2077\",\"pictureBytes\":%zu}",
-             registration.picture_bytes);
+    snprintf(text, sizeof text, "{\"customer\":\"C-2077\",\"picture\":%s}",
+             registration.picture ? "true" : "false");
     return answer_json(conn, 200, "", text);
 }
 

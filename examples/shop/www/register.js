@@ -16,7 +16,7 @@ function summarise(fields, answer) {
     ['Household', fields.get('household')], ['Newsletter', fields.has('newsletter') ? 'yes' : 'no'],
     ['Printed catalogue', fields.has('catalogue') ? 'yes' : 'no'],
   ];
-  if (answer.pictureBytes > 0) rows.push(['Picture', `${answer.pictureBytes} bytes`]);
+  if (answer.picture) rows.push(['Picture', fields.get('picture').name]);
   document.getElementById('summary').replaceChildren(
     ...rows.flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]));
 }
