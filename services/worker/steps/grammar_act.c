@@ -213,10 +213,43 @@ clause_drag(struct gram *g, struct cur c)
     return P_OK;
 }
 
+/* "In the row 'Invoice 7', click 'Edit'". */
+static enum parsed
+place_first(struct gram *g, struct cur c)
+{
+    struct cur look = c;
+    if (!eat(&look, "in|inside|within|on|for|from|under") || any_word(&c, "page|screen")) {
+        return P_NO;
+    }
+    int at = find_phrase(&look, look.i + 1, ",", NULL);
+    struct cur rest = cur_range(&c, at + 1, c.end);
+    const struct gesture *how = at > 0 ? (eat(&rest, "i|the user|user|then"), eat_gesture(&rest)) : NULL;
+    if (how == NULL || cur_done(&rest)) {
+        return P_NO;
+    }
+    /* The place behind the thing is what the target's grammar knows. */
+    int moved = at - c.i;
+    int kept = rest.end - rest.i;
+    struct tok *t = ARENA_ARRAY(g->arena, (size_t)(moved + kept), struct tok);
+    if (t == NULL) {
+        return P_REFUSED;
+    }
+    for (int i = 0; i < kept; i++) {
+        t[i] = rest.t[rest.i + i];
+    }
+    for (int i = 0; i < moved; i++) {
+        t[kept + i] = c.t[c.i + i];
+    }
+    return finish_tap(g, (struct cur){t, 0, kept + moved}, how);
+}
+
 enum parsed
 clause_tap(struct gram *g, struct cur c)
 {
     enum parsed p = clause_drag(g, c);
+    if (p == P_NO) {
+        p = place_first(g, c);
+    }
     if (p != P_NO) {
         return p;
     }

@@ -243,6 +243,10 @@ clause_nav(struct gram *g, struct cur c)
                  "open the browser to|open browser to|point browser to|proceed to|hit the url")) {
         return P_NO;
     }
+    if (any_word(&c, "tab|menu|dropdown|drop-down|link|accordion|dialog|modal|popup|panel|section") &&
+        !any_word(&c, "new|browser")) {
+        return P_NO;
+    }
     eat(&c, "to|on|the");
     eat(&c, "url|the url|page|the page|website|the website|web page|site|web site|webpage|address|"
             "the address|link|the link|page at|website at|the site|path|the path|route|page url|"

@@ -376,7 +376,8 @@ core_words(struct gram *g, struct cur c, enum target_use use, struct target *t)
     if (c.t[c.i].kind == TOK_WORD && (name_is_doubtful(&c) || count_named(&c) > 0)) {
         return refuse(g, "the name is unclear", HINT_QUOTE);
     }
-    if (name_is_vague(&c, use) && t->nth == 0) {
+    bool stand_in = phrase_len(&c, c.i, "one|ones|thing|things") == c.end - c.i;
+    if (stand_in || (name_is_vague(&c, use) && t->nth == 0)) {
         return refuse(g, "the step leaves the choice open; it needs judgement", HINT_QUOTE);
     }
     t->name = cur_text(g, &c);
@@ -393,16 +394,32 @@ new_target(struct gram *g)
 
 static enum parsed parse_flat(struct gram *g, struct cur c, enum target_use use, struct target *t);
 
+static const char SCOPE_NOUNS[] =
+    "row|table row|section|card|list item|item|dialog|panel|entry|block|line";
+static const char SCOPE_LINKS[] =
+    "of|for|with|containing|that contains|labelled|named|titled|where the name is|with text|"
+    "with the text|that has|called|having";
+
+/* Where the next modifier may start: behind one token of this one's body, and behind "row for". */
+static int
+modifier_body(const struct cur *c, const struct modifier *m, int body)
+{
+    if (m->kind == MOD_PAGE || m->kind == MOD_POSITION) {
+        return body;
+    }
+    int at = body + phrase_len(c, body, WORDS_DET);
+    int noun = phrase_len(c, at, SCOPE_NOUNS);
+    int link = noun > 0 ? phrase_len(c, at + noun, SCOPE_LINKS) : 0;
+    return m->kind == MOD_WITHIN && link > 0 ? at + noun + link + 1 : body + 1;
+}
+
 /* A scope without a name of its own must be one kind of thing ("the dialog"); "the row of 'X'". */
 static enum parsed
 parse_scope(struct gram *g, struct cur c, struct target *t)
 {
     eat(&c, WORDS_DET);
-    int len = phrase_len(&c, c.i, "row|table row|section|card|list item|item|dialog|panel|entry|block|line");
-    int prep = len > 0 ? phrase_len(&c, c.i + len,
-                                    "of|for|with|containing|that contains|labelled|named|titled|"
-                                    "where the name is|with text|with the text|that has|called|having")
-                       : 0;
+    int len = phrase_len(&c, c.i, SCOPE_NOUNS);
+    int prep = len > 0 ? phrase_len(&c, c.i + len, SCOPE_LINKS) : 0;
     if (prep > 0) {
         bool row = phrase_len(&c, c.i, "row|table row|line") > 0;
         bool dialog = phrase_len(&c, c.i, "dialog") > 0;
@@ -541,7 +558,11 @@ parse_target(struct gram *g, const struct cur *range, enum target_use use, const
     if (t == NULL) {
         return P_REFUSED;
     }
+    bool open_choice = at_phrase(&c, "a|an") && use != USE_VERIFY && use != USE_SCOPE;
     eat(&c, WORDS_DET);
+    if (open_choice && count_named(&c) == 0) {
+        return refuse(g, "the step leaves the choice open; it needs judgement", HINT_QUOTE);
+    }
     struct modifier m = {0};
     /* The core has one token at least, except where an attribute names what follows. */
     int at = next_modifier(&c, c.i + 1, &m);
@@ -552,7 +573,7 @@ parse_target(struct gram *g, const struct cur *range, enum target_use use, const
     while (at < c.end) {
         struct modifier next = {0};
         int body = at + m.words;
-        int end = next_modifier(&c, body + (m.kind == MOD_PAGE || m.kind == MOD_POSITION ? 0 : 1), &next);
+        int end = next_modifier(&c, modifier_body(&c, &m, body), &next);
         if (m.kind != MOD_PAGE && m.kind != MOD_POSITION && body >= c.end) {
             return refuse(g, "the sentence stops in the middle", HINT_QUOTE);
         }

@@ -444,7 +444,9 @@ word_is_literal(const struct tok *t)
     if (mail > 0 && str_find_byte(str_sub(t->text, (size_t)mail, t->text.n), '.') > 0) {
         return true;
     }
-    return has_digit(t->text) || text_is_address(t->text);
+    ptrdiff_t dot = str_find_byte(t->text, '.');
+    bool file = dot > 0 && (size_t)dot + 1 < t->text.n && ch_is_alpha(t->text.p[dot + 1]);
+    return file || has_digit(t->text) || text_is_address(t->text);
 }
 
 /* Words that leave the choice to whoever reads: a program must not choose. */
