@@ -24,7 +24,7 @@ OPT_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) $(WARN) $(EXTRA_CFLAGS)
 CPPFLAGS = -Ilib -Iservices -I. -I$(GEN) -I/usr/include/postgresql
-LDFLAGS = $(filter -fsanitize=%,$(OPT_$(VARIANT))) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+LDFLAGS = $(filter -fsanitize=%,$(OPT_$(VARIANT))) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto -lyaml -lm -lpthread -ldl
 # Generated C is not held to our warnings.
 GEN_CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) -w
