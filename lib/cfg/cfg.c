@@ -391,8 +391,8 @@ cfg_help_md(const struct cfg_table *tables, size_t count, struct buf *out)
             buf_printf(out, "| `%s` | ", row->name);
             put_kind(row, " or ", out);
             bool shown = row->def != NULL && row->def[0] != '\0';
-            buf_printf(out, "%s | %s%s%s | %s |\n", row->secret ? ", secret" : "",
-                       shown ? "`" : "", default_text(row), shown ? "`" : "", row->text);
+            buf_printf(out, "%s | %s%s%s | %s |\n", row->secret ? ", secret" : "", shown ? "`" : "",
+                       default_text(row), shown ? "`" : "", row->text);
         }
     }
 }

@@ -39,10 +39,10 @@ struct cfg_row {
     const char *def; /* text as the environment would hold it; NULL: must be set */
     int64_t min;     /* bounds of numbers, durations and sizes; both 0: none */
     int64_t max;
-    const char *unit; /* for people, may be NULL: "per minute" */
-    bool secret;      /* the value is never shown */
-    const char *text; /* one sentence: what it does */
-    size_t offset;    /* of the member, offsetof(struct x, member) */
+    const char *unit;           /* for people, may be NULL: "per minute" */
+    bool secret;                /* the value is never shown */
+    const char *text;           /* one sentence: what it does */
+    size_t offset;              /* of the member, offsetof(struct x, member) */
     const char *const *choices; /* CFG_ENUM: NULL-terminated */
 };
 

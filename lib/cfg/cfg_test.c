@@ -27,11 +27,20 @@ static const struct cfg_row ROWS[] = {
     {.name = "T_URL", .type = CFG_URL, .def = "", .text = "Where.", AT(url)},
     {.name = "T_KEY", .type = CFG_STR, .def = NULL, .secret = true, .text = "Key.", AT(key)},
     {.name = "T_COUNT", .type = CFG_INT, .def = "3", .min = 1, .max = 9, .text = "N.", AT(count)},
-    {.name = "T_PERIOD", .type = CFG_DURATION, .def = "5m", .min = 1000, .max = 3600000000,
-     .text = "How often.", AT(period_us)},
+    {.name = "T_PERIOD",
+     .type = CFG_DURATION,
+     .def = "5m",
+     .min = 1000,
+     .max = 3600000000,
+     .text = "How often.",
+     AT(period_us)},
     {.name = "T_BYTES", .type = CFG_SIZE, .def = "64k", .text = "Size.", AT(bytes)},
     {.name = "T_ON", .type = CFG_BOOL, .def = "off", .text = "Flag.", AT(on)},
-    {.name = "T_COLOUR", .type = CFG_ENUM, .def = "green", .text = "C.", AT(colour),
+    {.name = "T_COLOUR",
+     .type = CFG_ENUM,
+     .def = "green",
+     .text = "C.",
+     AT(colour),
      .choices = COLOURS},
 };
 
@@ -134,8 +143,8 @@ a_mounted_file_gives_the_secret_without_its_newline(void **state)
 static void
 malformed_secrets_are_not_shown(void **state)
 {
-    static const struct cfg_row ROW = {.name = "T_KEY", .type = CFG_URL, .def = "", .secret = true,
-                                       .text = "x"};
+    static const struct cfg_row ROW = {
+        .name = "T_KEY", .type = CFG_URL, .def = "", .secret = true, .text = "x"};
     const char *out = NULL;
     struct cfg_table table = {&ROW, 1, &out};
     struct buf faults;

@@ -179,11 +179,13 @@ attempt(struct db_conn *conn, struct ctx *ctx, int stmt, const struct db__params
     db__exchange(conn, db__until(conn->db, ctx), &reply);
     db__note_reply(conn, &reply);
     if (reply.lost) {
-        bool harmless = before == TX_PENDING || (before == TX_NONE && is_select(conn->db->stmts[stmt].sql));
+        bool harmless =
+            before == TX_PENDING || (before == TX_NONE && is_select(conn->db->stmts[stmt].sql));
         *retry = harmless && !reply.timed_out;
-        rc = reply.timed_out ? fail(ctx, RC_DEADLINE_EXCEEDED, "DB_TIMEOUT", "the database took too long")
-             : *retry        ? RC_UNAVAILABLE
-                             : db__fail_lost(ctx, before == TX_NONE && !harmless);
+        rc = reply.timed_out
+                 ? fail(ctx, RC_DEADLINE_EXCEEDED, "DB_TIMEOUT", "the database took too long")
+             : *retry ? RC_UNAVAILABLE
+                      : db__fail_lost(ctx, before == TX_NONE && !harmless);
     } else if (reply.error != NULL) {
         rc = db__fail_pg(conn, ctx, reply.error, reply.error_stmt);
     } else {

@@ -15,8 +15,8 @@
  *
  * A connection serves one thread: db_query takes the connection of ctx (inside a transaction) or
  * the calling thread's own. It is opened by the thread's first statement and closed when the thread
- * ends. A lost one is replaced unseen where that is safe: before a transaction's first statement has
- * been answered, and for a SELECT outside one.
+ * ends. A lost one is replaced unseen where that is safe: before a transaction's first statement
+ * has been answered, and for a SELECT outside one.
  *
  * Row-level security: before a statement runs, the connection's `assay.org_id` is what
  * ctx->who.org_id says (sent only when it changes, together with the statement). 0 means one of our
@@ -26,8 +26,8 @@
  * Postgres does not apply policies to superusers: services must connect as an ordinary role.
  *
  * Errors of Postgres become codes in one table: unique violation ALREADY_EXISTS, foreign key and
- * check FAILED_PRECONDITION, serialization and deadlock ABORTED, lost connection UNAVAILABLE (UNKNOWN
- * for a single write outside a transaction that may have happened), statement time-out
+ * check FAILED_PRECONDITION, serialization and deadlock ABORTED, lost connection UNAVAILABLE
+ * (UNKNOWN for a single write outside a transaction that may have happened), statement time-out
  * DEADLINE_EXCEEDED, else INTERNAL; err.detail holds SQLSTATE and the server's text, err.reason
  * "DB_UNIQUE" and the like; the constraint's name is in db_constraint(). */
 #ifndef ASSAY_DB_DB_H
@@ -90,7 +90,17 @@ NODISCARD enum rc db_ready(struct db *db, struct ctx *ctx);
 
 /* --- arguments and rows -------------------------------------------------------------------- */
 
-enum db_type { DB_NULL, DB_I64, DB_F64, DB_BOOL, DB_TEXT, DB_BYTES, DB_TIME, DB_TEXT_ARRAY, DB_I64_ARRAY };
+enum db_type {
+    DB_NULL,
+    DB_I64,
+    DB_F64,
+    DB_BOOL,
+    DB_TEXT,
+    DB_BYTES,
+    DB_TIME,
+    DB_TEXT_ARRAY,
+    DB_I64_ARRAY
+};
 
 struct db_arg {
     enum db_type type;
@@ -116,9 +126,8 @@ struct db_arg {
 #define DB_ARG_I64S(v, count) ((struct db_arg){.type = DB_I64_ARRAY, .ints = (v), .n = (count)})
 struct db_arg db_arg_z(const char *z);
 
-/* Runs a named statement. `args` are its parameters in order (DB_ARGS counts them). *out may be NULL
- * when the rows do not matter.
- * Blocks: on the database, until ctx's deadline at most.
+/* Runs a named statement. `args` are its parameters in order (DB_ARGS counts them). *out may be
+ * NULL when the rows do not matter. Blocks: on the database, until ctx's deadline at most.
  * Ownership: rows live until ctx->arena is reset. */
 NODISCARD enum rc db_query(struct db *db, struct ctx *ctx, int query, const struct db_arg *args,
                            int count, const struct db_result **out);
@@ -182,9 +191,9 @@ struct str db_constraint(const struct db *db);
 /* --- notifications ------------------------------------------------------------------------- */
 
 struct db_listener;
-/* Listens on a channel (of this schema) and calls fn(arg, payload) for each NOTIFY, and once with an
- * empty payload after each (re)connect, because something may have been missed. All listeners of a
- * handle share one thread and one connection, so fn must be quick. In SQL the channel's name is
+/* Listens on a channel (of this schema) and calls fn(arg, payload) for each NOTIFY, and once with
+ * an empty payload after each (re)connect, because something may have been missed. All listeners of
+ * a handle share one thread and one connection, so fn must be quick. In SQL the channel's name is
  * 'schema.channel'. */
 NODISCARD enum rc db_listen(struct db *db, const char *channel,
                             void (*fn)(void *arg, struct str payload), void *arg,
@@ -192,6 +201,7 @@ NODISCARD enum rc db_listen(struct db *db, const char *channel,
 /* fn is not running any more when this returns. Takes NULL. Must not be called by fn. */
 void db_listener_free(struct db_listener *listener);
 /* Queues a NOTIFY for the commit of the open transaction (or sends it at once outside one). */
-NODISCARD enum rc db_notify(struct db *db, struct ctx *ctx, const char *channel, struct str payload);
+NODISCARD enum rc db_notify(struct db *db, struct ctx *ctx, const char *channel,
+                            struct str payload);
 
 #endif

@@ -74,9 +74,15 @@ start_connect(struct db *db)
                    "-c idle_in_transaction_session_timeout=60000 -c jit=off "
                    "-c client_min_messages=error",
                    db->schema, (long long)(db->cfg.statement_timeout_us / ASSAY_US_PER_MS));
-    const char *const keys[] = {"dbname",           "options",         "application_name",
-                                "client_encoding",  "tcp_user_timeout", "keepalives_idle",
-                                "keepalives_interval", "keepalives_count", NULL};
+    const char *const keys[] = {"dbname",
+                                "options",
+                                "application_name",
+                                "client_encoding",
+                                "tcp_user_timeout",
+                                "keepalives_idle",
+                                "keepalives_interval",
+                                "keepalives_count",
+                                NULL};
     const char *const values[] = {db->uri, options, db->app, "UTF8", "8000", "20", "5", "3", NULL};
     return PQconnectStartParams(keys, values, 1);
 }

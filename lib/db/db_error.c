@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SQLSTATE to code, reason and the client's text, in one table. Source: PostgreSQL 15, appendix A */
+ * SQLSTATE to code, reason and the client's text, in one table. Source: PostgreSQL 15, appendix A
+ */
 #include "db/db_int.h"
 
 #include <stdio.h>
@@ -17,7 +18,8 @@ struct state_row {
 static const struct state_row STATES[] = {
     {"23505", RC_ALREADY_EXISTS, "DB_UNIQUE", "it exists already"},
     {"23P01", RC_ALREADY_EXISTS, "DB_EXCLUSION", "it conflicts with an existing one"},
-    {"23503", RC_FAILED_PRECONDITION, "DB_FOREIGN_KEY", "something it refers to is missing or in use"},
+    {"23503", RC_FAILED_PRECONDITION, "DB_FOREIGN_KEY",
+     "something it refers to is missing or in use"},
     {"23514", RC_FAILED_PRECONDITION, "DB_CHECK", "a value is not allowed"},
     {"40001", RC_ABORTED, "DB_SERIALIZATION", "a concurrent change came first; try again"},
     {"40P01", RC_ABORTED, "DB_DEADLOCK", "a concurrent change came first; try again"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One thread and one plain connection per handle listen on behalf of all listeners. An eventfd wakes
- * the thread for a new listener and for the end. */
+ * One thread and one plain connection per handle listen on behalf of all listeners. An eventfd
+ * wakes the thread for a new listener and for the end. */
 #include "db/db_int.h"
 
 #include <errno.h>

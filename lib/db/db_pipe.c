@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Queues steps and reads their answers. libpq's pipeline mode: every command's results end in a
- * NULL, a Sync gives one result of its own; after an error everything up to the next Sync comes back
- * as "aborted". */
+ * NULL, a Sync gives one result of its own; after an error everything up to the next Sync comes
+ * back as "aborted". */
 #include "db/db_int.h"
 
 #define CANCEL_GRACE_US (1 * ASSAY_US_PER_S)
@@ -174,7 +174,8 @@ read_step(struct db_conn *conn, struct db__slot step, int64_t *until_us, struct 
             return step.kind == STEP_SYNC;
         }
         note_result(conn, step, res, out);
-        if (PQstatus(conn->pg) == CONNECTION_BAD || (out->error != NULL && db__is_lost(out->error))) {
+        if (PQstatus(conn->pg) == CONNECTION_BAD ||
+            (out->error != NULL && db__is_lost(out->error))) {
             return false;
         }
     }

@@ -33,8 +33,10 @@ static const struct db_query_def QUERIES[] = {
     [Q_PUT] = {"put", "INSERT INTO things (org_id, name) VALUES ($1, $2) RETURNING id", 2},
     [Q_ALL] = {"all", "SELECT name FROM things ORDER BY id", 0},
     [Q_SLEEP] = {"sleep", "SELECT pg_sleep($1)", 1},
-    [Q_ECHO] = {"echo", "SELECT $1::bigint, $2::float8, $3::bool, $4::text, $5::bytea,"
-                        " $6::timestamptz, $7::text", 7},
+    [Q_ECHO] = {"echo",
+                "SELECT $1::bigint, $2::float8, $3::bool, $4::text, $5::bytea,"
+                " $6::timestamptz, $7::text",
+                7},
     [Q_ARRAYS] = {"arrays", "SELECT $1::text[], $2::bigint[]", 2},
     [Q_PID] = {"pid", "SELECT pg_backend_pid()", 0},
     [Q_PUT_CHILD] = {"put_child", "INSERT INTO children (thing) VALUES ($1)", 1},
@@ -168,9 +170,8 @@ arrays_keep_quotes_commas_and_nulls(void **state)
     const struct db_result *res;
     size_t n;
 
-    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_ARRAYS, &res, DB_ARG_STRS(in, 5),
-                              DB_ARG_I64S(ints, 3)),
-                     RC_OK);
+    assert_int_equal(
+        DB_QUERY(f->db, &f->ctx, Q_ARRAYS, &res, DB_ARG_STRS(in, 5), DB_ARG_I64S(ints, 3)), RC_OK);
     struct str *out = db_strs(res, 0, 0, &n);
     assert_int_equal(n, 5);
     for (size_t i = 0; i < n; i++) {
@@ -180,9 +181,9 @@ arrays_keep_quotes_commas_and_nulls(void **state)
     out = db_strs(res, 0, 1, &n);
     assert_int_equal(n, 3);
     assert_true(str_eqz(out[0], "-9223372036854775808"));
-    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_ARRAYS, &res, DB_ARG_STRS(NULL, 0),
-                              DB_ARG_STR(STR("{1,NULL}"))),
-                     RC_OK);
+    assert_int_equal(
+        DB_QUERY(f->db, &f->ctx, Q_ARRAYS, &res, DB_ARG_STRS(NULL, 0), DB_ARG_STR(STR("{1,NULL}"))),
+        RC_OK);
     (void)db_strs(res, 0, 0, &n);
     assert_int_equal(n, 0);
     out = db_strs(res, 0, 1, &n);
@@ -195,9 +196,9 @@ text_with_nul_is_refused(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_PUT, NULL, DB_ARG_I64(1),
-                              DB_ARG_STR(((struct str){"a\0b", 3}))),
-                     RC_INVALID_ARGUMENT);
+    assert_int_equal(
+        DB_QUERY(f->db, &f->ctx, Q_PUT, NULL, DB_ARG_I64(1), DB_ARG_STR(((struct str){"a\0b", 3}))),
+        RC_INVALID_ARGUMENT);
 }
 
 /* --- transactions -------------------------------------------------------------------------- */
@@ -385,8 +386,7 @@ a_deadline_cancels_the_statement_and_the_connection_is_usable(void **state)
     int64_t start = clk_mono_us();
 
     f->ctx.deadline_us = clk_wall_us() + 150 * ASSAY_US_PER_MS;
-    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_SLEEP, NULL, DB_ARG_F64(10)),
-                     RC_DEADLINE_EXCEEDED);
+    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_SLEEP, NULL, DB_ARG_F64(10)), RC_DEADLINE_EXCEEDED);
     assert_true(clk_mono_us() - start < ASSAY_US_PER_S);
     fresh_ctx(f);
     assert_int_equal(put(f, "after"), RC_OK);
@@ -403,8 +403,7 @@ a_deadline_inside_a_transaction_undoes_it(void **state)
     assert_int_equal(db_begin(f->db, &f->ctx), RC_OK);
     assert_int_equal(put(f, "a"), RC_OK);
     f->ctx.deadline_us = clk_wall_us() + 100 * ASSAY_US_PER_MS;
-    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_SLEEP, NULL, DB_ARG_F64(10)),
-                     RC_DEADLINE_EXCEEDED);
+    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_SLEEP, NULL, DB_ARG_F64(10)), RC_DEADLINE_EXCEEDED);
     db_rollback(f->db, &f->ctx);
     fresh_ctx(f);
     assert_int_equal(put(f, "a"), RC_OK);
@@ -563,7 +562,8 @@ a_changed_or_failing_migration_is_refused_whole(void **state)
 {
     struct fixture *f = *state;
     struct db_cfg cfg = make_cfg();
-    struct db_migration list[3] = {MIGRATIONS[0], MIGRATIONS[1],
+    struct db_migration list[3] = {MIGRATIONS[0],
+                                   MIGRATIONS[1],
                                    {3, "0003_bad", "CREATE TABLE half (a int); SELECT nonsense"}};
     struct db *other;
 

@@ -65,8 +65,8 @@ int_array(struct arena *arena, const int64_t *items, size_t n)
     }
     out[0] = '{';
     for (size_t i = 0; i < n; i++) {
-        at += (size_t)snprintf(out + at, cap - at, "%s%lld", i == 0 ? "" : ",",
-                               (long long)items[i]);
+        at +=
+            (size_t)snprintf(out + at, cap - at, "%s%lld", i == 0 ? "" : ",", (long long)items[i]);
     }
     out[at] = '}';
     out[at + 1] = '\0';

@@ -6,8 +6,8 @@
  *      "req":"...","trace":"...", fields...}
  *
  * `ev` is a stable id in lower snake case: alerts match it, not the English of `msg`. Levels:
- * error = someone must act, warn = degraded and handled, info = life cycle and requests, debug = off
- * by default. Libraries do not log; the boundary of a request or loop does, once. Credentials,
+ * error = someone must act, warn = degraded and handled, info = life cycle and requests, debug =
+ * off by default. Libraries do not log; the boundary of a request or loop does, once. Credentials,
  * tokens and bodies never go into a field.
  *
  *     log_line(LOG_INFO_LEVEL, ctx, "run_claimed", "a run was claimed",
@@ -55,7 +55,8 @@ void log_put(enum log_level level, const struct ctx *ctx, const char *ev, const 
 #define log_line(level, ctx, ev, ...)                                                              \
     LOG_LINE_(level, ctx, ev, __VA_ARGS__, ((struct log_field){.type = LOG_F_END}))
 #define LOG_LINE_(level, ctx, ev, msg, ...)                                                        \
-    (log_is_on(level) ? log_put((level), (ctx), (ev), (msg), (const struct log_field[]){__VA_ARGS__}) \
-                      : (void)0)
+    (log_is_on(level)                                                                              \
+         ? log_put((level), (ctx), (ev), (msg), (const struct log_field[]){__VA_ARGS__})           \
+         : (void)0)
 
 #endif

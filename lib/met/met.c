@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A metric is one flat array of atomic cells: series (a * nb + b) times the cells of a series, which
- * are the value, or a histogram's buckets followed by the sum in microseconds. Metrics form a list
- * that only grows, so readers need no lock. */
+ * A metric is one flat array of atomic cells: series (a * nb + b) times the cells of a series,
+ * which are the value, or a histogram's buckets followed by the sum in microseconds. Metrics form a
+ * list that only grows, so readers need no lock. */
 #include "met/met.h"
 
 #include <stdatomic.h>
@@ -12,9 +12,9 @@
 
 #define SERIES_MAX 20000
 
-static const int64_t BOUNDS_US[] = {500,    1000,   2500,    5000,    10000,   25000,    50000,
-                                    100000, 250000, 500000,  1000000, 2500000, 5000000,  10000000,
-                                    30000000};
+static const int64_t BOUNDS_US[] = {500,     1000,    2500,    5000,     10000,
+                                    25000,   50000,   100000,  250000,   500000,
+                                    1000000, 2500000, 5000000, 10000000, 30000000};
 #define BUCKETS (ARRAY_LEN(BOUNDS_US) + 1)
 #define HISTOGRAM_CELLS (BUCKETS + 1)
 

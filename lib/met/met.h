@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Metrics of a process in Prometheus' text format. A metric has a sentence and declares the values
- * of its labels when it is made, so its cardinality is bounded by construction: an index outside the
- * declared values counts under "other".
+ * of its labels when it is made, so its cardinality is bounded by construction: an index outside
+ * the declared values counts under "other".
  *
  *     static const char *const RESULTS[] = {"hit", "miss"};
  *     struct met_metric *cache = met_counter(met, "assay_cache_total", "Look-ups by result.",

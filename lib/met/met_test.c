@@ -31,11 +31,12 @@ the_page_has_help_type_and_series(void **state)
     met_add(c, 99, 0, 1);
     buf_init(&out, 65536);
     met_write(met, &out);
-    assert_string_equal(out.p, "# HELP assay_depth Depth.\n# TYPE assay_depth gauge\nassay_depth 7\n"
-                               "# HELP assay_cache_total Look-ups by result.\n"
-                               "# TYPE assay_cache_total counter\n"
-                               "assay_cache_total{result=\"mi\\\"ss\"} 3\n"
-                               "assay_cache_total{result=\"other\"} 1\n");
+    assert_string_equal(out.p,
+                        "# HELP assay_depth Depth.\n# TYPE assay_depth gauge\nassay_depth 7\n"
+                        "# HELP assay_cache_total Look-ups by result.\n"
+                        "# TYPE assay_cache_total counter\n"
+                        "assay_cache_total{result=\"mi\\\"ss\"} 3\n"
+                        "assay_cache_total{result=\"other\"} 1\n");
     buf_fini(&out);
     met_free(met);
 }

@@ -6,16 +6,29 @@
  *
  *     assay-tests            serve
  *     assay-tests migrate    apply the migrations and exit
- *     assay-tests --help     the table of settings
+ *     assay-tests check      prepare every statement against the schema and exit
+ *     assay-tests --help     the table of settings (--help-md: as Markdown)
+ *     assay-tests --version
  *
- * Writes run in one transaction that the dispatcher opens and commits: a handler that returns OK has
- * its changes, its events and its idempotency record committed together; any other code rolls all
- * back. */
+ * Writes run in one transaction that the dispatcher opens and commits: a handler that returns OK
+ * has its changes, its events and its idempotency record committed together; any other code rolls
+ * all back. A transaction that lost a race in the database (reasons DB_SERIALIZATION, DB_DEADLOCK,
+ * DB_PLAN) is run again, up to three times, so a handler keeps no state but the database's.
+ *
+ * A call with an idempotency key runs once per principal and method: for 25 hours the same request
+ * is answered with the stored response. The same key with another payload is INVALID_ARGUMENT
+ * "IDEMPOTENCY_KEY_REUSED"; while the first is running, ABORTED "IDEMPOTENCY_IN_PROGRESS". Failures
+ * are not stored: a retry runs again.
+ *
+ * Every process answers assay.Health/Check by rpc, and GET /live /ready /metrics on
+ * ASSAY_ADMIN_LISTEN when that is set. */
 #ifndef ASSAY_SVC_SVC_H
 #define ASSAY_SVC_SVC_H
 
 #include "cfg/cfg.h"
 #include "db/db.h"
+#include "log/log.h"
+#include "met/met.h"
 #include "rpc/rpc.h"
 
 struct svc;
@@ -24,10 +37,10 @@ struct svc;
 enum svc_peer { SVC_AUTH, SVC_SESSIONS, SVC_TESTS, SVC_BILLING, SVC_WEBHOOKS, SVC_PEER_COUNT };
 
 struct svc_def {
-    const char *name; /* "tests": the schema, the RPC name, the log's svc */
+    const char *name;               /* "tests": the schema, the RPC name, the log's svc */
     const struct cfg_row *cfg_rows; /* the service's own settings, after the common ones */
     size_t cfg_count;
-    void *cfg;        /* its struct, filled by the rows */
+    void *cfg;                              /* its struct, filled by the rows */
     const struct rpc_method *const *tables; /* generated: <name>_tables */
     const size_t *table_lens;
     size_t table_count;
@@ -44,22 +57,33 @@ struct svc_def {
     bool (*is_ready)(void *state);
 };
 
-/* Runs the process and returns its exit status: 0 after a clean stop, 2 when a part could not start,
- * 3 usage or configuration. */
+/* Runs the process and returns its exit status: 0 after a clean stop, 2 when a part could not
+ * start, 3 usage or configuration. */
 int svc_main(const struct svc_def *def, int argc, char **argv);
 
+/* NULL for a process without a schema. */
 struct db *svc_db(struct svc *svc);
+/* Never NULL: a peer that is not configured is looked for beside our own address. */
 struct rpc_client *svc_client(struct svc *svc, enum svc_peer peer);
 struct rpc_peers *svc_peers(struct svc *svc);
+struct met *svc_met(struct svc *svc);
+/* The ASSAY_RPC_TLS_* files, for those who make clients of their own; our own listen URL. */
+struct rpc_tls svc_tls(const struct svc *svc);
+const char *svc_listen_url(const struct svc *svc);
 /* True once SIGTERM arrived: loops end. */
 bool svc_is_stopping(const struct svc *svc);
 /* Runs fn(state) in its own thread whenever svc_wake(name) is called, after each NOTIFY on channel
  * `name` (when there is a schema), and every `period_us` at the latest, until the process stops.
  * fn gets a fresh ctx (service principal, deadline of `budget_us`) each time and returns true to be
- * run again at once. Runs never overlap. */
+ * run again at once. Runs never overlap. A transaction it leaves open is rolled back; a failure it
+ * leaves in ctx is logged, so it recovers from those it expects. `name`: [a-z0-9_]. Loops are made
+ * in `start` and joined after `stop` was asked for, before def->stop runs. */
 NODISCARD enum rc svc_loop(struct svc *svc, const char *name, int64_t period_us, int64_t budget_us,
                            bool (*fn)(void *state, struct ctx *ctx), void *state);
 void svc_wake(struct svc *svc, const char *name);
+/* svc_wake(name) after the open transaction's commit (at once outside one), here, and by NOTIFY in
+ * the other replicas. */
+NODISCARD enum rc svc_wake_after_commit(struct svc *svc, struct ctx *ctx, const char *name);
 
 /* --- events -------------------------------------------------------------------------------- */
 

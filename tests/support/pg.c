@@ -152,9 +152,8 @@ static void
 init_cluster(const char *data, const char *log_path)
 {
     char initdb[PATH_LEN];
-    const char *argv[] = {program("initdb", initdb),
-                    "-A", "trust", "-U", "postgres", "-N", "--locale=C.UTF-8", "-E", "UTF8",
-                    "-D", data, NULL};
+    const char *argv[] = {program("initdb", initdb), "-A", "trust", "-U", "postgres", "-N",
+                          "--locale=C.UTF-8",        "-E", "UTF8",  "-D", data,       NULL};
     run(argv, log_path);
 }
 
@@ -219,10 +218,23 @@ pg_support_start(void)
     (void)snprintf(sock, sizeof sock, "%s", pg.dir);
     (void)snprintf(log, sizeof log, "%s/log", pg.dir);
     const char *argv[] = {program("postgres", postgres),
-                    "-D", data, "-k", sock, "-c", "listen_addresses=", "-c", "fsync=off",
-                    "-c", "full_page_writes=off",
-                    "-c", "shared_buffers=16MB", "-c", "max_connections=60",
-                    "-c", "autovacuum=off", NULL};
+                          "-D",
+                          data,
+                          "-k",
+                          sock,
+                          "-c",
+                          "listen_addresses=",
+                          "-c",
+                          "fsync=off",
+                          "-c",
+                          "full_page_writes=off",
+                          "-c",
+                          "shared_buffers=16MB",
+                          "-c",
+                          "max_connections=60",
+                          "-c",
+                          "autovacuum=off",
+                          NULL};
     pg.server = spawn(argv, log);
     for (int i = 0; i < 2000; i++) {
         if (PQping(pg.admin_uri) == PQPING_OK) {
