@@ -90,6 +90,18 @@ pb_refuse_spot(const struct pb_spot *spot, const char *fmt, ...)
 
 /* --- presence ------------------------------------------------------------------------------ */
 
+/* A string that is not set points to its default. */
+static bool
+is_default(const struct pb_field *f, const ProtobufCMessage *msg)
+{
+    if (f->kind != PB_STRING || pb_is_list(f)) {
+        return false;
+    }
+    const ProtobufCFieldDescriptor *d =
+        protobuf_c_message_descriptor_get_field(msg->descriptor, f->number);
+    return d != NULL && d->default_value == *(const void *const *)pb_at_const(msg, f->offset);
+}
+
 static bool
 is_given(const struct pb_field *f, const ProtobufCMessage *msg, const struct pb_seen *seen)
 {
@@ -97,7 +109,7 @@ is_given(const struct pb_field *f, const ProtobufCMessage *msg, const struct pb_
         return true;
     }
     bool shows = f->quantifier != 0 || f->kind == PB_STRING || f->kind == PB_MESSAGE;
-    return shows && pb_is_set(msg, f);
+    return shows && pb_is_set(msg, f) && !is_default(f, msg);
 }
 
 static enum rc

@@ -829,6 +829,7 @@ presence_is_checked_over_all_sources(void **state)
     struct fixture *f = *state;
     Sample__Query *q = PB_NEW(f->arena, Sample__Query, sample__query);
 
+    assert_string_equal(q->title, "untitled"); /* a default is not a title that was given */
     assert_check(f, q, "INVALID_QUERY", "suite_id is required");
     assert_int_equal(give(f, q, "suite_id", STR("0")), RC_OK);
     assert_check(f, q, "INVALID_QUERY", "sure is required");
