@@ -6,6 +6,8 @@
 #   make VARIANT=asan|ubsan|tsan test-unit            sanitizers     make fuzz    libFuzzer
 
 VARIANT ?= release
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 CC = gcc
 B := build$(if $(filter-out release,$(VARIANT)),/$(VARIANT))
 GEN := build/gen
@@ -76,16 +78,17 @@ all: $(BINS) $(WEB_STAMP)
 $(LIB_A): $(LIB_OBJS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 define service_rules
 $(B)/lib/libsvc_$(1).a: $(call svc_objs,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 $(B)/bin/assay-$(1): $(O)/services/$(1)/main.o $(B)/lib/libsvc_$(1).a $(LIB_A)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	@echo "  LD   $$@"
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
 
@@ -93,20 +96,24 @@ $(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
 CLI_SRCS := $(call not_test,$(wildcard cli/*.c))
 $(B)/bin/assay: $(CLI_SRCS:%.c=$(O)/%.o) $(B)/lib/libsvc_worker.a $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # The sample application to test against; it needs nothing of ours.
 SHOP_SRCS := $(call not_test,$(wildcard examples/shop/*.c))
 $(B)/bin/assay-shop: $(SHOP_SRCS:%.c=$(O)/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcivetweb -lpthread
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcivetweb -lpthread
 
 $(O)/gen/%.o: $(GEN)/%.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(GEN_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	$(Q)$(CC) $(GEN_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 $(O)/%.o: %.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC   $<"
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # Embedded by the assembler, which writes no dependency file.
 $(O)/services/worker/devices/cdp_script.o: $(wildcard services/worker/devices/*.js)
@@ -129,16 +136,19 @@ $(O)/%_test.o: | $(SETUP_TEST)
 define unit_rules
 $(B)/test/services/$(1)/%: $(O)/services/$(1)/%_test.o $(SUPPORT_OBJS) $(B)/lib/libsvc_$(1).a $(LIB_A)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LDLIBS)
+	@echo "  LD   $$@"
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LDLIBS)
 endef
 $(foreach s,$(SERVICES),$(eval $(call unit_rules,$(s))))
 CLI_LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(filter-out cli/main.c,$(CLI_SRCS)))
 $(B)/test/cli/%: $(O)/cli/%_test.o $(CLI_LIB_OBJS) $(SUPPORT_OBJS) $(B)/lib/libsvc_worker.a $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 $(B)/test/%: $(O)/%_test.o $(SUPPORT_OBJS) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
 # --- fuzz targets: tests/fuzz/fuzz_x.c; replayed over tests/fuzz/corpus/x in every make test
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
@@ -146,7 +156,8 @@ REPLAY_BINS := $(FUZZ_SRCS:tests/fuzz/fuzz_%.c=$(B)/test/fuzz/replay_%)
 FUZZ_LIBS := $(SERVICES:%=$(B)/lib/libsvc_%.a)
 $(B)/test/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(FUZZ_LIBS) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(FUZZ_LIBS) $(LIB_A)
 	@mkdir -p $(@D)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
@@ -175,10 +186,12 @@ status:
 BENCH_BINS := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 $(B)/bench/cputime: $(O)/bench/cputime.o
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 $(B)/bench/%: $(O)/bench/%.o $(FUZZ_LIBS) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 bench: all $(BENCH_BINS) | $(SETUP_TEST)
 	bash bench/run.sh
 

@@ -27,6 +27,8 @@ struct gw_cfg {
     const char *public_url;
     const char *web_dir;
     const char *blob_url;
+    const char *s3_access_key;
+    const char *s3_secret_key;
     const char *issuer;
     const char *audience;
 };
@@ -46,7 +48,7 @@ struct gateway {
     struct web_server *web;
     struct gw_identify *identify;
     struct gw_limit *limit;
-    struct blob *blob;
+    struct blob_store *blob;
     struct gw_metrics met;
 };
 

@@ -128,7 +128,9 @@ send_failure(struct web_socket *ws, struct buf *b, const struct ctx *ctx)
     json_put_member_str(b, "type", STR("error"));
     json_put_member_str(b, "message", ctx->err.msg);
     buf_putc(b, '}');
-    (void)web_socket_send(ws, buf_str(b));
+    if (!web_socket_send(ws, buf_str(b))) {
+        buf_clear(b); /* the viewer is gone: nobody to tell */
+    }
 }
 
 static void

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * BLOB responses: bytes stream from the store to the client, 64 KiB at a time. One byte range is
+ * understood (videos and resumed downloads ask for one). Source: RFC 9110, 14. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "assay/common.pb-c.h"
+#include "gateway/gw.h"
+
+#define CHUNK ((size_t)64 * 1024)
+
+struct range {
+    bool asked;
+    int64_t from;
+    int64_t to; /* inclusive; -1: the end */
+};
+
+/* "bytes=a-b", "bytes=a-"; anything else is as if nothing was asked. */
+static struct range
+parse_range(struct str value)
+{
+    struct range range = {.asked = false, .to = -1};
+
+    if (!str_starts(value, STR("bytes="))) {
+        return range;
+    }
+    struct str rest = str_sub(value, 6, value.n);
+    struct str from = str_split(&rest, '-');
+    if (str_to_i64(from, 0, INT64_MAX, &range.from) != RC_OK || rest.p == NULL) {
+        return range;
+    }
+    range.asked = rest.n == 0 || (str_to_i64(rest, range.from, INT64_MAX, &range.to) == RC_OK);
+    return range;
+}
+
+/* Pictures and text may be shown; anything that could run script is downloaded. */
+static const char *
+safe_type(const char *type)
+{
+    static const char *const SHOWN[] = {"image/png",  "image/jpeg",      "image/webp",
+                                        "image/gif",  "application/json", "text/plain",
+                                        "video/webm", "application/pdf"};
+
+    for (size_t i = 0; type != NULL && i < ARRAY_LEN(SHOWN); i++) {
+        if (strcmp(type, SHOWN[i]) == 0) {
+            return SHOWN[i];
+        }
+    }
+    return "application/octet-stream";
+}
+
+static void
+put_headers(struct gw_req *r, const Assay__Blob *blob, const struct range *range, int64_t size,
+            int64_t length)
+{
+    struct buf *h = r->headers;
+
+    gw_common_headers(r);
+    buf_printf(h, "Content-Type: %s\r\nAccept-Ranges: bytes\r\nContent-Security-Policy: sandbox\r\n",
+               safe_type(blob->content_type));
+    buf_put(h, blob->has_immutable && blob->immutable
+                   ? STR("Cache-Control: private, max-age=31536000, immutable\r\n")
+                   : STR("Cache-Control: private, no-cache\r\n"));
+    if (range->asked) {
+        buf_printf(h, "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)range->from,
+                   (long long)(range->from + length - 1), (long long)size);
+    }
+    if (blob->has_attachment && blob->attachment) {
+        buf_put(h, STR("Content-Disposition: attachment\r\n"));
+    }
+}
+
+static void
+stream(struct gw_req *r, struct blob_reader *reader, int64_t left)
+{
+    char *chunk = arena_alloc(r->ctx.arena, CHUNK);
+    bool ok = chunk != NULL;
+
+    while (ok && left > 0) {
+        size_t n = 0;
+        ok = blob_read(reader, &r->ctx, chunk, CHUNK, &n) == RC_OK && n > 0 &&
+             web_write(r->conn, str_n(chunk, n));
+        left -= (int64_t)n;
+    }
+    if (!ok) { /* the length was promised: the client must see that the rest is missing */
+        web_close_after(r->conn);
+    }
+}
+
+void
+gw_answer_blob(struct gw_req *r, const ProtobufCMessage *message)
+{
+    const Assay__Blob *blob = (const Assay__Blob *)message;
+    struct range range = parse_range(web_header(r->http, "range"));
+    struct blob_reader *reader = NULL;
+    int64_t size = 0;
+
+    r->ctx.deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
+    int64_t want = range.asked && range.to >= 0 ? range.to - range.from + 1 : -1;
+    enum rc rc = blob_read_open(r->gw->blob, &r->ctx, str_z(blob->key), range.from, want, &reader,
+                                &size);
+    if (rc != RC_OK) {
+        gw_answer_failure(r);
+        return;
+    }
+    if (range.asked && range.from >= size) {
+        buf_printf(r->headers, "Content-Range: bytes */%lld\r\n", (long long)size);
+        web_answer(r->conn, 416, buf_str(r->headers), STR_EMPTY);
+    } else {
+        int64_t rest = size - (range.asked ? range.from : 0);
+        int64_t length = want >= 0 && want < rest ? want : rest;
+        bool is_head = str_eqz(r->http->verb, "HEAD");
+        put_headers(r, blob, &range, size, length);
+        r->ctx.deadline_us = 0; /* slow viewers are held by the connection's own time-outs */
+        if (web_answer_begin(r->conn, range.asked ? 206 : 200, buf_str(r->headers), length) &&
+            !is_head) {
+            stream(r, reader, length);
+        }
+    }
+    blob_read_close(reader);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Wiring of the tests service. */
+#include <stdlib.h>
+
+#include "tests/tests.h"
+#include "tests_sql.h"
+
+#define ROW(member) .offset = offsetof(struct tests_cfg, member)
+
+const struct cfg_row TESTS_CFG_ROWS[] = {
+    {.name = "ASSAY_RUN_LEASE", .type = CFG_DURATION, .def = "30s", .min = 1000000,
+     .max = 600000000, .text = "how long a run's worker may be silent before the run moves on",
+     ROW(lease_us)},
+    {.name = "ASSAY_STEP_TIMEOUT", .type = CFG_DURATION, .def = "10s", .min = 100000,
+     .max = 600000000, .text = "how long a step waits for what it needs", ROW(step_timeout_us)},
+    {.name = "ASSAY_CASE_TIMEOUT", .type = CFG_DURATION, .def = "10m", .min = 1000000,
+     .max = 7200000000, .text = "how long a case may take", ROW(case_timeout_us)},
+};
+const size_t TESTS_CFG_COUNT = ARRAY_LEN(TESTS_CFG_ROWS);
+
+static struct tests_cfg cfg;
+
+static const struct {
+    const char *name;
+    bool (*fn)(void *state, struct ctx *ctx);
+    int64_t period_us;
+} LOOPS[] = {
+    {LOOP_DISPATCH, tst_dispatch, 250 * ASSAY_US_PER_MS},
+    {LOOP_RELEASE, tst_release, 2 * ASSAY_US_PER_S},
+    {LOOP_CANCEL, tst_cancel, 2 * ASSAY_US_PER_S},
+    {LOOP_REAP, tst_reap, 1 * ASSAY_US_PER_S},
+};
+
+static enum rc
+tests_start(struct svc *svc, void **out_state)
+{
+    struct tests *t = calloc(1, sizeof(*t));
+    enum rc rc = t == NULL ? RC_RESOURCE_EXHAUSTED : RC_OK;
+
+    if (rc == RC_OK) {
+        t->svc = svc;
+        t->db = svc_db(svc);
+        t->cfg = &cfg;
+        *out_state = t;
+    }
+    for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(LOOPS); i++) {
+        rc = svc_loop(svc, LOOPS[i].name, LOOPS[i].period_us, 60 * ASSAY_US_PER_S, LOOPS[i].fn, t);
+    }
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct svc_def def = {
+        .name = "tests",
+        .cfg_rows = TESTS_CFG_ROWS,
+        .cfg_count = TESTS_CFG_COUNT,
+        .cfg = &cfg,
+        .tables = tests_tables,
+        .table_lens = tests_table_lens,
+        .table_count = TESTS_TABLE_COUNT,
+        .queries = tests_queries,
+        .query_count = tests_query_count,
+        .migrations = tests_migrations,
+        .migration_count = tests_migration_count,
+        .start = tests_start,
+        .stop = free,
+    };
+    return svc_main(&def, argc, argv);
+}

@@ -1,0 +1,487 @@
+-- Statements of the tests service. $n in order; names become Q_<NAME>.
+
+-- ---- apps ----------------------------------------------------------------------------------
+
+-- name: app_remember
+INSERT INTO apps (id, org_id, public_id, name, platform, url, package_name)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, url = excluded.url;
+
+-- name: app_forget
+WITH unlinked AS (
+    UPDATE cases SET updated_at = now() WHERE app_id = $1
+)
+DELETE FROM apps WHERE id = $1;
+
+-- ---- suites --------------------------------------------------------------------------------
+
+-- name: suite_list
+SELECT s.id, s.public_id, s.uuid, s.name, s.description, s.app_id, a.public_id, a.name, s.platform,
+       s.case_count, s.reset_strategy, s.context, s.variables, s.visual_regression_warn_pct,
+       s.visual_regression_fail_pct, s.last_run_status, s.last_run_at, s.created_at, s.updated_at,
+       s.tag_names, s.tag_displays
+FROM suites s LEFT JOIN apps a ON a.id = s.app_id
+WHERE s.org_id = $1 AND s.deleted_at IS NULL
+ORDER BY s.id DESC;
+
+-- name: suite_list_filtered
+SELECT s.id, s.public_id, s.uuid, s.name, s.description, s.app_id, a.public_id, a.name, s.platform,
+       s.case_count, s.reset_strategy, s.context, s.variables, s.visual_regression_warn_pct,
+       s.visual_regression_fail_pct, s.last_run_status, s.last_run_at, s.created_at, s.updated_at,
+       s.tag_names, s.tag_displays
+FROM suites s LEFT JOIN apps a ON a.id = s.app_id
+WHERE s.org_id = $1 AND s.deleted_at IS NULL
+  AND ($2::text IS NULL OR a.public_id = $2)
+  AND (cardinality($3::text[]) = 0
+       OR CASE WHEN $4::boolean THEN s.tag_names @> $3 ELSE s.tag_names && $3 END)
+ORDER BY s.id DESC;
+
+-- name: suite_get
+SELECT s.id, s.public_id, s.uuid, s.name, s.description, s.app_id, a.public_id, a.name, s.platform,
+       s.case_count, s.reset_strategy, s.context, s.variables, s.visual_regression_warn_pct,
+       s.visual_regression_fail_pct, s.last_run_status, s.last_run_at, s.created_at, s.updated_at,
+       s.tag_names, s.tag_displays
+FROM suites s LEFT JOIN apps a ON a.id = s.app_id
+WHERE s.org_id = $1 AND s.deleted_at IS NULL
+  AND (s.public_id = $2 OR s.uuid::text = $2 OR s.id = $3);
+
+-- name: suite_insert
+INSERT INTO suites (public_id, org_id, name, description, app_id, platform, tag_names, tag_displays)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: suite_update
+UPDATE suites SET
+    name = coalesce($3, name),
+    description = CASE WHEN $4::boolean THEN $5 ELSE description END,
+    reset_strategy = coalesce($6, reset_strategy),
+    context = CASE WHEN $7::boolean THEN $8 ELSE context END,
+    variables = coalesce($9::json, variables),
+    visual_regression_warn_pct = CASE WHEN $10::boolean THEN $11 ELSE visual_regression_warn_pct END,
+    visual_regression_fail_pct = CASE WHEN $12::boolean THEN $13 ELSE visual_regression_fail_pct END,
+    tag_names = coalesce($14, tag_names),
+    tag_displays = coalesce($15, tag_displays),
+    updated_at = now()
+WHERE org_id = $1 AND id = $2;
+
+-- name: suite_delete
+WITH gone AS (
+    UPDATE suites SET deleted_at = now()
+    WHERE org_id = $1 AND public_id = $2 AND deleted_at IS NULL
+    RETURNING id, name
+), cases_gone AS (
+    UPDATE cases SET deleted_at = now() FROM gone WHERE suite_id = gone.id AND deleted_at IS NULL
+)
+SELECT id, name FROM gone;
+
+-- name: tags_remember
+INSERT INTO tags (org_id, name, display_name)
+SELECT $1, t.name, t.display FROM unnest($2::text[], $3::text[]) AS t (name, display)
+ON CONFLICT (org_id, name) DO NOTHING;
+
+-- name: tags_displays
+SELECT array_agg(t.display_name ORDER BY n.at)
+FROM unnest($2::text[]) WITH ORDINALITY AS n (name, at)
+JOIN tags t ON t.org_id = $1 AND t.name = n.name;
+
+-- ---- cases ---------------------------------------------------------------------------------
+
+-- name: case_get
+SELECT c.id, c.public_id, c.uuid, c.suite_id, a.public_id, c.name, c.mode, c.steps, c.assertions,
+       c.step_count, c.source_recording, c.recording_summary, c.step_mappings, c.source_device_width,
+       c.source_device_height, c.source_platform, c.fuzzy_match, c.is_reusable, c.sub_flow_ids,
+       c.context, c.created_at, c.updated_at, c.app_id
+FROM cases c LEFT JOIN apps a ON a.id = c.app_id
+WHERE c.org_id = $1 AND c.deleted_at IS NULL
+  AND (c.public_id = $2 OR c.uuid::text = $2 OR c.id = $3);
+
+-- name: case_list_of_suite
+SELECT c.id, c.public_id, c.uuid, c.suite_id, a.public_id, c.name, c.mode, c.steps, c.assertions,
+       c.step_count, c.source_recording, c.recording_summary, c.step_mappings, c.source_device_width,
+       c.source_device_height, c.source_platform, c.fuzzy_match, c.is_reusable, c.sub_flow_ids,
+       c.context, c.created_at, c.updated_at, c.app_id
+FROM cases c LEFT JOIN apps a ON a.id = c.app_id
+WHERE c.org_id = $1 AND c.suite_id = $2 AND c.deleted_at IS NULL
+ORDER BY c.id;
+
+-- name: case_list_standalone
+SELECT c.id, c.public_id, c.uuid, c.suite_id, a.public_id, c.name, c.mode, c.steps, c.assertions,
+       c.step_count, c.source_recording, c.recording_summary, c.step_mappings, c.source_device_width,
+       c.source_device_height, c.source_platform, c.fuzzy_match, c.is_reusable, c.sub_flow_ids,
+       c.context, c.created_at, c.updated_at, c.app_id,
+       coalesce((SELECT array_agg(r.status ORDER BY r.id DESC)
+                 FROM (SELECT id, status FROM case_runs WHERE case_id = c.id
+                       ORDER BY id DESC LIMIT 10) r), '{}')
+FROM cases c LEFT JOIN apps a ON a.id = c.app_id
+WHERE c.org_id = $1 AND c.suite_id IS NULL AND c.deleted_at IS NULL
+  AND ($2::boolean IS NULL OR c.is_reusable = $2)
+ORDER BY c.id DESC;
+
+-- name: case_insert
+WITH made AS (
+    INSERT INTO cases (public_id, org_id, suite_id, app_id, name, mode, steps, assertions, step_count,
+                       source_recording, recording_summary, source_device_width,
+                       source_device_height, source_platform, fuzzy_match, context)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    RETURNING id, suite_id
+), counted AS (
+    UPDATE suites SET case_count = case_count + 1, updated_at = now() FROM made
+    WHERE suites.id = made.suite_id
+)
+SELECT id FROM made;
+
+-- name: case_upsert_standalone
+INSERT INTO cases (public_id, org_id, app_id, name, mode, steps, assertions, step_count,
+                   source_recording, recording_summary, source_device_width, source_device_height,
+                   source_platform, fuzzy_match, context)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT (org_id, app_id, name) WHERE suite_id IS NULL AND deleted_at IS NULL AND app_id IS NOT NULL
+DO UPDATE SET mode = excluded.mode, steps = excluded.steps, assertions = excluded.assertions,
+    step_count = excluded.step_count, source_recording = excluded.source_recording,
+    recording_summary = excluded.recording_summary,
+    source_device_width = excluded.source_device_width,
+    source_device_height = excluded.source_device_height,
+    source_platform = excluded.source_platform, fuzzy_match = excluded.fuzzy_match,
+    context = excluded.context, updated_at = now()
+RETURNING id;
+
+-- name: case_update
+UPDATE cases SET
+    name = coalesce($3, name),
+    steps = coalesce($4::json, steps),
+    step_count = coalesce($5, step_count),
+    assertions = coalesce($6::json, assertions),
+    context = CASE WHEN $7::boolean THEN $8 ELSE context END,
+    app_id = coalesce($9, app_id),
+    sub_flow_ids = coalesce($10, sub_flow_ids),
+    source_recording = coalesce($11::json, source_recording),
+    recording_summary = coalesce($12::json, recording_summary),
+    fuzzy_match = coalesce($13, fuzzy_match),
+    is_reusable = coalesce($14, is_reusable),
+    updated_at = now()
+WHERE org_id = $1 AND id = $2;
+
+-- name: case_delete
+WITH gone AS (
+    UPDATE cases SET deleted_at = now()
+    WHERE org_id = $1 AND public_id = $2 AND deleted_at IS NULL
+    RETURNING id, name, suite_id
+), counted AS (
+    UPDATE suites SET case_count = case_count - 1, updated_at = now() FROM gone
+    WHERE suites.id = gone.suite_id
+)
+SELECT id, name FROM gone;
+
+-- Reusable cases among the ids, and what they themselves run first.
+-- name: sub_flows
+SELECT public_id, is_reusable, sub_flow_ids FROM cases
+WHERE org_id = $1 AND public_id = ANY ($2::text[]) AND deleted_at IS NULL;
+
+-- ---- runs ----------------------------------------------------------------------------------
+
+-- name: run_get
+SELECT r.id, r.public_id, r.case_id, r.status, r.started_at, r.finished_at, r.result,
+       r.reasoning_log, r.error_message, r.duration_ms, r.model_used, r.tokens_used, r.cost_micro,
+       r.case_name, r.commit_sha, r.metadata, r.run_url, r.visual_status, c.public_id, r.job_id,
+       r.suite_run_id
+FROM case_runs r JOIN cases c ON c.id = r.case_id
+WHERE r.org_id = $1 AND r.public_id = $2;
+
+-- name: run_list_of_case
+SELECT r.id, r.public_id, r.case_id, r.status, r.started_at, r.finished_at, r.result,
+       r.reasoning_log, r.error_message, r.duration_ms, r.model_used, r.tokens_used, r.cost_micro
+FROM case_runs r JOIN cases c ON c.id = r.case_id
+WHERE r.org_id = $1 AND c.public_id = $2 AND c.deleted_at IS NULL
+ORDER BY r.id DESC;
+
+-- name: run_insert
+INSERT INTO case_runs (public_id, org_id, case_id, case_name, suite_run_id, job_id, position, mode,
+                       commit_sha, metadata, run_url)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+RETURNING id;
+
+-- name: run_set_outcome
+UPDATE case_runs SET status = $3, result = coalesce($4::json, result),
+    error_message = coalesce($5, error_message), duration_ms = coalesce($6, duration_ms),
+    started_at = CASE WHEN $3 <> 'pending' THEN coalesce(started_at, now()) ELSE started_at END,
+    finished_at = CASE WHEN $3 IN ('passed', 'failed', 'error') THEN now() ELSE NULL END
+WHERE org_id = $1 AND id = $2;
+
+-- name: suite_run_get
+SELECT r.id, r.public_id, r.suite_id, r.session_id, r.status, r.reset_strategy, r.started_at,
+       r.finished_at, r.error_message, r.suite_name, r.commit_sha, r.metadata, r.run_url,
+       r.visual_status, r.passed, r.failed, s.public_id,
+       (SELECT max(j.id) FROM jobs j WHERE j.suite_run_id = r.id)
+FROM suite_runs r JOIN suites s ON s.id = r.suite_id
+WHERE r.org_id = $1 AND (r.public_id = $2 OR r.id = $3);
+
+-- name: run_list_of_suite_run
+SELECT r.id, r.public_id, r.case_id, r.status, r.duration_ms, r.error_message, r.case_name,
+       c.public_id
+FROM case_runs r JOIN cases c ON c.id = r.case_id
+WHERE r.org_id = $1 AND r.suite_run_id = $2
+ORDER BY r.position;
+
+-- name: suite_run_insert
+INSERT INTO suite_runs (public_id, org_id, suite_id, suite_name, session_id, reset_strategy, mode,
+                        commit_sha, metadata, run_url, user_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+RETURNING id;
+
+-- name: runs_insert_of_suite
+INSERT INTO case_runs (public_id, org_id, case_id, case_name, suite_run_id, job_id, position, mode)
+SELECT p.public_id, $1, c.id, c.name, $4, $5, c.at, $6
+FROM (SELECT id, name, row_number() OVER (ORDER BY id) AS at FROM cases
+      WHERE org_id = $1 AND suite_id = $2 AND deleted_at IS NULL) c
+JOIN unnest($3::text[]) WITH ORDINALITY AS p (public_id, at) ON p.at = c.at;
+
+-- name: run_events_of
+SELECT e.type, e.at, e.message, e.id, e.status, e.idx, e.duration_ms, r.public_id, r.case_name
+FROM run_events e LEFT JOIN case_runs r ON r.id = e.case_run_id
+WHERE e.org_id = $1 AND (e.suite_run_id = $2 OR e.case_run_id = $3)
+ORDER BY e.id DESC LIMIT 200;
+
+-- name: run_event_insert
+INSERT INTO run_events (org_id, suite_run_id, case_run_id, type, message, status, idx, duration_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: steps_of_run
+SELECT idx, text, status, duration_us, message, kind, reason, evidence, actions, healed,
+       screenshot_key, started_at, screenshot_type
+FROM steps WHERE org_id = $1 AND case_run_id = $2 ORDER BY idx;
+
+-- name: artifact_key
+SELECT s.screenshot_key, s.screenshot_type
+FROM steps s JOIN case_runs r ON r.id = s.case_run_id
+WHERE s.org_id = $1 AND r.public_id = $2 AND s.idx = $3 AND s.screenshot_key IS NOT NULL;
+
+-- ---- queue ---------------------------------------------------------------------------------
+
+-- Deals the rank of a new job: behind the organization's own last one, but never before what is
+-- claimed next, so that an organization that was idle joins at the head and two that are busy take
+-- turns.
+-- name: job_insert
+WITH head AS (
+    SELECT coalesce((SELECT rank FROM jobs WHERE state = 'queued' ORDER BY rank, id LIMIT 1), 0) AS rank
+), dealt AS (
+    INSERT INTO queue_ranks AS q (org_id, last_rank) SELECT $1, head.rank + 1 FROM head
+    ON CONFLICT (org_id) DO UPDATE
+        SET last_rank = greatest(q.last_rank + 1, (SELECT rank FROM head))
+    RETURNING last_rank
+)
+INSERT INTO jobs (org_id, suite_run_id, rank, platform, category, device_id, session_id, own_session,
+                  url, reset_strategy, variables, context, mode, user_id)
+SELECT $1, $2, dealt.last_rank, $3, $4, $5, $6::uuid, $6 IS NULL, $7, $8, $9, $10, $11, $12
+FROM dealt
+RETURNING id;
+
+-- Takes up to $2 jobs; each gets a new fence and a lease of $1 microseconds.
+-- name: job_claim
+WITH due AS MATERIALIZED (
+    SELECT id FROM jobs WHERE state = 'queued' ORDER BY rank, id LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET state = 'allocating', fence = fence + 1, cancel_sent = false,
+    lease_until = now() + $1 * interval '1 microsecond'
+FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.device_id,
+    jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
+    jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
+
+-- Jobs that wait for a device and are due to ask again; the fence stays, nobody else has it.
+-- name: job_claim_waiting
+WITH due AS MATERIALIZED (
+    SELECT id FROM jobs WHERE state = 'waiting' AND next_at <= now()
+    ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET state = 'allocating', lease_until = now() + $1 * interval '1 microsecond'
+FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.device_id,
+    jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
+    jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
+
+-- name: job_waiting_count
+SELECT count(*) FROM jobs WHERE state = 'waiting';
+
+-- name: job_wait
+UPDATE jobs SET state = 'waiting', next_at = now() + $3 * interval '1 microsecond',
+    queue_position = $4, queue_entry_id = $5, lease_until = NULL
+WHERE id = $1 AND fence = $2 AND state = 'allocating';
+
+-- A device that may be free makes everybody who waits ask again.
+-- name: job_wake_waiting
+UPDATE jobs SET next_at = now() WHERE state = 'waiting' AND next_at > now();
+
+-- name: job_acquired
+UPDATE jobs SET session_id = $3::uuid, on_device_id = $4, worker_addr = $5, device_key = $6,
+    queue_position = NULL, queue_entry_id = NULL
+WHERE id = $1 AND fence = $2 AND state = 'allocating';
+
+-- name: job_running
+UPDATE jobs SET state = 'running', attempts = attempts + 1,
+    lease_until = now() + $3 * interval '1 microsecond'
+WHERE id = $1 AND fence = $2 AND state = 'allocating';
+
+-- The worker refused before it began: this hand-out does not count.
+-- name: job_back_to_waiting
+UPDATE jobs SET state = 'waiting', attempts = attempts - 1, lease_until = NULL,
+    next_at = now() + $3 * interval '1 microsecond'
+WHERE id = $1 AND fence = $2 AND state = 'running';
+
+-- name: job_suite_run_started
+UPDATE suite_runs SET status = 'running', started_at = coalesce(started_at, now()), session_id = $2::uuid
+WHERE id = $1 AND status IN ('pending', 'running');
+
+-- Locks the job for a report; the fence tells whether the reporter still owns it.
+-- name: job_lock
+SELECT id, org_id, fence, state, cancel, suite_run_id, own_session, user_id, mode
+FROM jobs WHERE id = $1 FOR UPDATE;
+
+-- name: job_extend
+UPDATE jobs SET lease_until = now() + $2 * interval '1 microsecond' WHERE id = $1;
+
+-- Leases that ran out: `again` puts a job back, otherwise it is finished by the caller.
+-- name: job_expired
+SELECT id, org_id, fence, attempts, state, suite_run_id FROM jobs
+WHERE state IN ('allocating', 'running') AND lease_until < now()
+ORDER BY lease_until LIMIT 20 FOR UPDATE SKIP LOCKED;
+
+-- name: job_requeue
+UPDATE jobs SET state = 'queued', fence = fence + 1, lease_until = NULL, worker_addr = NULL,
+    on_device_id = NULL, session_id = CASE WHEN own_session THEN NULL ELSE session_id END
+WHERE id = $1;
+
+-- name: runs_back_to_pending
+UPDATE case_runs SET status = 'pending', started_at = NULL
+WHERE job_id = $1 AND status = 'running';
+
+-- name: job_release
+UPDATE jobs SET state = 'releasing', next_at = now(), finished_at = coalesce(finished_at, now()),
+    lease_until = NULL, error_message = coalesce($2, error_message)
+WHERE id = $1 AND state <> 'done';
+
+-- name: job_to_release
+WITH due AS MATERIALIZED (
+    SELECT id FROM jobs WHERE state = 'releasing' AND next_at <= now()
+    ORDER BY next_at LIMIT 20 FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET next_at = now() + interval '5 seconds' FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, jobs.own_session, jobs.device_key;
+
+-- name: job_done
+UPDATE jobs SET state = 'done' WHERE id = $1 AND state = 'releasing';
+
+-- Keys of devices that an earlier hand-out of the job may still hold.
+-- name: job_drop_key
+UPDATE jobs SET device_key = NULL WHERE id = $1 RETURNING device_key;
+
+-- name: job_get
+SELECT id, state, cancel, queue_position, queue_entry_id, worker_addr,
+       (SELECT count(*) FROM jobs q WHERE q.state = 'queued' AND (q.rank, q.id) < (j.rank, j.id))
+FROM jobs j WHERE org_id = $1 AND id = $2;
+
+-- name: job_cancel
+UPDATE jobs SET cancel = true WHERE org_id = $1 AND id = $2
+RETURNING state, suite_run_id;
+
+-- name: jobs_of_suite_run
+SELECT id, state FROM jobs WHERE org_id = $1 AND suite_run_id = $2 AND state NOT IN ('releasing', 'done')
+FOR UPDATE;
+
+-- name: jobs_to_cancel
+UPDATE jobs SET cancel_sent = true
+WHERE cancel AND NOT cancel_sent AND state = 'running'
+RETURNING id, worker_addr;
+
+-- name: cases_of_job
+SELECT r.id, r.public_id, c.name, c.steps, c.assertions, c.source_recording, c.mode, c.fuzzy_match,
+       c.context, c.sub_flow_ids, c.step_mappings, r.mode
+FROM case_runs r JOIN cases c ON c.id = r.case_id
+WHERE r.job_id = $1 AND r.status IN ('pending', 'running')
+ORDER BY r.position;
+
+-- name: cases_by_public_ids
+SELECT c.public_id, c.name, c.steps, c.source_recording, c.mode, c.fuzzy_match, c.context,
+       c.sub_flow_ids, c.step_mappings, c.is_reusable
+FROM cases c WHERE c.org_id = $1 AND c.public_id = ANY ($2::text[]) AND c.deleted_at IS NULL;
+
+-- ---- reports -------------------------------------------------------------------------------
+
+-- name: run_start
+UPDATE case_runs SET status = 'running', started_at = to_timestamp($3 / 1000000.0), starts = starts + 1
+WHERE id = $1 AND job_id = $2 AND status = 'pending'
+RETURNING public_id, case_name;
+
+-- A case that starts anew on another device drops what the lost one had reported.
+-- name: steps_forget
+DELETE FROM steps WHERE case_run_id = $1 AND fence < $2;
+
+-- The first verdict stands.
+-- name: run_finish
+UPDATE case_runs SET status = $3, error_message = $4,
+    started_at = coalesce(started_at, to_timestamp($5 / 1000000.0)),
+    finished_at = to_timestamp($6 / 1000000.0), duration_ms = greatest(0, ($6 - $5) / 1000),
+    result = $7
+WHERE id = $1 AND job_id = $2 AND status IN ('pending', 'running')
+RETURNING public_id, case_name, case_id, suite_run_id;
+
+-- name: step_insert
+INSERT INTO steps (org_id, case_run_id, idx, fence, text, kind, status, started_at, duration_us,
+                   own_us, message, reason, evidence, actions, healed, screenshot_key,
+                   screenshot_type)
+SELECT r.org_id, r.id, $3, $4, $5, $6, $7, to_timestamp($8 / 1000000.0), $9, $10, $11, $12, $13,
+       $14, $15, $16, $17
+FROM case_runs r WHERE r.id = $1 AND r.job_id = $2
+ON CONFLICT (case_run_id, idx) DO NOTHING;
+
+-- name: runs_end_open
+UPDATE case_runs SET status = $2, error_message = $3, finished_at = now(),
+    duration_ms = CASE WHEN started_at IS NULL THEN NULL
+                  ELSE (extract(epoch FROM now() - started_at) * 1000)::bigint END
+WHERE job_id = $1 AND status IN ('pending', 'running')
+RETURNING id, public_id, case_name;
+
+-- The verdict over all cases: error over cancelled over failed over passed.
+-- name: suite_run_finish
+WITH tally AS (
+    SELECT count(*) FILTER (WHERE status = 'passed') AS passed,
+           count(*) FILTER (WHERE status = 'failed') AS failed,
+           count(*) FILTER (WHERE status = 'error') AS errors,
+           count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+           count(*) AS total
+    FROM case_runs WHERE suite_run_id = $1
+), ended AS (
+    UPDATE suite_runs SET
+        status = CASE WHEN tally.total = 0 OR tally.errors > 0 THEN 'error'
+                      WHEN tally.cancelled > 0 THEN 'cancelled'
+                      WHEN tally.failed > 0 THEN 'failed' ELSE 'passed' END,
+        passed = tally.passed, failed = tally.failed,
+        error_message = coalesce($2, CASE WHEN tally.total = 0 THEN 'the suite has no cases' END),
+        finished_at = now(), started_at = coalesce(suite_runs.started_at, now())
+    FROM tally WHERE suite_runs.id = $1 AND suite_runs.status IN ('pending', 'running')
+    RETURNING suite_runs.id, suite_runs.public_id, suite_runs.status, suite_runs.suite_id,
+        suite_runs.suite_name, suite_runs.commit_sha, suite_runs.metadata, suite_runs.run_url,
+        suite_runs.started_at, suite_runs.finished_at
+), noted AS (
+    UPDATE suites SET last_run_status = ended.status, last_run_at = ended.finished_at
+    FROM ended WHERE suites.id = ended.suite_id
+)
+SELECT e.id, e.public_id, e.status, s.public_id, e.suite_name, e.commit_sha, e.metadata, e.run_url,
+       (extract(epoch FROM e.finished_at - e.started_at) * 1000)::bigint
+FROM ended e JOIN suites s ON s.id = e.suite_id;
+
+-- name: run_of_job_ended
+SELECT r.public_id, r.status, c.public_id, r.case_name, r.commit_sha, r.metadata, r.run_url,
+       r.duration_ms, r.id
+FROM case_runs r JOIN cases c ON c.id = r.case_id
+WHERE r.job_id = $1 AND r.suite_run_id IS NULL;
+
+-- ---- existence -----------------------------------------------------------------------------
+
+-- name: exists_suite
+SELECT 1 FROM suites WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR uuid::text = $2);
+-- name: exists_case
+SELECT 1 FROM cases WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR uuid::text = $2);
+-- name: exists_run
+SELECT 1 FROM case_runs WHERE org_id = $1 AND public_id = $2
+UNION ALL SELECT 1 FROM suite_runs WHERE org_id = $1 AND public_id = $2;
+-- name: exists_suite_run
+SELECT 1 FROM suite_runs WHERE org_id = $1 AND (public_id = $2 OR id::text = $2);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * State of the tests service, and what its files share. Handlers are declared by the generator
+ * (tests_rpc.h); SQL lives in tst_store_*.c only. */
+#ifndef ASSAY_TESTS_TESTS_H
+#define ASSAY_TESTS_TESTS_H
+
+#include "svc/svc.h"
+#include "tests_rpc.h"
+
+struct tests_cfg {
+    int64_t lease_us;        /* a run may be silent for that long */
+    int64_t step_timeout_us; /* auto-waiting of one step */
+    int64_t case_timeout_us;
+};
+
+extern const struct cfg_row TESTS_CFG_ROWS[];
+extern const size_t TESTS_CFG_COUNT;
+
+struct tests {
+    struct svc *svc;
+    struct db *db;
+    const struct tests_cfg *cfg;
+};
+
+/* Statuses of runs. Source: tests/contract. */
+#define ST_PENDING "pending"
+#define ST_RUNNING "running"
+#define ST_PASSED "passed"
+#define ST_FAILED "failed"
+#define ST_ERROR "error"
+#define ST_CANCELLED "cancelled"
+
+/* Names of the loops. */
+#define LOOP_DISPATCH "tests_dispatch"
+#define LOOP_RELEASE "tests_release"
+#define LOOP_CANCEL "tests_cancel"
+#define LOOP_REAP "tests_reap"
+
+/* An app of `sessions` that a suite or case names, remembered here.
+ * Errors: NOT_FOUND "APP_NOT_FOUND". Blocks: on sessions. */
+NODISCARD enum rc tst_app_resolve(struct tests *t, struct ctx *ctx, const char *public_id,
+                                  int64_t id, int64_t *out_id, const char **out_platform);
+
+/* Checks of `tags`: trimmed, lower-cased, ^[a-z0-9_-]{1,50}$, duplicates collapse; the spelling
+ * before lower-casing is the display name.
+ * Errors: INVALID_ARGUMENT "INVALID_TAG". */
+struct tst_tags {
+    struct str *names;
+    struct str *displays;
+    size_t count;
+};
+NODISCARD enum rc tst_tags_parse(struct ctx *ctx, char *const *tags, size_t count,
+                                 struct tst_tags *out);
+
+/* Array of strings as JSON: `*out` in the arena. Errors: INVALID_ARGUMENT "INVALID_BODY" with the
+ * member's name. */
+NODISCARD enum rc tst_json_strings(struct ctx *ctx, const char *member, ProtobufCBinaryData json,
+                                   char ***out, size_t *out_count);
+
+/* Items of a JSON array, -1 when it is none. */
+int64_t tst_json_count(struct ctx *ctx, ProtobufCBinaryData json);
+/* {"total_actions":n,"gesture_counts":{type:n}} of a recording. */
+NODISCARD enum rc tst_recording_summary(struct ctx *ctx, ProtobufCBinaryData recording,
+                                        struct str *out);
+
+/* --- queue --------------------------------------------------------------------------------- */
+
+/* What a run asks for. */
+struct tst_job {
+    int64_t suite_run_id; /* 0: a single case */
+    const char *platform;
+    const char *category;  /* NULL: any */
+    const char *device_id; /* NULL: any */
+    const char *session_id; /* NULL: acquire one */
+    const char *url;
+    const char *reset_strategy;
+    struct str variables;
+    const char *context;
+    const char *mode;
+};
+
+/* One claimed job. Strings live in the claiming ctx's arena. */
+struct tst_claim {
+    int64_t id, org_id, fence, user_id, suite_run_id;
+    char *platform, *category, *device_id, *session_id, *url, *reset_strategy, *context, *mode;
+    char *worker_addr, *on_device_id;
+    struct str variables;
+    bool own_session, cancel;
+};
+
+NODISCARD enum rc tst_queue_add(struct tests *t, struct ctx *ctx, const struct tst_job *job,
+                                int64_t *out_id);
+NODISCARD enum rc tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max,
+                                  bool waiting, struct tst_claim **out, int *out_count);
+/* Ends what is open of a job: its case runs as `status`, its suite run by the tally, the events of
+ * all of it. Inside a transaction that holds the job's lock. `message` may be NULL. */
+struct tst_job_ref {
+    int64_t id, org_id;
+    int64_t suite_run_id; /* 0: a single case */
+};
+NODISCARD enum rc tst_job_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
+                              const char *status, const char *message);
+
+/* Loops (svc_loop). */
+bool tst_dispatch(void *state, struct ctx *ctx);
+bool tst_release(void *state, struct ctx *ctx);
+bool tst_cancel(void *state, struct ctx *ctx);
+bool tst_reap(void *state, struct ctx *ctx);
+/* Wakes a loop here after the commit of the open transaction, and on every replica. */
+NODISCARD enum rc tst_wake(struct tests *t, struct ctx *ctx, const char *loop);
+
+#endif

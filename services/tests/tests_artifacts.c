@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Artifacts of runs: "<run id>/step_<n>.jpg" (or .png) is the screenshot of a step. */
+#include "tests/tst_store.h"
+#include "tests_sql.h"
+
+/* Splits the path; false when it names nothing we keep. */
+static bool
+parse_path(struct str path, struct str *run_id, int64_t *idx)
+{
+    *run_id = str_split(&path, '/');
+    if (path.p == NULL || !str_starts(path, STR("step_"))) {
+        return false;
+    }
+    struct str digits = str_sub(path, 5, path.n);
+    ptrdiff_t dot = str_find_byte(digits, '.');
+    if (dot < 0) {
+        return false;
+    }
+    struct str ext = str_sub(digits, (size_t)dot, digits.n);
+    return (str_eqz(ext, ".jpg") || str_eqz(ext, ".png")) &&
+           str_to_i64(str_sub(digits, 0, (size_t)dot), 0, INT32_MAX, idx) == RC_OK;
+}
+
+enum rc
+tests_get_artifact(struct tests *t, struct ctx *ctx, const Assay__GetArtifactRequest *req,
+                   Assay__Blob *resp)
+{
+    const struct db_result *res = NULL;
+    struct str run_id;
+    int64_t idx = 0;
+
+    if (!parse_path(str_z(req->path), &run_id, &idx)) {
+        return fail(ctx, RC_NOT_FOUND, "ARTIFACT_NOT_FOUND", "no such artifact");
+    }
+    enum rc rc = DB_QUERY(t->db, ctx, Q_ARTIFACT_KEY, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_STR(run_id), DB_ARG_I64(idx));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (db_rows(res) == 0) {
+        return fail(ctx, RC_NOT_FOUND, "ARTIFACT_NOT_FOUND", "no such artifact");
+    }
+    resp->key = db_strz(res, 0, 0);
+    resp->content_type = db_strz(res, 0, 1);
+    PB_SET(resp, immutable, 1);
+    return RC_OK;
+}
+
+/* Which statement asks for a path parameter's existence. */
+static const struct {
+    struct str name;
+    int query;
+} EXISTS[] = {
+    {STR_INIT("suite_id"), Q_EXISTS_SUITE},
+    {STR_INIT("case_id"), Q_EXISTS_CASE},
+    {STR_INIT("run_id"), Q_EXISTS_RUN},
+    {STR_INIT("suite_run_id"), Q_EXISTS_SUITE_RUN},
+};
+
+enum rc
+tests_check_path(struct tests *t, struct ctx *ctx, const Assay__CheckPathRequest *req,
+                 Assay__Empty *resp)
+{
+    (void)resp;
+    for (size_t i = 0; i < req->n_params; i++) {
+        for (size_t e = 0; e < ARRAY_LEN(EXISTS); e++) {
+            const struct db_result *res = NULL;
+            if (!str_eqz(EXISTS[e].name, req->params[i]->name)) {
+                continue;
+            }
+            enum rc rc = DB_QUERY(t->db, ctx, EXISTS[e].query, &res, DB_ARG_I64(ctx->who.org_id),
+                                  DB_ARG_Z(req->params[i]->value));
+            if (rc != RC_OK) {
+                return rc;
+            }
+            if (db_rows(res) == 0) {
+                return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "not found");
+            }
+        }
+    }
+    return RC_OK;
+}

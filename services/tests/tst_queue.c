@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The queue's SQL and the end of jobs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/tst_store.h"
+#include "tests_sql.h"
+
+enum rc
+tst_wake(struct tests *t, struct ctx *ctx, const char *loop)
+{
+    return db_notify(t->db, ctx, loop, STR(""));
+}
+
+enum rc
+tst_queue_add(struct tests *t, struct ctx *ctx, const struct tst_job *job, int64_t *out_id)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(
+        t->db, ctx, Q_JOB_INSERT, &res, DB_ARG_I64(ctx->who.org_id),
+        job->suite_run_id > 0 ? DB_ARG_I64(job->suite_run_id) : DB_ARG_NULL,
+        DB_ARG_Z(job->platform), DB_ARG_Z(job->category), DB_ARG_Z(job->device_id),
+        DB_ARG_Z(job->session_id), DB_ARG_Z(job->url), DB_ARG_Z(job->reset_strategy),
+        DB_ARG_STR(job->variables.n == 0 ? STR("{}") : job->variables), DB_ARG_Z(job->context),
+        DB_ARG_Z(job->mode),
+        ctx->who.user_id > 0 ? DB_ARG_I64(ctx->who.user_id) : DB_ARG_NULL);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    *out_id = db_i64(res, 0, 0);
+    return tst_wake(t, ctx, LOOP_DISPATCH);
+}
+
+enum rc
+tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max, bool waiting,
+                struct tst_claim **out, int *out_count)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, waiting ? Q_JOB_CLAIM_WAITING : Q_JOB_CLAIM, &res,
+                          DB_ARG_I64(lease_us), DB_ARG_I64(max));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    int n = db_rows(res);
+    struct tst_claim *claims = ARENA_ARRAY(ctx->arena, (size_t)n + 1, struct tst_claim);
+    if (claims == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    }
+    for (int i = 0; i < n; i++) {
+        claims[i] = (struct tst_claim){
+            .id = db_i64(res, i, 0),
+            .org_id = db_i64(res, i, 1),
+            .fence = db_i64(res, i, 2),
+            .platform = db_strz(res, i, 3),
+            .category = db_strz(res, i, 4),
+            .device_id = db_strz(res, i, 5),
+            .session_id = db_strz(res, i, 6),
+            .own_session = db_bool(res, i, 7),
+            .url = db_strz(res, i, 8),
+            .reset_strategy = db_strz(res, i, 9),
+            .variables = db_str(res, i, 10),
+            .context = db_strz(res, i, 11),
+            .mode = db_strz(res, i, 12),
+            .user_id = db_i64(res, i, 13),
+            .cancel = db_bool(res, i, 14),
+            .suite_run_id = db_i64(res, i, 15),
+            .worker_addr = db_strz(res, i, 16),
+            .on_device_id = db_strz(res, i, 17),
+        };
+    }
+    *out = claims;
+    *out_count = n;
+    return RC_OK;
+}
+
+/* --- the end of a job ---------------------------------------------------------------------- */
+
+/* {"run_id":...,"status":...,...}: what webhooks tell of a run. Source: tests/contract, "Webhooks". */
+struct run_end {
+    int64_t org_id;
+    const char *run_id, *status, *suite_id, *test_id, *name, *run_url, *commit_sha;
+    struct str metadata;
+    int64_t duration_ms;
+};
+
+static struct str
+run_data(struct ctx *ctx, const struct run_end *end)
+{
+    struct buf b;
+
+    buf_init(&b, (size_t)1024 * 1024);
+    buf_putc(&b, '{');
+    json_put_member_str(&b, "run_id", str_z(end->run_id));
+    json_put_member_str(&b, "status", str_z(end->status));
+    json_put_member_str(&b, end->suite_id != NULL ? "suite_id" : "test_id",
+                        str_z(end->suite_id != NULL ? end->suite_id : end->test_id));
+    json_put_member_str(&b, "name", str_z(end->name));
+    json_put_member_str(&b, "run_url", str_z(end->run_url));
+    json_put_key(&b, "commit_sha");
+    if (end->commit_sha == NULL) {
+        buf_putz(&b, "null");
+    } else {
+        json_put_str(&b, str_z(end->commit_sha));
+    }
+    json_put_key(&b, "metadata");
+    buf_put(&b, end->metadata.n == 0 ? STR("null") : end->metadata);
+    json_put_member_i64(&b, "duration_ms", end->duration_ms);
+    buf_putc(&b, '}');
+    struct str data = arena_str(ctx->arena, buf_str(&b));
+    buf_fini(&b);
+    return data;
+}
+
+static enum rc
+emit_run_end(struct tests *t, struct ctx *ctx, const struct run_end *end)
+{
+    char type[32];
+
+    /* The catalogue has passed, failed and cancelled: a run that broke failed, its status says how. */
+    const char *word = strcmp(end->status, ST_ERROR) == 0 ? ST_FAILED : end->status;
+    (void)snprintf(type, sizeof(type), "run.%s", word);
+    struct svc_event event = {
+        .type = arena_strz(ctx->arena, str_z(type)),
+        .tell = TELL_AUDIT | TELL_BILLING | TELL_WEBHOOKS,
+        .org_id = end->org_id,
+        .resource_type = STR("test_run"),
+        .resource_id = str_z(end->run_id),
+        .resource_name = str_z(end->name),
+        .data = run_data(ctx, end),
+        .order_key = str_z(end->run_id),
+    };
+    return svc_emit(t->db, ctx, &event);
+}
+
+static enum rc
+end_suite_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t suite_run_id,
+              const char *message)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_SUITE_RUN_FINISH, &res, DB_ARG_I64(suite_run_id),
+                          DB_ARG_Z(message));
+    if (rc != RC_OK || db_rows(res) == 0) {
+        return rc;
+    }
+    struct run_end end = {
+        .org_id = org_id,
+        .run_id = db_strz(res, 0, 1),
+        .status = db_strz(res, 0, 2),
+        .suite_id = db_strz(res, 0, 3),
+        .name = db_strz(res, 0, 4),
+        .commit_sha = db_strz(res, 0, 5),
+        .metadata = db_is_null(res, 0, 6) ? STR_EMPTY : db_str(res, 0, 6),
+        .run_url = db_strz(res, 0, 7),
+        .duration_ms = db_i64(res, 0, 8),
+    };
+    return emit_run_end(t, ctx, &end);
+}
+
+static enum rc
+end_single_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t job_id)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_RUN_OF_JOB_ENDED, &res, DB_ARG_I64(job_id));
+    if (rc != RC_OK || db_rows(res) == 0) {
+        return rc;
+    }
+    struct run_end end = {
+        .org_id = org_id,
+        .run_id = db_strz(res, 0, 0),
+        .status = db_strz(res, 0, 1),
+        .test_id = db_strz(res, 0, 2),
+        .name = db_strz(res, 0, 3),
+        .commit_sha = db_strz(res, 0, 4),
+        .metadata = db_is_null(res, 0, 5) ? STR_EMPTY : db_str(res, 0, 5),
+        .run_url = db_is_null(res, 0, 6) ? "" : db_strz(res, 0, 6),
+        .duration_ms = db_i64(res, 0, 7),
+    };
+    return emit_run_end(t, ctx, &end);
+}
+
+enum rc
+tst_job_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, const char *status,
+            const char *message)
+{
+    enum rc rc = DB_QUERY(t->db, ctx, Q_RUNS_END_OPEN, NULL, DB_ARG_I64(job->id), DB_ARG_Z(status),
+                          DB_ARG_Z(message));
+    if (rc == RC_OK) {
+        rc = DB_QUERY(t->db, ctx, Q_JOB_RELEASE, NULL, DB_ARG_I64(job->id), DB_ARG_Z(message));
+    }
+    if (rc == RC_OK) {
+        rc = job->suite_run_id > 0
+                 ? end_suite_run(t, ctx, job->org_id, job->suite_run_id, message)
+                 : end_single_run(t, ctx, job->org_id, job->id);
+    }
+    return rc == RC_OK ? tst_wake(t, ctx, LOOP_RELEASE) : rc;
+}
