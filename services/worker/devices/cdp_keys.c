@@ -183,7 +183,10 @@ cdp_ask_key(struct cdp_device *d, struct cdp_wait *w, struct str spec)
         if (str_cp_count(spec) != 1) {
             return false;
         }
-        ask_pair(d, w, stroke_of(spec, mods));
+        /* "Control+A" names the key, not a capital: nobody means Control+Shift+A by it. */
+        char lower = ch_lower(spec.p[0]);
+        bool command = (mods & (MOD_CONTROL | MOD_ALT | MOD_META)) != 0 && (mods & MOD_SHIFT) == 0;
+        ask_pair(d, w, stroke_of(command && spec.n == 1 ? str_n(&lower, 1) : spec, mods));
         return true;
     }
     struct stroke s = {.key = str_z(k->key), .number = k->number, .text = str_z(k->text),
