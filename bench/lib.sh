@@ -1,7 +1,8 @@
+# shellcheck shell=bash
 # Shared by bench/run.sh and bench/parts/*.sh; sourced, never run.
+# Needs bench_root, the top of the tree.
 # A part prints lines `BENCH name value unit` and may print a name more than once: the median counts.
 
-bench_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # bench_load NAME URL [TOKEN]: one round of wrk; requests per second, p50 and p99.
 bench_load() {
@@ -17,8 +18,8 @@ bench_load() {
 
 # bench_wait URL: until it answers, ten seconds at most.
 bench_wait() {
-    local i
-    for i in $(seq 100); do
+    local _
+    for _ in $(seq 100); do
         curl -fsS -o /dev/null "$1" 2>/dev/null && return 0
         sleep 0.1
     done

@@ -4,16 +4,17 @@
 # table shows only what was measured. Ends 1 when a bound does not hold or, in a full run, a figure is missing.
 # BENCH_ROUNDS (3) interleaved rounds are taken, the median counts. Raw lines go to build/bench/results.txt.
 set -uo pipefail
-cd "$(dirname "$0")/.."
-. bench/lib.sh
+cd "$(dirname "$0")/.." || exit 2
 mkdir -p build/bench
 results=build/bench/results.txt
 : >"$results"
 export BENCH_ROUNDS=${BENCH_ROUNDS:-3}
 
 parts=("$@")
-[ $# -gt 0 ] || parts=($(cd bench/parts && ls ./*.sh | sed 's|^\./||; s|\.sh$||') \
-    $(find build/bench -maxdepth 1 -name '*_bench' -printf '%f\n' | sort))
+if [ $# -eq 0 ]; then
+    mapfile -t parts < <(find bench/parts -name '*.sh' -printf '%f\n' | sed 's|\.sh$||' | sort
+        find build/bench -maxdepth 1 -name '*_bench' -printf '%f\n' | sort)
+fi
 for part in "${parts[@]}"; do
     echo "bench: $part" >&2
     if [ -f "bench/parts/$part.sh" ]; then
@@ -21,7 +22,8 @@ for part in "${parts[@]}"; do
     else
         "build/bench/$part"
     fi >build/bench/part.txt || echo "bench: $part failed" >&2
-    grep '^BENCH ' build/bench/part.txt | tee -a "$results" >&2
+    # Programs of one module may leave out the word and the unit.
+    awk '$1 == "BENCH"; NF == 2 { print "BENCH", $0, "-" }' build/bench/part.txt | tee -a "$results" >&2
 done
 rm -f build/bench/part.txt
 if [ $# -gt 0 ]; then

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # bench_root: lib.sh
 # bench_stack_up DIR: a stack of our own under DIR with an organization of twenty suites; sets bench_url,
 # bench_token and bench_stack_pids. bench_stack_down DIR ends it. Sourced by parts.
 bench_port=8610

@@ -2,7 +2,7 @@
 # stop.sh DIR: ends what start.sh started.
 set -uo pipefail
 dir=$1
-bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
+bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
 as_postgres() { if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 [ -f "$dir/pids" ] || exit 0
 tac "$dir/pids" | while read -r kind what; do

@@ -1,7 +1,10 @@
 #!/bin/bash
 # Requests per second and latency: the gateway with its services, the FastAPI peer and nginx, in turns.
 set -uo pipefail
-. "$(dirname "$0")/../lib.sh"
+bench_root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=bench/lib.sh
+. "$bench_root/bench/lib.sh"
+# shellcheck source=bench/stack.sh
 . "$bench_root/bench/stack.sh"
 dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
 chmod 755 "$dir"

@@ -1,7 +1,9 @@
 #!/bin/bash
 # The sample suite against the sample shop: ours and Playwright Test, in turns.
 set -uo pipefail
-. "$(dirname "$0")/../lib.sh"
+bench_root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=bench/lib.sh
+. "$bench_root/bench/lib.sh"
 dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
 shop_port=8613
 finish() {

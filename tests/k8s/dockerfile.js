@@ -50,9 +50,9 @@ export function dockerfileChecks(text, services, packages) {
     ['every service is a target', wrong((service) => stages.some((s) => s.name === service))],
     ['every image runs as a numeric user that is not root', wrong((_, chain) => Number(words(last(chain, 'USER') ?? { getArguments: () => [] })[0]?.split(':')[0]) >= 1000)],
     ['every image starts its own program', wrong((service, chain) => last(chain, 'ENTRYPOINT')?.getRawArgumentsContent()?.includes(`/assay-${service}"`))],
-    ['no image carries a compiler or headers', wrong((_, chain) => !/-dev\b|\bgcc\b|\bmake\b/.test(installs(chain)))],
+    ['no image carries a compiler or headers', wrong((_, chain) => !/-dev\b|\b(gcc|make|nodejs|npm)\b/.test(installs(chain)))],
     ['the build stage installs what tools/setup.sh installs to compile', packages
-      .filter((name) => /-dev$|compiler$|^gcc$|^make$/.test(name) && !installs(chainOf(stages, 'build')).split(/\s+/).includes(name))],
+      .filter((name) => /-dev$|compiler$|^(gcc|make|nodejs|npm)$/.test(name) && !installs(chainOf(stages, 'build')).split(/\s+/).includes(name))],
     ['only the worker carries a browser', wrong((service, chain) => /\bchromium\b/.test(installs(chain)) === (service === 'worker'))],
     ['base images are pinned to a release', stages.filter((s) => !stages.some((o) => o.name === s.base))
       .filter((s) => !/^(\S+:(?!latest)[\w.-]+(@sha256:[0-9a-f]{64})?|\$\{BASE\})$/.test(s.base)).map((s) => s.base)],

@@ -11,6 +11,7 @@ import { nameOf, podOf, readAll, render } from './render.js';
 import { graphComplaints, RULES } from './rules.js';
 import { complaints } from './schema.js';
 import { secretChecks } from './secrets.js';
+import { settingFaults } from './settings.js';
 
 const DEPLOY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../deploy');
 const K8S = path.join(DEPLOY, 'k8s');
@@ -78,7 +79,16 @@ attempt('the namespace enforces the restricted profile', () => ['overlays/dev', 
   .find((o) => o.kind === 'Namespace').metadata.labels['pod-security.kubernetes.io/enforce'] !== 'restricted'));
 attempt('no manifest carries a secret', () => renderings.flatMap((n) => objects[n].filter((o) => o.kind === 'Secret').map(nameOf)));
 
+const ROOT = path.resolve(DEPLOY, '..');
+for (const service of services) {
+  attempt(`settings of ${service} exist`, () => settingFaults(ROOT, service, objects['overlays/prod'] ?? []));
+}
+
 for (const [title, found] of secretChecks(path.join(K8S, 'secrets.sh'), objects['overlays/prod'])) check(title, found);
+
+const misspelt = structuredClone(objects['overlays/prod'] ?? []);
+misspelt.find((o) => o.kind === 'ConfigMap' && o.metadata.name === 'gateway').data.ASSAY_HTP_PORT = '1';
+check('a planted fault is found: a misspelt setting', settingFaults(ROOT, 'gateway', misspelt).length > 0 ? [] : ['not found']);
 
 // The checks themselves: each planted fault must be found by the check it belongs to.
 for (const [title, found] of faults(objects['overlays/prod'], graph)) check(`a planted fault is found: ${title}`, found ? [] : ['not found']);

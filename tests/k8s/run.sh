@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Checks deploy/ (Kubernetes manifests, Dockerfile) without a cluster and without a container engine.
 set -eu
 cd "$(dirname "$0")"
