@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the gateway does to every call: a message of about 2.3 KB of JSON (a page of suites), written,
- * read, packed and unpacked. Prints microseconds and heap allocations per operation.
+ * What the gateway does to every call: a message of about 2.3 KB of JSON (a page of suites),
+ * written, read, packed and unpacked. Prints microseconds and heap allocations per operation.
  *
  *     build/bench/pb_bench [rounds]      lines `BENCH name value unit` */
 #include <stdio.h>
@@ -59,7 +59,8 @@ suite(struct arena *arena, int i)
     s->public_id = pb_strz(arena, STR("suite_0a1b2c3d4e5f"));
     s->uuid = pb_strz(arena, STR("0190a0b0-c0d0-7000-8000-0123456789ab"));
     s->name = pb_strz(arena, STR("Checkout as a guest"));
-    s->description = pb_strz(arena, STR("Adds two articles, pays with a card, checks \"Thank you\""));
+    s->description =
+        pb_strz(arena, STR("Adds two articles, pays with a card, checks \"Thank you\""));
     PB_SET(s, app_id, 17);
     s->app_public_id = pb_strz(arena, STR("app_0a1b2c3d4e5f"));
     s->app_name = pb_strz(arena, STR("Caf\xC3\xA9 Shop"));
@@ -199,7 +200,8 @@ main(int argc, char **argv)
     b.msg = page(keep);
     ASSERT(pb_pack(keep, b.msg, &b.wire) == RC_OK);
     measure("pb_to_json", &b, write_json, rounds);
-    (void)printf("BENCH pb_json_size %zu bytes\nBENCH pb_wire_size %zu bytes\n", b.json.n, b.wire.n);
+    (void)printf("BENCH pb_json_size %zu bytes\nBENCH pb_wire_size %zu bytes\n", b.json.n,
+                 b.wire.n);
     b.table = without_nulls(keep, b.table);
     write_json(&b);
     measure("pb_from_json", &b, read_json, rounds);

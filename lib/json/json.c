@@ -3,7 +3,7 @@
  * The reader. A string is scanned once for syntax; only one with escapes is copied. */
 #include "json/json.h"
 
-#include "json/json_plain.h"
+#include "json/json_string.h"
 
 enum state {
     WANT_VALUE = 0, /* at the start, after a colon, or where an item must follow */
@@ -59,185 +59,32 @@ value_done(struct json_reader *r)
 
 /* --- strings ------------------------------------------------------------------------------- */
 
-/* Reads four hexadecimal digits at `at`; -1 when they are not there. */
-static int32_t
-hex4(struct str s, size_t at)
-{
-    int32_t v = 0;
-
-    if (s.n - at < 4) {
-        return -1;
-    }
-    for (size_t i = at; i < at + 4; i++) {
-        char c = ch_lower(s.p[i]);
-        if (!ch_is_digit(c) && (c < 'a' || c > 'f')) {
-            return -1;
-        }
-        v = v * 16 + (ch_is_digit(c) ? c - '0' : c - 'a' + 10);
-    }
-    return v;
-}
-
-/* Reads the digits of \uXXXX, or of a pair, at *at (behind the first 'u'); -1 when it means no code
- * point a string may hold. */
-static int32_t
-unicode_escape(struct str s, size_t *at)
-{
-    int32_t cp = hex4(s, *at);
-
-    if (cp <= 0 || (cp >= 0xDC00 && cp <= 0xDFFF)) {
-        return -1;
-    }
-    *at += 4;
-    if (cp < 0xD800 || cp > 0xDBFF) {
-        return cp;
-    }
-    if (s.n - *at < 6 || s.p[*at] != '\\' || s.p[*at + 1] != 'u') {
-        return -1;
-    }
-    int32_t low = hex4(s, *at + 2);
-    if (low < 0xDC00 || low > 0xDFFF) {
-        return -1;
-    }
-    *at += 6;
-    return 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
-}
-
-/* What stands for the escape letter, 0 for none. */
-static char
-short_escape(char c)
-{
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return 0;
-    }
-}
-
-/* Checks the escape whose backslash is at *at. */
-static enum rc
-scan_escape(struct json_reader *r, size_t *at)
-{
-    *at += 1;
-    if (*at >= r->in.n) {
-        return malformed(r, "string does not end");
-    }
-    char c = r->in.p[(*at)++];
-    if (c != 'u') {
-        return short_escape(c) != 0 ? RC_OK : malformed(r, "unknown escape in a string");
-    }
-    if (hex4(r->in, *at) == 0) {
-        return malformed(r, "NUL in a string");
-    }
-    return unicode_escape(r->in, at) > 0 ? RC_OK : malformed(r, "malformed \\u escape in a string");
-}
-
-/* Checks the string at r->at (its opening quote) and moves behind it. *out is what stands between the
- * quotes. */
-static enum rc
-scan_string(struct json_reader *r, struct str *out, bool *out_escaped)
-{
-    size_t from = r->at + 1;
-    size_t at = from;
-
-    *out_escaped = false;
-    for (;;) {
-        at = json_plain_end(r->in, at);
-        r->at = at;
-        if (at >= r->in.n) {
-            return malformed(r, "string does not end");
-        }
-        unsigned char c = (unsigned char)r->in.p[at];
-        if (c == '"') {
-            break;
-        }
-        if (c == '\\') {
-            *out_escaped = true;
-            enum rc rc = scan_escape(r, &at);
-            if (rc != RC_OK) {
-                return rc;
-            }
-        } else if (c < 0x20) {
-            return malformed(r, c == 0 ? "NUL in a string" : "control character in a string");
-        } else if (str_next_cp(r->in, &at) < 0) {
-            return malformed(r, "string is not UTF-8");
-        }
-    }
-    *out = str_n(r->in.p + from, at - from);
-    r->at = at + 1;
-    return RC_OK;
-}
-
-static size_t
-put_cp(int32_t cp, char *to)
-{
-    if (cp < 0x80) {
-        to[0] = (char)cp;
-        return 1;
-    }
-    size_t len = cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-    for (size_t i = len - 1; i > 0; i--) {
-        to[i] = (char)(0x80 | (cp & 0x3F));
-        cp >>= 6;
-    }
-    to[0] = (char)((0xF00 >> len) | cp);
-    return len;
-}
-
-/* Decodes a string that scan_string has checked. No escape is shorter than what it means. */
-static enum rc
-unescape(struct json_reader *r, struct str s, struct str *out)
-{
-    char *to = r->arena == NULL ? NULL : arena_alloc(r->arena, s.n + 1);
-    size_t n = 0;
-
-    if (to == NULL) {
-        return refuse(r, RC_RESOURCE_EXHAUSTED, "out of memory for strings");
-    }
-    for (size_t at = 0; at < s.n;) {
-        const char *hit = memchr(s.p + at, '\\', s.n - at);
-        size_t run = hit == NULL ? s.n - at : (size_t)(hit - s.p) - at;
-        memcpy(to + n, s.p + at, run);
-        n += run;
-        at += run;
-        if (at == s.n) {
-            break;
-        }
-        char c = s.p[at + 1];
-        at += 2;
-        if (c == 'u') {
-            n += put_cp(unicode_escape(s, &at), to + n);
-        } else {
-            to[n++] = short_escape(c);
-        }
-    }
-    to[n] = '\0';
-    *out = str_n(to, n);
-    return RC_OK;
-}
-
-/* Reads the string at r->at, decoded if asked for. */
+/* Reads the string at r->at (its opening quote), decoded if asked for, and moves behind it. */
 static enum rc
 read_string(struct json_reader *r, bool decode, struct str *out, bool *out_copied)
 {
+    size_t from = r->at + 1;
     bool escaped = false;
-    enum rc rc = scan_string(r, out, &escaped);
 
+    r->at = from;
+    const char *error = json_string_scan(r->in, &r->at, &escaped);
+    if (error != NULL) {
+        return malformed(r, error);
+    }
+    *out = str_n(r->in.p + from, r->at - from);
+    r->at++;
     *out_copied = decode && escaped;
-    return rc == RC_OK && *out_copied ? unescape(r, *out, out) : rc;
+    if (!*out_copied) {
+        return RC_OK;
+    }
+    char *to = r->arena == NULL ? NULL : arena_alloc(r->arena, out->n + 1);
+    if (to == NULL) {
+        return refuse(r, RC_RESOURCE_EXHAUSTED, "out of memory for strings");
+    }
+    size_t n = json_string_decode(*out, to);
+    to[n] = '\0';
+    *out = str_n(to, n);
+    return RC_OK;
 }
 
 /* --- numbers and words --------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one JSON parser and writer. The reader is a strict pull parser over bytes in memory: RFC 8259,
- * UTF-8 checked, NUL refused in strings, depth and size bounded, duplicate keys refused by whoever
- * knows the keys (json_read_value does; the transcoder by its field table). The writer appends to a
+ * The one JSON parser and writer. The reader is a strict pull parser over bytes in memory: UTF-8
+ * checked, NUL refused in strings, depth and size bounded, duplicate keys refused by whoever
+ * knows the keys (json_parse does; the transcoder by its field table). The writer appends to a
  * buf. `struct json_value` is a small read-only tree in an arena for callers that need one (the
  * DevTools and WebDriver drivers, settings); request bodies are transcoded without it.
  *
@@ -54,11 +54,13 @@ struct json_token {
 
 /* Prepares to read `in`, which must outlive the reader. `arena` takes decoded strings. */
 void json_read_init(struct json_reader *r, struct str in, struct arena *arena);
-/* Reads the next token; commas and colons are checked on the way. In an object keys (JSON_STRING) and
- * values alternate, so callers read keys with json_read_key and values with json_read. Containers
- * end with JSON_OBJECT_END and JSON_ARRAY_END, the input with JSON_END.
- * Refused though RFC 8259 leaves them open: U+0000 and lone surrogates in strings, a byte order mark,
- * numbers of more than JSON_NUMBER_MAX bytes, with an exponent beyond +-999, or beyond a double.
+/* Reads the next token; commas and colons are checked on the way. In an object keys (JSON_STRING)
+ * and values alternate, so callers read keys with json_read_key and values with json_read.
+ * Containers end with JSON_OBJECT_END and JSON_ARRAY_END, the input with JSON_END.
+ * Refused though RFC 8259 leaves them open: U+0000 and lone surrogates in strings, a byte order
+ * mark, numbers of more than JSON_NUMBER_MAX bytes, or with an exponent beyond +-999, or too large
+ * for a double.
+ *
  * Errors: INVALID_ARGUMENT: malformed at r->at, r->error says why. RESOURCE_EXHAUSTED: too deep, or
  *         the arena is full. The reader stays failed. */
 NODISCARD enum rc json_read(struct json_reader *r, struct json_token *out);
@@ -95,8 +97,10 @@ struct json_value {
     struct str raw;      /* its bytes in the input */
 };
 
-/* Parses the whole of `in` into a tree that lives in `arena` and may point into `in`. Duplicate keys
- * are refused. *out_error (may be NULL) is set to static text on INVALID_ARGUMENT. */
+/* Parses the whole of `in` into a tree that lives in `arena` and may point into `in`. Duplicate
+ * keys are refused. *out_error (may be NULL) is set to static text on failure.
+ *
+ * Errors: INVALID_ARGUMENT. RESOURCE_EXHAUSTED: too deep, or the arena is full. */
 NODISCARD enum rc json_parse(struct str in, struct arena *arena, const struct json_value **out,
                              const char **out_error);
 

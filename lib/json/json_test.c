@@ -67,19 +67,46 @@ assert_str(struct str got, const char *want)
     assert_memory_equal(got.n == 0 ? "" : got.p, want, got.n);
 }
 
-#define RAW(lit) {"" lit, sizeof(lit) - 1}
+#define RAW(lit)                                                                                   \
+    {                                                                                              \
+        "" lit, sizeof(lit) - 1                                                                    \
+    }
 
 static void
 well_formed_texts_are_accepted(void **state)
 {
     static const struct str GOOD[] = {
-        RAW("null"), RAW(" true\r\n\t"), RAW("false"), RAW("0"), RAW("-0"), RAW("-0.0"),
-        RAW("1e2"), RAW("1E+2"), RAW("1e-2"), RAW("0e+0"), RAW("123.456e78"), RAW("1e308"),
-        RAW("4.9e-324"), RAW("\"\""), RAW("\"\\u0041\\n\\/\\\\\\\"\""), RAW("\"\x7f\""),
-        RAW("\"\xF0\x9F\x98\x80\""), RAW("\"\\ud83d\\ude00\""), RAW("\"\xE2\x80\xA8\""),
-        RAW("\"\xEF\xBF\xBF\""), RAW("[]"), RAW("[ ]"), RAW("{}"), RAW("{ }"), RAW("[1,2,[3]]"),
-        RAW("{\"\":0}"), RAW("{\"a\":{\"b\":[{}]}}"), RAW("[null, true ,false]"),
-        RAW("{\"a\" : 1 , \"b\":2}"), RAW("[[],[[]]]"), RAW("\"\\uFFFF\""),
+        RAW("null"),
+        RAW(" true\r\n\t"),
+        RAW("false"),
+        RAW("0"),
+        RAW("-0"),
+        RAW("-0.0"),
+        RAW("1e2"),
+        RAW("1E+2"),
+        RAW("1e-2"),
+        RAW("0e+0"),
+        RAW("123.456e78"),
+        RAW("1e308"),
+        RAW("4.9e-324"),
+        RAW("\"\""),
+        RAW("\"\\u0041\\n\\/\\\\\\\"\""),
+        RAW("\"\x7f\""),
+        RAW("\"\xF0\x9F\x98\x80\""),
+        RAW("\"\\ud83d\\ude00\""),
+        RAW("\"\xE2\x80\xA8\""),
+        RAW("\"\xEF\xBF\xBF\""),
+        RAW("[]"),
+        RAW("[ ]"),
+        RAW("{}"),
+        RAW("{ }"),
+        RAW("[1,2,[3]]"),
+        RAW("{\"\":0}"),
+        RAW("{\"a\":{\"b\":[{}]}}"),
+        RAW("[null, true ,false]"),
+        RAW("{\"a\" : 1 , \"b\":2}"),
+        RAW("[[],[[]]]"),
+        RAW("\"\\uFFFF\""),
         RAW("\"12345678\\t12345678\""),
     };
     (void)state;
@@ -95,21 +122,88 @@ static void
 malformed_texts_are_refused(void **state)
 {
     static const struct str BAD[] = {
-        RAW(""), RAW(" "), RAW("nul"), RAW("True"), RAW("nullx"), RAW("1 2"), RAW("[1]]"),
-        RAW("{}}"), RAW("\xEF\xBB\xBF{}"), RAW("NaN"), RAW("Infinity"), RAW("-"), RAW("-a"),
-        RAW("+1"), RAW(".5"), RAW("1."), RAW("1.e1"), RAW("1e"), RAW("1e+"), RAW("01"), RAW("-01"),
-        RAW("0x1"), RAW("1e999"), RAW("-1e999"), RAW("1e-1000"), RAW("1_0"), RAW("\""),
-        RAW("\"abc"), RAW("\"\\"), RAW("\"\\\""), RAW("\"\\x\""), RAW("\"\\u12\""),
-        RAW("\"\\u12G4\""), RAW("\"\\u0000\""), RAW("\"a\0b\""), RAW("\"\n\""), RAW("\"\t\""),
-        RAW("\"\x1f\""), RAW("\"\\ud800\""), RAW("\"\\udc00\""), RAW("\"\\ud800\\u0041\""),
-        RAW("\"\\ud800\\ud800\""), RAW("\"\\ud83dx\""), RAW("\"\xff\""), RAW("\"\xC0\x80\""),
-        RAW("\"\xED\xA0\x80\""), RAW("\"\xF4\x90\x80\x80\""), RAW("\"\xE2\x82\""), RAW("'a'"),
-        RAW("["), RAW("[1"), RAW("[1,"), RAW("[1,]"), RAW("[,1]"), RAW("[1 2]"), RAW("[1}"),
-        RAW("{"), RAW("{\"a\""), RAW("{\"a\":"), RAW("{\"a\":1"), RAW("{\"a\":1,"),
-        RAW("{\"a\":1,}"), RAW("{,}"), RAW("{a:1}"), RAW("{1:1}"), RAW("{\"a\" 1}"),
-        RAW("{\"a\":1 \"b\":2}"), RAW("{\"a\":1]"), RAW("[1]x"), RAW("// c\n1"), RAW("[1]\0"),
-        RAW("\0"), RAW("]"), RAW("}"), RAW(":"), RAW(","), RAW("{\"a\":}"), RAW("{\"a\"::1}"),
-        RAW("[1,,2]"), RAW("\xC2\xA0" "1"), RAW("1\f"),
+        RAW(""),
+        RAW(" "),
+        RAW("nul"),
+        RAW("True"),
+        RAW("nullx"),
+        RAW("1 2"),
+        RAW("[1]]"),
+        RAW("{}}"),
+        RAW("\xEF\xBB\xBF{}"),
+        RAW("NaN"),
+        RAW("Infinity"),
+        RAW("-"),
+        RAW("-a"),
+        RAW("+1"),
+        RAW(".5"),
+        RAW("1."),
+        RAW("1.e1"),
+        RAW("1e"),
+        RAW("1e+"),
+        RAW("01"),
+        RAW("-01"),
+        RAW("0x1"),
+        RAW("1e999"),
+        RAW("-1e999"),
+        RAW("1e-1000"),
+        RAW("1_0"),
+        RAW("\""),
+        RAW("\"abc"),
+        RAW("\"\\"),
+        RAW("\"\\\""),
+        RAW("\"\\x\""),
+        RAW("\"\\u12\""),
+        RAW("\"\\u12G4\""),
+        RAW("\"\\u0000\""),
+        RAW("\"a\0b\""),
+        RAW("\"\n\""),
+        RAW("\"\t\""),
+        RAW("\"\x1f\""),
+        RAW("\"\\ud800\""),
+        RAW("\"\\udc00\""),
+        RAW("\"\\ud800\\u0041\""),
+        RAW("\"\\ud800\\ud800\""),
+        RAW("\"\\ud83dx\""),
+        RAW("\"\xff\""),
+        RAW("\"\xC0\x80\""),
+        RAW("\"\xED\xA0\x80\""),
+        RAW("\"\xF4\x90\x80\x80\""),
+        RAW("\"\xE2\x82\""),
+        RAW("'a'"),
+        RAW("["),
+        RAW("[1"),
+        RAW("[1,"),
+        RAW("[1,]"),
+        RAW("[,1]"),
+        RAW("[1 2]"),
+        RAW("[1}"),
+        RAW("{"),
+        RAW("{\"a\""),
+        RAW("{\"a\":"),
+        RAW("{\"a\":1"),
+        RAW("{\"a\":1,"),
+        RAW("{\"a\":1,}"),
+        RAW("{,}"),
+        RAW("{a:1}"),
+        RAW("{1:1}"),
+        RAW("{\"a\" 1}"),
+        RAW("{\"a\":1 \"b\":2}"),
+        RAW("{\"a\":1]"),
+        RAW("[1]x"),
+        RAW("// c\n1"),
+        RAW("[1]\0"),
+        RAW("\0"),
+        RAW("]"),
+        RAW("}"),
+        RAW(":"),
+        RAW(","),
+        RAW("{\"a\":}"),
+        RAW("{\"a\"::1}"),
+        RAW("[1,,2]"),
+        RAW("\xC2\xA0"
+            "1"),
+        RAW("1\f"),
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
@@ -124,7 +218,8 @@ malformed_texts_are_refused(void **state)
 static void
 every_prefix_of_a_document_is_refused(void **state)
 {
-    static const char DOC[] = "{\"a\":[1.5e3,\"x\\u00e9\xC3\xA9\\ud83d\\ude00\",{\"b\":null}],\"c\":-7}";
+    static const char DOC[] =
+        "{\"a\":[1.5e3,\"x\\u00e9\xC3\xA9\\ud83d\\ude00\",{\"b\":null}],\"c\":-7}";
     const struct json_value *v = NULL;
     (void)state;
     for (size_t n = 0; n < sizeof(DOC) - 1; n++) {
@@ -195,14 +290,26 @@ whole_numbers_may_be_written_with_fraction_or_exponent(void **state)
         enum rc rc;
         int64_t v;
     } CASES[] = {
-        {"0", RC_OK, 0}, {"-0", RC_OK, 0}, {"1.0", RC_OK, 1}, {"1e2", RC_OK, 100},
-        {"1.5e1", RC_OK, 15}, {"100e-2", RC_OK, 1}, {"-2.50e1", RC_OK, -25}, {"0e99", RC_OK, 0},
-        {"0.000", RC_OK, 0}, {"9223372036854775807", RC_OK, INT64_MAX},
-        {"-9223372036854775808", RC_OK, INT64_MIN}, {"9223372036854775807.0", RC_OK, INT64_MAX},
-        {"-9.223372036854775808e18", RC_OK, INT64_MIN}, {"9223372036854775808", RC_OUT_OF_RANGE, 0},
-        {"1e19", RC_OUT_OF_RANGE, 0}, {"1e300", RC_OUT_OF_RANGE, 0},
-        {"123456789012345678901234567890", RC_OUT_OF_RANGE, 0}, {"0.5", RC_INVALID_ARGUMENT, 0},
-        {"15e-1", RC_INVALID_ARGUMENT, 0}, {"1e-300", RC_INVALID_ARGUMENT, 0},
+        {"0", RC_OK, 0},
+        {"-0", RC_OK, 0},
+        {"1.0", RC_OK, 1},
+        {"1e2", RC_OK, 100},
+        {"1.5e1", RC_OK, 15},
+        {"100e-2", RC_OK, 1},
+        {"-2.50e1", RC_OK, -25},
+        {"0e99", RC_OK, 0},
+        {"0.000", RC_OK, 0},
+        {"9223372036854775807", RC_OK, INT64_MAX},
+        {"-9223372036854775808", RC_OK, INT64_MIN},
+        {"9223372036854775807.0", RC_OK, INT64_MAX},
+        {"-9.223372036854775808e18", RC_OK, INT64_MIN},
+        {"9223372036854775808", RC_OUT_OF_RANGE, 0},
+        {"1e19", RC_OUT_OF_RANGE, 0},
+        {"1e300", RC_OUT_OF_RANGE, 0},
+        {"123456789012345678901234567890", RC_OUT_OF_RANGE, 0},
+        {"0.5", RC_INVALID_ARGUMENT, 0},
+        {"15e-1", RC_INVALID_ARGUMENT, 0},
+        {"1e-300", RC_INVALID_ARGUMENT, 0},
         {"1000000000000000000000e-21", RC_OK, 1},
     };
     (void)state;
@@ -291,9 +398,16 @@ doubles_are_written_short(void **state)
 static void
 numbers_are_read_as_strtod_reads_them(void **state)
 {
-    static const char *const TEXTS[] = {"0.1",  "1.7976931348623157e308", "2.2250738585072011e-308",
-                                        "9007199254740993", "123456789.123456789", "1e22", "1e23",
-                                        "0.1e-6", "179769313486231580793e287", "1.0000000000000002"};
+    static const char *const TEXTS[] = {"0.1",
+                                        "1.7976931348623157e308",
+                                        "2.2250738585072011e-308",
+                                        "9007199254740993",
+                                        "123456789.123456789",
+                                        "1e22",
+                                        "1e23",
+                                        "0.1e-6",
+                                        "179769313486231580793e287",
+                                        "1.0000000000000002"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++) {
         double v = 0;
@@ -310,8 +424,10 @@ written_strings_are_safe_and_read_back(void **state)
 
     buf_init(&b, 4096);
     json_put_str(&b, STR("a\"b\\c/\n\r\t\b\f\x01\x1f\x7f\xC3\xA9\xE2\x80\xA8\xE2\x80\xA9"));
-    assert_string_equal(b.p, "\"a\\\"b\\\\c/\\n\\r\\t\\b\\f\\u0001\\u001f\x7f\xC3\xA9\\u2028\\u2029\"");
-    assert_str(json_str(parsed(b.p)), "a\"b\\c/\n\r\t\b\f\x01\x1f\x7f\xC3\xA9\xE2\x80\xA8\xE2\x80\xA9");
+    assert_string_equal(b.p,
+                        "\"a\\\"b\\\\c/\\n\\r\\t\\b\\f\\u0001\\u001f\x7f\xC3\xA9\\u2028\\u2029\"");
+    assert_str(json_str(parsed(b.p)),
+               "a\"b\\c/\n\r\t\b\f\x01\x1f\x7f\xC3\xA9\xE2\x80\xA8\xE2\x80\xA9");
     buf_clear(&b);
     json_put_str(&b, STR("ok\xff\xC3|\xED\xA0\x80"));
     assert_string_equal(b.p, "\"ok\xEF\xBF\xBD\xEF\xBF\xBD|\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");

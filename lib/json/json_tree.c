@@ -71,8 +71,8 @@ parse_members(struct json_reader *r, struct json_value *v)
         struct json_member m = {.key = STR_EMPTY};
         struct json_value *child = NULL;
         bool more = false;
-        enum rc rc = v->type == JSON_OBJECT ? json_read_key(r, &m.key, &more)
-                                            : json_read_item(r, &more);
+        enum rc rc =
+            v->type == JSON_OBJECT ? json_read_key(r, &m.key, &more) : json_read_item(r, &more);
         if (rc != RC_OK || !more) {
             v->members = list;
             return rc;

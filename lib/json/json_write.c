@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json/json.h"
 
-#include "json/json_plain.h"
+#include "json/json_string.h"
 
 static void
 put_escape(struct buf *b, unsigned char c)
 {
     static const char HEX[] = "0123456789abcdef";
     char text[6] = {'\\', 'u', '0', '0', HEX[c >> 4], HEX[c & 15]};
-    static const char LETTERS[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                   ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"',
-                                   ['\\'] = '\\'};
+    static const char LETTERS[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                   ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
 
     if (c < sizeof(LETTERS) && LETTERS[c] != 0) {
         text[1] = LETTERS[c];

@@ -79,8 +79,8 @@ check_field(const ProtobufCMessageDescriptor *desc, struct wire *w, int depth)
         return take_bytes(w, 4, &body);
     case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
         return take_varint(w, 5, &n) && take_bytes(w, n, &body) &&
-               check_payload(
-                   protobuf_c_message_descriptor_get_field(desc, (unsigned)(tag >> 3)), body, depth);
+               check_payload(protobuf_c_message_descriptor_get_field(desc, (unsigned)(tag >> 3)),
+                             body, depth);
     default:
         return false;
     }
@@ -222,8 +222,7 @@ pb_is_set(const ProtobufCMessage *msg, const struct pb_field *f)
     if (f->kind == PB_STRING || f->kind == PB_MESSAGE) {
         return *(const void *const *)pb_at_const(msg, f->offset) != NULL;
     }
-    return f->quantifier == 0 ||
-           *(const protobuf_c_boolean *)pb_at_const(msg, f->quantifier) != 0;
+    return f->quantifier == 0 || *(const protobuf_c_boolean *)pb_at_const(msg, f->quantifier) != 0;
 }
 
 void
@@ -263,4 +262,40 @@ pb_grow(struct arena *arena, ProtobufCMessage *msg, const struct pb_field *f)
     void *at = (char *)*items + *count * size;
     *count += 1;
     return memset(at, 0, size);
+}
+
+/* --- look-up in tables ------------------------------------------------------------------------ */
+
+const struct pb_field *
+pb_field_find(const struct pb_table *table, struct str key)
+{
+    size_t low = 0;
+    size_t high = table->count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const struct pb_field *f = &table->fields[table->by_key[mid]];
+        int order = str_cmp(key, f->key);
+        if (order == 0) {
+            return f;
+        }
+        if (order < 0) {
+            high = mid;
+        } else {
+            low = mid + 1;
+        }
+    }
+    return NULL;
+}
+
+const struct pb_field *
+pb_entry_field(const struct pb_table *entry, uint32_t number)
+{
+    for (size_t i = 0; i < entry->count; i++) {
+        if (entry->fields[i].number == number) {
+            return &entry->fields[i];
+        }
+    }
+    ASSERT(!"a map entry has key = 1, value = 2");
+    return NULL;
 }

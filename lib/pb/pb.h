@@ -137,14 +137,15 @@ struct pb_table {
  *         RESOURCE_EXHAUSTED: the arena is full. */
 NODISCARD enum rc pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body,
                                ProtobufCMessage *msg);
-/* Sets one field from text of the path, query, a header or a part of a form; repeated fields grow by
- * one, others must not be given twice. Booleans are true, false, 1, 0; messages and raw fields are
+/* Sets one field from text of the path, query, a header or a part of a form; repeated fields grow
+ * by one, others must not be given twice. Booleans are true, false, 1, 0; messages and raw fields are
  * JSON.
  * Errors: INVALID_ARGUMENT, reason "INVALID_QUERY" (path values that cannot name anything are the
  *         caller's NOT_FOUND: it may map them), or "INVALID_BODY" for a field of the body. */
 NODISCARD enum rc pb_from_text(struct ctx *ctx, const struct pb_field *field, struct str text,
                                ProtobufCMessage *msg);
-/* Presence of required fields and the groups, of a message that pb_from_json and pb_from_text filled.
+/* Presence of required fields and the groups, of a message that pb_from_json and pb_from_text
+ * filled.
  * Errors: INVALID_ARGUMENT, reason "INVALID_BODY" (or "INVALID_QUERY" for a query field). */
 NODISCARD enum rc pb_check(struct ctx *ctx, const struct pb_table *table,
                            const ProtobufCMessage *msg);

@@ -69,11 +69,15 @@ size_t pb_size(const struct pb_field *f);
 bool pb_is_set(const ProtobufCMessage *msg, const struct pb_field *f);
 /* Sets has_x where there is one. */
 void pb_mark_set(ProtobufCMessage *msg, const struct pb_field *f);
-/* The record of what a message that is being filled was given; created at first. NULL: arena full. */
+/* The record of what a message that is being filled was given; created at first. NULL: arena full.
+ */
 struct pb_seen *pb_seen_of(struct arena *arena, ProtobufCMessage *msg);
 /* Makes room for one more item of a list that only this call makes longer (so that its count tells
  * the room it has). Returns its place, zeroed, and counts it; NULL when the arena is full. */
 void *pb_grow(struct arena *arena, ProtobufCMessage *msg, const struct pb_field *f);
+
+/* Key (1) or value (2) of the entries of a map. */
+const struct pb_field *pb_entry_field(const struct pb_table *entry, uint32_t number);
 
 /* --- refusals (pb_refuse.c) ---------------------------------------------------------------- */
 
@@ -87,6 +91,9 @@ enum rc pb_out_of_memory(struct ctx *ctx);
 enum rc pb_check_presence(struct ctx *ctx, const struct pb_table *table,
                           const ProtobufCMessage *msg, const struct pb_seen *seen,
                           const struct pb_path *path, unsigned sources, bool groups);
+
+/* Refuses a key that two entries share. */
+enum rc pb_check_keys(const struct pb_spot *map, ProtobufCMessage *const *entries, size_t count);
 
 /* --- checked scalars (pb_value.c) ---------------------------------------------------------- */
 

@@ -4,9 +4,6 @@
  * reader lets the text be. */
 #include "pb/pb_internal.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 struct in {
     struct ctx *ctx;
     const char *reason;            /* of wrong shapes */
@@ -38,28 +35,6 @@ bad_json(const struct in *in)
 }
 
 /* --- look-up ------------------------------------------------------------------------------- */
-
-const struct pb_field *
-pb_field_find(const struct pb_table *table, struct str key)
-{
-    size_t low = 0;
-    size_t high = table->count;
-
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        const struct pb_field *f = &table->fields[table->by_key[mid]];
-        int order = str_cmp(key, f->key);
-        if (order == 0) {
-            return f;
-        }
-        if (order < 0) {
-            high = mid;
-        } else {
-            low = mid + 1;
-        }
-    }
-    return NULL;
-}
 
 /* Members mostly come in the order of declaration: the field after the last one is tried first. */
 static const struct pb_field *
@@ -221,8 +196,7 @@ read_value(struct in *in, const struct pb_spot *spot, const struct json_token *t
         *(protobuf_c_boolean *)spot->at = token->type == JSON_TRUE;
         return RC_OK;
     }
-    bool numeric =
-        kind == PB_INT32 || kind == PB_INT64 || kind == PB_UINT32 || kind == PB_DOUBLE;
+    bool numeric = kind == PB_INT32 || kind == PB_INT64 || kind == PB_UINT32 || kind == PB_DOUBLE;
     if (numeric && token->type == JSON_NUMBER) {
         return read_number(in, spot, token->text);
     }
@@ -300,27 +274,15 @@ read_list(struct in *in, const struct pb_spot *list, ProtobufCMessage *msg)
     }
 }
 
-static const struct pb_field *
-entry_field(const struct pb_table *entry, uint32_t number)
-{
-    for (size_t i = 0; i < entry->count; i++) {
-        if (entry->fields[i].number == number) {
-            return &entry->fields[i];
-        }
-    }
-    ASSERT(!"a map entry has key = 1, value = 2");
-    return NULL;
-}
-
 /* Reads the value of one member into a new entry. */
 static enum rc
 read_entry(struct in *in, const struct pb_spot *map, struct str key, ProtobufCMessage **at)
 {
     const struct pb_table *table = map->field->sub;
-    const struct pb_field *value = entry_field(table, 2);
+    const struct pb_field *value = pb_entry_field(table, 2);
     struct pb_path step = {.up = map->path, .name = key};
     struct pb_spot spot = {
-        .ctx = in->ctx, .reason = in->reason, .path = &step, .field = entry_field(table, 1)};
+        .ctx = in->ctx, .reason = in->reason, .path = &step, .field = pb_entry_field(table, 1)};
     struct json_token token;
     ProtobufCMessage *entry = pb_new(in->ctx->arena, table->desc);
 
@@ -345,35 +307,6 @@ read_entry(struct in *in, const struct pb_spot *map, struct str key, ProtobufCMe
     return read_value(in, &spot, &token);
 }
 
-static int
-compare_z(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static enum rc
-check_duplicates(struct in *in, const struct pb_spot *map, ProtobufCMessage *const *entries,
-                 size_t count)
-{
-    const struct pb_field *key = entry_field(map->field->sub, 1);
-    const char **keys = ARENA_ARRAY(in->ctx->arena, count, const char *);
-
-    if (keys == NULL) {
-        return pb_out_of_memory(in->ctx);
-    }
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = *(const char *const *)pb_at_const(entries[i], key->offset);
-    }
-    qsort(keys, count, sizeof(*keys), compare_z);
-    for (size_t i = 1; i < count; i++) {
-        if (strcmp(keys[i - 1], keys[i]) == 0) {
-            struct pb_path step = {.up = map->path, .name = str_z(keys[i])};
-            return pb_refuse(in->ctx, in->reason, &step, "is given twice");
-        }
-    }
-    return RC_OK;
-}
-
 static enum rc
 read_map(struct in *in, const struct pb_spot *map, ProtobufCMessage *msg)
 {
@@ -392,7 +325,7 @@ read_map(struct in *in, const struct pb_spot *map, ProtobufCMessage *msg)
             return rc;
         }
         if (!more) {
-            return check_duplicates(in, map, *entries, *count);
+            return pb_check_keys(map, *entries, *count);
         }
         ProtobufCMessage **at = pb_grow(in->ctx->arena, msg, f);
         rc = at == NULL ? pb_out_of_memory(in->ctx) : read_entry(in, map, key, at);
@@ -512,16 +445,16 @@ pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body, Pro
     }
     if (token.type != JSON_OBJECT) {
         enum rc rc = token.type == JSON_ARRAY ? RC_OK : json_read_end(&in.r);
-        return rc != RC_OK ? bad_json(&in)
-                           : fail(ctx, RC_INVALID_ARGUMENT, in.reason, "the body must be an object");
+        return rc != RC_OK
+                   ? bad_json(&in)
+                   : fail(ctx, RC_INVALID_ARGUMENT, in.reason, "the body must be an object");
     }
     enum rc rc = read_object(&in, table, msg, seen, NULL);
     if (rc == RC_OK && json_read_end(&in.r) != RC_OK) {
         rc = bad_json(&in);
     }
-    return rc != RC_OK
-               ? rc
-               : pb_check_presence(ctx, table, msg, seen, NULL, 1U << PB_FROM_BODY, false);
+    return rc != RC_OK ? rc
+                       : pb_check_presence(ctx, table, msg, seen, NULL, 1U << PB_FROM_BODY, false);
 }
 
 enum rc

@@ -3,6 +3,9 @@
  * What is said about a request of the wrong shape, and what must be present. */
 #include "pb/pb_internal.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define PATH_BYTES_MAX 1024
 #define NAME_BYTES_MAX 100
 
@@ -49,9 +52,8 @@ put_path(struct buf *b, const struct pb_path *path)
     buf_put(b, shortened(path->name));
 }
 
-static enum rc PRINTF_LIKE(4, 0)
-refuse(struct ctx *ctx, const char *reason, const struct pb_path *path, const char *fmt,
-       va_list args)
+static enum rc PRINTF_LIKE(4, 0) refuse(struct ctx *ctx, const char *reason,
+                                        const struct pb_path *path, const char *fmt, va_list args)
 {
     struct buf b;
 
@@ -160,4 +162,34 @@ pb_check(struct ctx *ctx, const struct pb_table *table, const ProtobufCMessage *
     const struct pb_seen *seen = msg->n_unknown_fields == 0 ? (void *)msg->unknown_fields : NULL;
 
     return pb_check_presence(ctx, table, msg, seen, NULL, ~0U, true);
+}
+
+/* --- keys of maps -------------------------------------------------------------------------- */
+
+static int
+compare_z(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum rc
+pb_check_keys(const struct pb_spot *map, ProtobufCMessage *const *entries, size_t count)
+{
+    const struct pb_field *key = pb_entry_field(map->field->sub, 1);
+    const char **keys = ARENA_ARRAY(map->ctx->arena, count, const char *);
+
+    if (keys == NULL) {
+        return pb_out_of_memory(map->ctx);
+    }
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = *(const char *const *)pb_at_const(entries[i], key->offset);
+    }
+    qsort(keys, count, sizeof(*keys), compare_z);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(keys[i - 1], keys[i]) == 0) {
+            struct pb_path step = {.up = map->path, .name = str_z(keys[i])};
+            return pb_refuse(map->ctx, map->reason, &step, "is given twice");
+        }
+    }
+    return RC_OK;
 }

@@ -96,17 +96,18 @@ every_kind_is_read(void **state)
 {
     struct fixture *f = *state;
     Sample__All *m = read_ok(
-        f, "\"flag\":false,\"small\":-2147483648,\"big\":9223372036854775807,\"natural\":4294967295,"
-           "\"score\":0.5,\"note\":\"\\u00e9\\ud83d\\ude00\",\"platform\":\"ios\","
-           "\"code\":\"app_abc123\",\"email\":\" Ada@Example.ORG \",\"url\":\"https://x.y/z?q\","
-           "\"uuid\":\"0190a0b0-c0d0-7000-8000-0123456789ab\",\"at_z\":\"2024-01-15T10:30:00Z\","
-           "\"any\": [1, {\"a\":null}] ,\"object\":{\"x\" : 1},\"array\":[1,2,3],"
-           "\"picture\":\"aGVsbG8=\",\"main_case\":{\"name\":\"a\",\"enabled\":true,\"zz\":[]},"
-           "\"cases\":[{\"name\":\"b\",\"enabled\":false,\"tags\":[\"x\",\"y\"]}],"
-           "\"words\":[\"a\",\"\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\"],\"numbers\":[1.0,1e2,-0],"
-           "\"flags\":[true,false],\"doubles\":[1,2.5],\"raws\":[null,\"s\"],"
-           "\"labels\":{\"k\":\"v\"},\"counts\":{\"\":3},\"by_name\":{\"c\":{\"name\":\"c\","
-           "\"enabled\":true}},\"limit\":100000");
+        f,
+        "\"flag\":false,\"small\":-2147483648,\"big\":9223372036854775807,\"natural\":4294967295,"
+        "\"score\":0.5,\"note\":\"\\u00e9\\ud83d\\ude00\",\"platform\":\"ios\","
+        "\"code\":\"app_abc123\",\"email\":\" Ada@Example.ORG \",\"url\":\"https://x.y/z?q\","
+        "\"uuid\":\"0190a0b0-c0d0-7000-8000-0123456789ab\",\"at_z\":\"2024-01-15T10:30:00Z\","
+        "\"any\": [1, {\"a\":null}] ,\"object\":{\"x\" : 1},\"array\":[1,2,3],"
+        "\"picture\":\"aGVsbG8=\",\"main_case\":{\"name\":\"a\",\"enabled\":true,\"zz\":[]},"
+        "\"cases\":[{\"name\":\"b\",\"enabled\":false,\"tags\":[\"x\",\"y\"]}],"
+        "\"words\":[\"a\",\"\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\"],\"numbers\":[1.0,1e2,-0],"
+        "\"flags\":[true,false],\"doubles\":[1,2.5],\"raws\":[null,\"s\"],"
+        "\"labels\":{\"k\":\"v\"},\"counts\":{\"\":3},\"by_name\":{\"c\":{\"name\":\"c\","
+        "\"enabled\":true}},\"limit\":100000");
 
     assert_int_equal(m->id, 7);
     assert_true(m->has_flag && !m->flag);
@@ -398,10 +399,11 @@ times_are_written_as_the_option_says(void **state)
                                 "\"at_us\":\"2025-01-31T13:34:56.789012+01:00\","
                                 "\"at_s\":\"2025-01-31 12:34:56.789012\"");
     pb_to_json(&sample_all_table, &m->base, &f->out);
-    assert_non_null(strstr(f->out.p, "\"at_naive\":\"2025-01-31T12:34:56\",\"at_z\":"
-                                     "\"2025-01-31T12:34:56Z\",\"at_ms\":\"2025-01-31T12:34:56.789Z\","
-                                     "\"at_us\":\"2025-01-31T12:34:56.789012+00:00\",\"at_s\":"
-                                     "\"2025-01-31T12:34:56+00:00\","));
+    assert_non_null(strstr(f->out.p,
+                           "\"at_naive\":\"2025-01-31T12:34:56\",\"at_z\":"
+                           "\"2025-01-31T12:34:56Z\",\"at_ms\":\"2025-01-31T12:34:56.789Z\","
+                           "\"at_us\":\"2025-01-31T12:34:56.789012+00:00\",\"at_s\":"
+                           "\"2025-01-31T12:34:56+00:00\","));
 }
 
 static void
@@ -416,10 +418,11 @@ lists_are_written_bare(void **state)
     one.fields = &sample_all_fields[CASES_FIELD];
     one.count = 1;
     pb_list_to_json(&one, &m->base, &f->out);
-    assert_string_equal(f->out.p, "[{\"name\":\"a\",\"step_limit\":null,\"title\":\"</s>\","
-                                  "\"enabled\":true,\"tags\":[],\"child\":null},{\"name\":\"b\","
-                                  "\"step_limit\":null,\"title\":null,\"enabled\":false,\"tags\":[],"
-                                  "\"child\":null}]");
+    assert_string_equal(f->out.p,
+                        "[{\"name\":\"a\",\"step_limit\":null,\"title\":\"</s>\","
+                        "\"enabled\":true,\"tags\":[],\"child\":null},{\"name\":\"b\","
+                        "\"step_limit\":null,\"title\":null,\"enabled\":false,\"tags\":[],"
+                        "\"child\":null}]");
     again(f);
     Sample__All empty = SAMPLE__ALL__INIT;
     pb_list_to_json(&one, &empty.base, &f->out);
@@ -458,9 +461,21 @@ pick(uint64_t below)
 static char *
 random_text(struct arena *arena, size_t max_cp)
 {
-    static const char *const PIECES[] = {"a",  "Z",    " ",        "\"",           "\\",
-                                         "/",  "\n",   "\x01",     "\x7f",         "\xC3\xA9",
-                                         "<",  "\xE2\x80\xA8", "\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "0"};
+    static const char *const PIECES[] = {"a",
+                                         "Z",
+                                         " ",
+                                         "\"",
+                                         "\\",
+                                         "/",
+                                         "\n",
+                                         "\x01",
+                                         "\x7f",
+                                         "\xC3\xA9",
+                                         "<",
+                                         "\xE2\x80\xA8",
+                                         "\xF0\x9F\x98\x80",
+                                         "\xEF\xBF\xBD",
+                                         "0"};
     char text[4 * 64 + 1] = "";
     size_t n = 0;
 
@@ -475,9 +490,9 @@ random_text(struct arena *arena, size_t max_cp)
 static char *
 random_string(struct arena *arena, const struct pb_field *f, bool is_item)
 {
-    static const char *const FORMATS[] = {NULL, "ada@example.org", "https://example.org/a?b",
-                                          "0190a0b0-c0d0-7000-8000-0123456789ab",
-                                          "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
+    static const char *const FORMATS[] = {
+        NULL, "ada@example.org", "https://example.org/a?b", "0190a0b0-c0d0-7000-8000-0123456789ab",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
     if (f->in != NULL) {
         return arena_strz(arena, str_z(f->in[pick(3)]));
     }
@@ -523,14 +538,16 @@ random_integer(const struct pb_field *f)
     }
 }
 
-static ProtobufCMessage *random_message(struct arena *arena, const struct pb_table *table, int depth);
+static ProtobufCMessage *random_message(struct arena *arena, const struct pb_table *table,
+                                        int depth);
 
 static struct str
 random_raw(const struct pb_field *f)
 {
-    static const struct str RAWS[] = {STR_INIT("{}"), STR_INIT("{\"a\" : [1,\t{}],\"a\":0}"),
-                                      STR_INIT("[]"), STR_INIT("[1.50,\"\\u0041\",[null]]"),
-                                      STR_INIT("-0"), STR_INIT("\"x\""), STR_INIT("true")};
+    static const struct str RAWS[] = {STR_INIT("{}"),  STR_INIT("{\"a\" : [1,\t{}],\"a\":0}"),
+                                      STR_INIT("[]"),  STR_INIT("[1.50,\"\\u0041\",[null]]"),
+                                      STR_INIT("-0"),  STR_INIT("\"x\""),
+                                      STR_INIT("true")};
     switch (f->raw) {
     case 2:
         return RAWS[pick(2)];
@@ -585,10 +602,10 @@ random_value(struct arena *arena, const struct pb_field *f, void *at, bool is_it
 static size_t
 value_size(const struct pb_field *f)
 {
-    static const size_t SIZES[] = {[PB_BOOL] = 4,     [PB_INT32] = 4,   [PB_INT64] = 8,
-                                   [PB_UINT32] = 4,   [PB_DOUBLE] = 8,  [PB_STRING] = 8,
-                                   [PB_RAW_JSON] = 16, [PB_TIME] = 8,   [PB_MESSAGE] = 8,
-                                   [PB_MAP] = 8,      [PB_BASE64] = 16};
+    static const size_t SIZES[] = {
+        [PB_BOOL] = 4,    [PB_INT32] = 4,  [PB_INT64] = 8,     [PB_UINT32] = 4,
+        [PB_DOUBLE] = 8,  [PB_STRING] = 8, [PB_RAW_JSON] = 16, [PB_TIME] = 8,
+        [PB_MESSAGE] = 8, [PB_MAP] = 8,    [PB_BASE64] = 16};
     return SIZES[f->kind];
 }
 
@@ -782,12 +799,14 @@ bad_text_is_refused(void **state)
         {"ratio", STR_INIT("1 "), NULL, NULL},
         {"ratio", STR_INIT("nan"), "ratio must be a number", "INVALID_QUERY"},
         {"ratio", STR_INIT("0x1"), "ratio must be a number", "INVALID_QUERY"},
-        {"since", STR_INIT("yesterday"), "since must be an ISO 8601 date and time", "INVALID_QUERY"},
+        {"since", STR_INIT("yesterday"), "since must be an ISO 8601 date and time",
+         "INVALID_QUERY"},
         {"token", STR_INIT("a\0b"), "token must be UTF-8 without NUL", "INVALID_QUERY"},
         {"token", STR_INIT("\xff"), "token must be UTF-8 without NUL", "INVALID_QUERY"},
         {"extra", STR_INIT("[]"), "extra must be an object", "INVALID_BODY"},
         {"extra", STR_INIT("{\"a\"}"), "extra must be JSON: colon expected", "INVALID_BODY"},
-        {"extra", STR_INIT("{}}"), "extra must be JSON: something follows the value", "INVALID_BODY"},
+        {"extra", STR_INIT("{}}"), "extra must be JSON: something follows the value",
+         "INVALID_BODY"},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
@@ -874,7 +893,10 @@ unpack_case(struct fixture *f, struct str wire)
     return pb_unpack(f->arena, &sample__case__descriptor, wire, &msg);
 }
 
-#define CASE_A "\x0A\x01" "a" "\x20\x01"
+#define CASE_A                                                                                     \
+    "\x0A\x01"                                                                                     \
+    "a"                                                                                            \
+    "\x20\x01"
 
 static void
 wire_strings_are_checked(void **state)
@@ -882,7 +904,10 @@ wire_strings_are_checked(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(unpack_case(f, STR(CASE_A)), RC_OK);
-    assert_int_equal(unpack_case(f, STR("\x0A\x03" "a\0b" "\x20\x01")), RC_INVALID_ARGUMENT);
+    assert_int_equal(unpack_case(f, STR("\x0A\x03"
+                                        "a\0b"
+                                        "\x20\x01")),
+                     RC_INVALID_ARGUMENT);
     assert_int_equal(unpack_case(f, STR("\x0A\x01\xff\x20\x01")), RC_INVALID_ARGUMENT);
     assert_int_equal(unpack_case(f, STR(CASE_A "\x2A\x01\xff")), RC_INVALID_ARGUMENT);
     assert_int_equal(unpack_case(f, STR(CASE_A "\x32\x05\x0A\x01\x80\x20\x01")),
@@ -895,18 +920,20 @@ static void
 malformed_wires_are_refused(void **state)
 {
     static const struct str BAD[] = {
-        STR_INIT(""),                     /* required fields are missing */
-        STR_INIT("\x0A\x01" "a"),         /* one of them */
-        STR_INIT(CASE_A "\x0A\x05" "a"),  /* length past the end */
-        STR_INIT(CASE_A "\x0A"),          /* no length */
-        STR_INIT(CASE_A "\x00\x00"),      /* field 0 */
-        STR_INIT(CASE_A "\x0B"),          /* group */
-        STR_INIT(CASE_A "\x0F\x01"),      /* wire type 7 */
-        STR_INIT(CASE_A "\x10\xff"),      /* varint without end */
+        STR_INIT(""), /* required fields are missing */
+        STR_INIT("\x0A\x01"
+                 "a"), /* one of them */
+        STR_INIT(CASE_A "\x0A\x05"
+                        "a"),        /* length past the end */
+        STR_INIT(CASE_A "\x0A"),     /* no length */
+        STR_INIT(CASE_A "\x00\x00"), /* field 0 */
+        STR_INIT(CASE_A "\x0B"),     /* group */
+        STR_INIT(CASE_A "\x0F\x01"), /* wire type 7 */
+        STR_INIT(CASE_A "\x10\xff"), /* varint without end */
         STR_INIT(CASE_A "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
         STR_INIT(CASE_A "\x0A\xff\xff\xff\xff\x0F"),
         STR_INIT(CASE_A "\xff\xff\xff\xff\xff\xff\x01"),
-        STR_INIT("\x08\x01\x20\x01"),     /* a string as a number */
+        STR_INIT("\x08\x01\x20\x01"), /* a string as a number */
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {

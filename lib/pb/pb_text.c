@@ -38,8 +38,8 @@ set_double(const struct pb_spot *spot, struct str text)
     double v = 0;
 
     json_read_init(&r, text, spot->ctx->arena);
-    if (json_read(&r, &token) != RC_OK || token.type != JSON_NUMBER ||
-        json_read_end(&r) != RC_OK || json_number_f64(token.text, &v) != RC_OK) {
+    if (json_read(&r, &token) != RC_OK || token.type != JSON_NUMBER || json_read_end(&r) != RC_OK ||
+        json_number_f64(token.text, &v) != RC_OK) {
         return pb_refuse_spot(spot, "must be a number");
     }
     return pb_set_f64(spot, v);

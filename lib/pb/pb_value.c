@@ -244,9 +244,9 @@ check_in(const struct pb_spot *spot, struct str s)
     for (size_t i = 0; in[i] != NULL; i++) {
         buf_printf(&b, "%s%s", i == 0 ? "" : ", ", in[i]);
     }
-    enum rc rc = pb_refuse_spot(spot, in[0] != NULL && in[1] == NULL ? "must be %.*s"
-                                                                     : "must be one of %.*s",
-                                STR_ARG(buf_str(&b)));
+    enum rc rc = pb_refuse_spot(
+        spot, in[0] != NULL && in[1] == NULL ? "must be %.*s" : "must be one of %.*s",
+        STR_ARG(buf_str(&b)));
     buf_fini(&b);
     return rc;
 }

@@ -35,8 +35,8 @@ put_members(struct buf *b, const struct json_value *v)
 static bool
 is_plain(struct str digits)
 {
-    return !str_eq(digits, STR("-0")) && str_find_byte(digits, '.') < 0 && str_find_byte(digits, 'e') < 0 &&
-           str_find_byte(digits, 'E') < 0;
+    return !str_eq(digits, STR("-0")) && str_find_byte(digits, '.') < 0 &&
+           str_find_byte(digits, 'e') < 0 && str_find_byte(digits, 'E') < 0;
 }
 
 static void

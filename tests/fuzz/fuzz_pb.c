@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The transcoder. The first byte chooses: a JSON body, the wire, or the text of a query. What is
- * read as a message is well-formed (its strings are UTF-8, it packs and unpacks), and its JSON reads
- * back as the same JSON. */
+ * read as a message is well-formed (its strings are UTF-8, it packs and unpacks), and its JSON
+ * reads back as the same JSON. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

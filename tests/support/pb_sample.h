@@ -10,16 +10,14 @@
 #include "pb/pb.h"
 #include "test/sample.pb-c.h"
 
-/* One field with bounds of length, of itself and of its items; further members of pb_field follow. */
+/* One field with bounds of length, of itself and of its items; further members of pb_field follow.
+ */
 #define FB(type, member, num, knd, max, item_max, ...)                                             \
-    {.json = #member,                                                                              \
-     .key = STR_INIT(#member),                                                                     \
-     .number = (num),                                                                              \
-     .kind = (knd),                                                                                \
-     .offset = offsetof(type, member),                                                             \
-     .max_len = (max),                                                                             \
-     .item_max_len = (item_max),                                                                   \
-     __VA_ARGS__}
+    {                                                                                              \
+        .json = #member, .key = STR_INIT(#member), .number = (num), .kind = (knd),                 \
+        .offset = offsetof(type, member), .max_len = (max), .item_max_len = (item_max),            \
+        __VA_ARGS__                                                                                \
+    }
 #define F(type, member, num, knd, ...) FB(type, member, num, knd, -1, -1, __VA_ARGS__)
 #define REQ .flags = PB_REQUIRED
 #define HAS(type, member) .quantifier = offsetof(type, has_##member)
@@ -80,7 +78,8 @@ static const struct pb_field sample_all_fields[] = {
     F(A, small, 6, PB_INT32, HAS(A, small)),
     F(A, big, 7, PB_INT64, HAS(A, big)),
     F(A, natural, 8, PB_UINT32, HAS(A, natural)),
-    F(A, score, 9, PB_DOUBLE, .flags = PB_HAS_MIN | PB_HAS_MAX, .min = 0, .max = 0.5, HAS(A, score)),
+    F(A, score, 9, PB_DOUBLE, .flags = PB_HAS_MIN | PB_HAS_MAX, .min = 0, .max = 0.5,
+      HAS(A, score)),
     F(A, note, 10, PB_STRING),
     F(A, platform, 11, PB_STRING, .in = sample_platforms),
     F(A, code, 12, PB_STRING, .pattern = "^app_[a-z0-9]{6,}$"),
@@ -118,8 +117,9 @@ static const struct pb_field sample_all_fields[] = {
 };
 #undef A
 /* Sorted by the bytes of the key. */
-static const uint16_t sample_all_by_key[] = {
-    2, 21, 23, 18, 16, 20, 19, 17, 6, 34, 26, 11, 33, 30, 12, 4, 29, 0, 32, 39, 37, 25, 1, 7, 9, 38, 28, 22, 35, 36, 24, 10, 3, 31, 40, 8, 15, 5, 13, 14, 27};
+static const uint16_t sample_all_by_key[] = {2,  21, 23, 18, 16, 20, 19, 17, 6,  34, 26, 11, 33, 30,
+                                             12, 4,  29, 0,  32, 39, 37, 25, 1,  7,  9,  38, 28, 22,
+                                             35, 36, 24, 10, 3,  31, 40, 8,  15, 5,  13, 14, 27};
 static const uint32_t sample_all_group_0[] = {39, 40};
 static const struct pb_group sample_all_groups[] = {
     {PB_AT_MOST_ONE, sample_all_group_0, 2, "left, right"},

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Private to lib/json: which bytes of a string need a second look, eight at a time. */
-#ifndef ASSAY_JSON_JSON_PLAIN_H
-#define ASSAY_JSON_JSON_PLAIN_H
+ * Private to lib/json: the inside of strings, and which of its bytes need a second look, eight at a
+ * time. */
+#ifndef ASSAY_JSON_JSON_STRING_H
+#define ASSAY_JSON_JSON_STRING_H
 
 #include <string.h>
 
@@ -43,5 +44,12 @@ json_plain_end(struct str s, size_t at)
     }
     return at;
 }
+
+/* Checks a string from *at, the byte behind its opening quote, and moves to its closing quote, or to
+ * what is wrong. Returns NULL, or what is wrong. */
+const char *json_string_scan(struct str in, size_t *at, bool *out_escaped);
+/* Decodes what json_string_scan has passed. No escape is shorter than what it means, so `to` holds
+ * s.n bytes. Returns how many were written. */
+size_t json_string_decode(struct str s, char *to);
 
 #endif
