@@ -3,14 +3,16 @@
  * What a command costs with everything it starts:
  *
  *     cputime NAME COMMAND [ARG...]   runs it; prints BENCH NAME_wall, NAME_cpu and NAME_rss_peak
- *     cputime NAME --of PID           prints BENCH NAME_cpu: CPU seconds so far of PID, its live
- *                                     descendants and the children they have waited for
+ *     cputime NAME --with VAR=VALUE   prints BENCH NAME_cpu: CPU seconds so far of all processes
+ * with this setting, and of the children they have waited for
  *
  * Browsers leave processes behind that nobody waits for; as a subreaper this one gets them, so that
  * their time counts too. The command's output goes to standard error. Exit status: the command's.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 8192, STAT_MAX = 1024 };
-
-struct process {
-    long pid, parent;
-    double cpu_s; /* own and of waited-for children */
-};
+enum { STAT_MAX = 1024, ENVIRON_MAX = 256 * 1024 };
 
 static double
 seconds(struct timeval t)
@@ -41,77 +38,71 @@ now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int
-process_read(long pid, struct process *out)
+/* Reads a file of /proc/PID; returns its length, 0 when the process is gone or not ours to see. */
+static size_t
+proc_read(const char *pid, const char *name, char *out, size_t cap)
 {
-    char path[64], text[STAT_MAX];
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%.20s/%s", pid, name);
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        return -1;
-    }
-    size_t len = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[len] = '\0';
-    /* The name in parentheses may hold anything, so look for the last one. */
-    const char *rest = strrchr(text, ')');
-    unsigned long user, kernel;
-    long child_user, child_kernel;
-    if (rest == NULL ||
-        sscanf(rest + 1, " %*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld",
-               &out->parent, &user, &kernel, &child_user, &child_kernel) != 5) {
-        return -1;
-    }
-    out->pid = pid;
-    out->cpu_s = (double)(user + kernel + (unsigned long)(child_user + child_kernel)) /
-                 (double)sysconf(_SC_CLK_TCK);
-    return 0;
-}
-
-static size_t
-processes_read(struct process *all)
-{
-    size_t count = 0;
-    DIR *proc = opendir("/proc");
-    if (proc == NULL) {
         return 0;
     }
-    for (const struct dirent *e; count < PROCESSES_MAX && (e = readdir(proc)) != NULL;) {
-        char *end;
-        long pid = strtol(e->d_name, &end, 10);
-        if (end != e->d_name && *end == '\0' && process_read(pid, &all[count]) == 0) {
-            count++;
+    size_t len = fread(out, 1, cap - 1, file);
+    fclose(file);
+    out[len] = '\0';
+    return len;
+}
+
+/* Own time and that of waited-for children. */
+static double
+cpu_s(const char *pid)
+{
+    char text[STAT_MAX];
+    unsigned long user, kernel;
+    long child_user, child_kernel;
+    if (proc_read(pid, "stat", text, sizeof text) == 0) {
+        return 0;
+    }
+    /* The name in parentheses may hold anything, so look for the last one. */
+    const char *rest = strrchr(text, ')');
+    if (rest == NULL ||
+        sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &user,
+               &kernel, &child_user, &child_kernel) != 4) {
+        return 0;
+    }
+    return ((double)user + (double)kernel + (double)child_user + (double)child_kernel) /
+           (double)sysconf(_SC_CLK_TCK);
+}
+
+static bool
+has_setting(const char *pid, const char *setting)
+{
+    static char text[ENVIRON_MAX];
+    size_t len = proc_read(pid, "environ", text, sizeof text);
+    for (size_t at = 0; at < len; at += strlen(text + at) + 1) {
+        if (strcmp(text + at, setting) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+print_with(const char *name, const char *setting)
+{
+    double sum = 0;
+    DIR *proc = opendir("/proc");
+    if (proc == NULL) {
+        return 1;
+    }
+    for (const struct dirent *e; (e = readdir(proc)) != NULL;) {
+        if (isdigit((unsigned char)e->d_name[0]) && has_setting(e->d_name, setting)) {
+            sum += cpu_s(e->d_name);
         }
     }
     closedir(proc);
-    return count;
-}
-
-static double
-tree_cpu_s(const struct process *all, size_t count, long root)
-{
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (all[i].pid == root) {
-            sum += all[i].cpu_s;
-        } else if (all[i].parent == root) {
-            sum += tree_cpu_s(all, count, all[i].pid);
-        }
-    }
-    return sum;
-}
-
-static int
-print_tree(const char *name, const char *pid_text)
-{
-    static struct process all[PROCESSES_MAX];
-    char *end;
-    long pid = strtol(pid_text, &end, 10);
-    size_t count = processes_read(all);
-    if (*end != '\0' || pid <= 0 || count == 0) {
-        return 3;
-    }
-    printf("BENCH %s_cpu %.2f s\n", name, tree_cpu_s(all, count, pid));
+    printf("BENCH %s_cpu %.2f s\n", name, sum);
     return 0;
 }
 
@@ -146,11 +137,11 @@ run(const char *name, char **argv)
 int
 main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[2], "--of") == 0) {
-        return print_tree(argv[1], argv[3]);
+    if (argc == 4 && strcmp(argv[2], "--with") == 0) {
+        return print_with(argv[1], argv[3]);
     }
     if (argc < 3) {
-        fprintf(stderr, "usage: cputime NAME COMMAND [ARG...] | cputime NAME --of PID\n");
+        fprintf(stderr, "usage: cputime NAME COMMAND [ARG...] | cputime NAME --with VAR=VALUE\n");
         return 3;
     }
     return run(argv[1], argv + 2);

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154 # bench_root: lib.sh
-# bench_stack_up DIR: a stack of our own under DIR with an organization of twenty suites; sets bench_url,
-# bench_token and bench_stack_pids. bench_stack_down DIR ends it. Sourced by parts.
+# bench_stack_up DIR: a stack of our own under DIR with one organization; sets bench_url and bench_token.
+# bench_stack_fill gives it twenty suites, bench_stack_down DIR ends it. Sourced by parts.
 bench_port=8610
 
 bench_api() { # METHOD PATH [curl arguments]
@@ -14,14 +14,19 @@ bench_stack() {
 }
 
 bench_stack_up() {
-    local i body
+    local body
     bench_url=http://127.0.0.1:$bench_port bench_token=
     bench_stack "$1" up || return 1
     bench_wait "$bench_url/health" || return 1
     body='{"email":"bench@example.com","password":"correct-horse-bench","name":"Bench","organization_name":"Bench"}'
     bench_token=$(bench_api POST /api/v1/auth/register -H 'Content-Type: application/json' -d "$body" \
-        | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
+        | sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p')
     [ -n "$bench_token" ] || { echo "bench: no token" >&2; return 1; }
+}
+
+# Twenty suites, as fastapi/suites.sql has them.
+bench_stack_fill() {
+    local i
     for i in $(seq 20); do
         printf 'name: Suite number %d\ndescription: What must hold for part %d\nplatform: web\nvariables: {EMAIL: ada@example.com}\ntags: [Smoke, Nightly]\ncases:\n  - {name: One, steps: ["Open \x27/\x27"]}\n' "$i" "$i" \
             | bench_api POST /api/v1/tests/suites/import-yaml -F 'file=@-;filename=suite.yaml' -o /dev/null || return 1
@@ -29,3 +34,15 @@ bench_stack_up() {
 }
 
 bench_stack_down() { bench_stack "$1" down; }
+
+# bench_stack_cpu NAME DIR COMMAND...: runs it and prints what all processes of the stack spent meanwhile.
+bench_stack_cpu() {
+    local name=$1 dir=$2 before after rc
+    shift 2
+    before=$("$bench_root/build/bench/cputime" x --with "ASSAY_STATE_DIR=$dir" | awk '{ print $3 }')
+    "$@"
+    rc=$?
+    after=$("$bench_root/build/bench/cputime" x --with "ASSAY_STATE_DIR=$dir" | awk '{ print $3 }')
+    [ $rc -ne 0 ] || awk -v n="$name" -v a="$after" -v b="$before" 'BEGIN { printf "BENCH %s_cpu %.2f s\n", n, a - b }'
+    return $rc
+}

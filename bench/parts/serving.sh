@@ -24,7 +24,7 @@ peer_token=$(cat "$dir/fastapi/token")
 bench_start "$dir/pids" "$(command -v nginx || echo /usr/sbin/nginx)" -p "$dir/nginx" -c "$bench_root/bench/nginx.conf"
 bench_wait http://127.0.0.1:8612/ || exit 2
 ours=1
-bench_stack_up "$dir/stack" || ours=0
+bench_stack_up "$dir/stack" && bench_stack_fill || ours=0
 
 for _ in $(seq "$BENCH_ROUNDS"); do
     if [ $ours = 1 ]; then
