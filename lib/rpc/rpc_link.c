@@ -452,18 +452,14 @@ take_answer(struct rpc_link *link, uint32_t id, struct str body, struct rpc_slab
     }
 }
 
-/* Hands out the answers of a frame; true when the link's usability changed. Malformed frames count
- * as the end of the connection. */
+/* Hands out the answers of a frame; true when the link's usability changed. */
 static bool
-take_frame(struct rpc_link *link, struct rpc_slab *slab, struct call_list *finished)
+take_frame(struct rpc_link *link, struct rpc_slab *slab, struct rpc_frame frame,
+           struct call_list *finished)
 {
-    struct rpc_frame frame;
     uint32_t id;
     struct str body;
 
-    if (slab == NULL || rpc_frame_parse(rpc_msg_str(slab->msg), &frame) != RC_OK) {
-        return false;
-    }
     link->heard_us = clk_mono_us();
     link->timeouts = 0;
     bool was_suspect = atomic_exchange(&link->suspect, false);
@@ -486,16 +482,20 @@ on_returned(struct rpc_link *link, struct lane *lane, int rv)
     struct outbox box = {0};
     nng_msg *msg = rv == 0 ? nng_aio_get_msg(lane->aio) : NULL;
     struct rpc_slab *slab = msg == NULL ? NULL : rpc_slab_new(msg);
+    struct rpc_frame frame;
+    bool has_changed = false;
     unsigned stuck = 0;
 
     nng_aio_set_msg(lane->aio, NULL);
     list_init(&finished);
     pthread_mutex_lock(&link->lock);
     lane->state = LANE_FREE;
-    bool has_changed = take_frame(link, slab, &finished);
-    if (slab == NULL) {
-        stuck = lose_epoch(link, lane->epoch, &finished);
-    } else if (lane->epoch != link->epoch) {
+    if (slab == NULL || rpc_frame_parse(rpc_msg_str(slab->msg), &frame) != RC_OK) {
+        stuck = lose_epoch(link, lane->epoch, &finished); /* malformed: as good as gone */
+    } else {
+        has_changed = take_frame(link, slab, frame, &finished);
+    }
+    if (lane->epoch != link->epoch) {
         end_sent(link, lane->epoch, -1, RPC_LOST, &finished);
     }
     pump(link, &box);

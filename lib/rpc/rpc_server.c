@@ -28,6 +28,7 @@
 #define LISTENING_MIN 4 /* lanes that wait for a frame, at least */
 #define LANES_MAX 4096
 #define HELD_MAX 8 /* frames of one client */
+#define WAITS_MAX 256
 #define DRAIN_GRACE_US (500 * ASSAY_US_PER_MS)
 
 struct rpc_lane {
@@ -64,6 +65,7 @@ struct rpc_server {
     struct rpc_lane *lanes;
     int lane_count, listening, pipes;
     int idle, running;
+    int waits; /* threads of long polls */
     bool is_draining, is_stopping, is_ticking;
     struct rpc_server_stats stats;
 };
@@ -390,20 +392,14 @@ flush_before(struct rpc_server *server, const struct rpc_exec *exec)
     sends_go(&sends);
 }
 
-/* Runs one call; the lock is held before and after. */
+/* The call is over: its answer waits for a frame, or leaves. */
 static void
-work_on(struct rpc_server *server, struct rpc_exec *exec, struct job *job)
+complete(struct rpc_server *server, struct job *job, struct str answer, bool is_expired)
 {
     struct rpc_sends sends = {.n = 0};
-    bool is_expired = false;
-
-    pthread_mutex_unlock(&server->lock);
-    rpc_exec_prepare(exec, &server->book, job->wire);
-    flush_before(server, exec);
-    struct str answer = rpc_exec_run(exec, &server->cfg, &is_expired);
-    pthread_mutex_lock(&server->lock);
-
     int64_t now_us = clk_mono_us();
+
+    pthread_mutex_lock(&server->lock);
     server->running--;
     server->stats.expired += is_expired;
     (void)rpc_session_answer(server->sessions, job->session, job->id, answer, now_us);
@@ -413,8 +409,99 @@ work_on(struct rpc_server *server, struct rpc_exec *exec, struct job *job)
         (void)rpc_sessions_flush(server->sessions, &sends);
     }
     job_free(server, job);
-    sends_go_unlocked(server, &sends);
     pthread_mutex_unlock(&server->lock);
+    sends_go(&sends);
+}
+
+static void
+run_job(struct rpc_server *server, struct rpc_exec *exec, struct job *job)
+{
+    bool is_expired = false;
+    struct str answer = rpc_exec_run(exec, &server->cfg, &is_expired);
+
+    complete(server, job, answer, is_expired);
+}
+
+/* A long poll and its own thread. */
+struct wait {
+    struct rpc_server *server;
+    struct job *job;
+    struct rpc_exec exec;
+};
+
+static void *
+wait_main(void *arg)
+{
+    struct wait *wait = arg;
+    struct rpc_server *server = wait->server;
+
+    run_job(server, &wait->exec, wait->job);
+    arena_free(wait->exec.arena);
+    free(wait);
+    pthread_mutex_lock(&server->lock);
+    server->waits--;
+    pthread_cond_broadcast(&server->work);
+    pthread_mutex_unlock(&server->lock);
+    return NULL;
+}
+
+static bool
+wait_spawn(struct rpc_server *server, struct job *job)
+{
+    struct wait *wait = calloc(1, sizeof(*wait));
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    if (wait == NULL || (wait->exec.arena = arena_new(server->cfg.arena_max)) == NULL) {
+        free(wait);
+        return false;
+    }
+    wait->server = server;
+    wait->job = job;
+    rpc_exec_prepare(&wait->exec, &server->book, job->wire);
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    bool is_started = pthread_create(&thread, &attr, wait_main, wait) == 0;
+    pthread_attr_destroy(&attr);
+    if (!is_started) {
+        arena_free(wait->exec.arena);
+        free(wait);
+    }
+    return is_started;
+}
+
+/* Gives a call that waits to a thread of its own, or refuses it. */
+static void
+start_wait(struct rpc_server *server, struct job *job)
+{
+    char text[RPC_FIXED_MAX];
+
+    pthread_mutex_lock(&server->lock);
+    bool is_room = server->waits < WAITS_MAX && !server->is_stopping;
+    server->waits += is_room;
+    pthread_mutex_unlock(&server->lock);
+    if (is_room && wait_spawn(server, job)) {
+        return;
+    }
+    pthread_mutex_lock(&server->lock);
+    server->waits -= is_room;
+    server->stats.refused++;
+    pthread_mutex_unlock(&server->lock);
+    complete(server, job, rpc_fixed_answer(RPC_FIXED_QUEUE_FULL, text), false);
+}
+
+/* Runs one call; the lock is held before and after. */
+static void
+work_on(struct rpc_server *server, struct rpc_exec *exec, struct job *job)
+{
+    pthread_mutex_unlock(&server->lock);
+    rpc_exec_prepare(exec, &server->book, job->wire);
+    if (exec->known != NULL && exec->known->method->waits) {
+        start_wait(server, job);
+    } else {
+        flush_before(server, exec);
+        run_job(server, exec, job);
+    }
     arena_reset(exec->arena);
     pthread_mutex_lock(&server->lock);
 }
@@ -617,6 +704,11 @@ stop_threads(struct rpc_server *server)
     if (server->has_ticker) {
         (void)pthread_join(server->ticker, NULL);
     }
+    pthread_mutex_lock(&server->lock);
+    while (server->waits > 0) {
+        pthread_cond_wait(&server->work, &server->lock);
+    }
+    pthread_mutex_unlock(&server->lock);
 }
 
 static void
