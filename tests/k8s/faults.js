@@ -22,6 +22,7 @@ const SCHEMA_FAULTS = {
   'restartPolicy in the job instead of its pod': (o) => { pick(o, 'Job', 'auth-migrate').spec.restartPolicy = 'Never'; },
   'an unknown kind': (o) => { pick(o, 'Deployment').kind = 'Deploymnt'; },
   'an unknown apiVersion': (o) => { pick(o, 'HorizontalPodAutoscaler').apiVersion = 'autoscaling/v2beta2'; },
+  'a misspelt member of a ScaledObject': (o) => rename(o.find((x) => x.kind === 'ScaledObject').spec, 'minReplicaCount', 'minReplicasCount'),
   'an unknown member of a ServiceMonitor': (o) => { o.find((x) => x.kind === 'ServiceMonitor').spec.endpoint = []; },
 };
 

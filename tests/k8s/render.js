@@ -61,12 +61,20 @@ function applyOperation(object, { op, path: pointer, value }) {
   else throw new Error(`patch operation ${op} is not known here`);
 }
 
+function removeOne(objects, { kind, name }) {
+  const at = objects.findIndex((o) => o.kind === kind && o.metadata.name === name);
+  if (at < 0) throw new Error(`patch target ${kind} ${name} does not exist`);
+  objects.splice(at, 1);
+}
+
 function applyPatch(objects, { target, patch }) {
   const operations = YAML.parse(patch);
+  if (operations.$patch === 'delete') return removeOne(objects, target);
   if (!target?.kind || !Array.isArray(operations)) throw new Error('only JSON patches with a target kind are known here');
   const hit = objects.filter((o) => o.kind === target.kind && (!target.name || o.metadata.name === target.name));
   if (hit.length === 0) throw new Error(`patch target ${target.kind} ${target.name ?? ''} does not exist`);
   for (const object of hit) operations.forEach((operation) => applyOperation(object, operation));
+  return undefined;
 }
 
 export function render(folder, into = []) {

@@ -58,7 +58,12 @@ export const RULES = {
         ...need(h.spec.minReplicas <= h.spec.maxReplicas, 'min is above max'),
         ...need(h.spec.behavior?.scaleDown?.stabilizationWindowSeconds > 0, 'scaling in is not steadied')];
     }),
-    ...each(of(all, 'Deployment'), (d) => need(one(all, 'HorizontalPodAutoscaler', d.metadata.name), 'no autoscaler')),
+    ...each(of(all, 'ScaledObject'), (s) => [
+      ...need(one(all, 'Deployment', s.spec.scaleTargetRef.name), 'the target does not exist'),
+      ...need(!one(all, 'HorizontalPodAutoscaler', s.spec.scaleTargetRef.name), 'an autoscaler pulls the other way'),
+      ...need(s.spec.triggers.every((t) => one(all, 'TriggerAuthentication', t.authenticationRef?.name)), 'no way into the database')]),
+    ...each(of(all, 'Deployment'), (d) => need(one(all, 'HorizontalPodAutoscaler', d.metadata.name)
+      ?? of(all, 'ScaledObject').find((s) => s.spec.scaleTargetRef.name === d.metadata.name), 'no autoscaler')),
   ],
 
   'disruption budgets allow a drain': (all) => each(of(all, 'Deployment'), (d) => {

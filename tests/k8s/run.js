@@ -11,7 +11,7 @@ import { nameOf, podOf, readAll, render } from './render.js';
 import { graphComplaints, RULES } from './rules.js';
 import { complaints } from './schema.js';
 import { secretChecks } from './secrets.js';
-import { settingFaults } from './settings.js';
+import { settingFaults, wordFaults } from './settings.js';
 
 const DEPLOY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../deploy');
 const K8S = path.join(DEPLOY, 'k8s');
@@ -74,7 +74,7 @@ attempt('production pins every image by digest', () => (objects['overlays/prod']
 attempt('development uses no latest image', () => (objects['overlays/dev'] ?? []).filter(podOf).flatMap((o) => podOf(o).containers)
   .filter((c) => !/:(?!latest$|unset$)[\w.-]+$/.test(c.image)).map((c) => c.image));
 attempt('production runs at least two of each', () => (objects['overlays/prod'] ?? [])
-  .filter((o) => o.kind === 'HorizontalPodAutoscaler' && o.spec.minReplicas < 2).map(nameOf));
+  .filter((o) => (o.spec?.minReplicas ?? o.spec?.minReplicaCount ?? 2) < 2).map(nameOf));
 attempt('the namespace enforces the restricted profile', () => ['overlays/dev', 'overlays/prod'].filter((n) => objects[n]
   .find((o) => o.kind === 'Namespace').metadata.labels['pod-security.kubernetes.io/enforce'] !== 'restricted'));
 attempt('no manifest carries a secret', () => renderings.flatMap((n) => objects[n].filter((o) => o.kind === 'Secret').map(nameOf)));
@@ -84,11 +84,17 @@ for (const service of services) {
   attempt(`settings of ${service} exist`, () => settingFaults(ROOT, service, objects['overlays/prod'] ?? []));
 }
 
+attempt('alerts and scaling use metrics and states that exist', () => wordFaults(ROOT, objects['overlays/prod'] ?? []));
+
 for (const [title, found] of secretChecks(path.join(K8S, 'secrets.sh'), objects['overlays/prod'])) check(title, found);
 
 const misspelt = structuredClone(objects['overlays/prod'] ?? []);
 misspelt.find((o) => o.kind === 'ConfigMap' && o.metadata.name === 'gateway').data.ASSAY_HTP_PORT = '1';
 check('a planted fault is found: a misspelt setting', settingFaults(ROOT, 'gateway', misspelt).length > 0 ? [] : ['not found']);
+
+const strange = structuredClone(objects['overlays/prod'] ?? []);
+strange.find((o) => o.kind === 'PrometheusRule').spec.groups[0].rules[0].expr = 'assay_outbox_ded > 0';
+check('a planted fault is found: a metric nobody has', wordFaults(ROOT, strange).length > 0 ? [] : ['not found']);
 
 // The checks themselves: each planted fault must be found by the check it belongs to.
 for (const [title, found] of faults(objects['overlays/prod'], graph)) check(`a planted fault is found: ${title}`, found ? [] : ['not found']);

@@ -13,6 +13,7 @@ const MODULES = {
   'policy/v1': 'kubernetes-types/policy/v1',
   'networking.k8s.io/v1': 'kubernetes-types/networking/v1',
   'monitoring.coreos.com/v1': './crds',
+  'keda.sh/v1alpha1': './crds',
 };
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const OPTIONS = { strict: true, noEmit: true, skipLibCheck: true, types: [], module: ts.ModuleKind.ESNext,

@@ -41,11 +41,12 @@ export function secretChecks(script, objects) {
     const secrets = readAll(path.join(out, 'secrets.yaml'));
     const at = (name) => secrets.find((s) => s.metadata.name === name);
     const named = objects.filter(podOf).flatMap((o) => filesNamed(o, objects));
+    const lent = objects.filter((o) => o.kind === 'TriggerAuthentication').flatMap((o) => o.spec.secretTargetRef.map((r) => [r.name, r.key]));
     const mounted = objects.filter(podOf).flatMap((o) => podOf(o).volumes.filter((v) => v.secret).map((v) => v.secret.secretName));
     return [
       ['the secrets have the schema of their kind', complaints(secrets).flat()],
       ['every mounted secret is made', mounted.filter((name) => !at(name))],
-      ['every secret file a setting names is made', named.filter(([name, key]) => at(name)?.data[key] === undefined).map(String)],
+      ['every secret file a setting names is made', [...named, ...lent].filter(([name, key]) => at(name)?.data[key] === undefined).map(String)],
       ['no secret is made that nothing mounts', secrets.map((s) => s.metadata.name).filter((name) => !mounted.includes(name))],
       ['certificates are signed by the CA for their service', secrets.filter((s) => s.data['tls.crt']).flatMap((s) => certificateFault(out, s))],
       ['no two services share a password or key', secrets.filter((s) => s.data['secret-key']).map((s) => s.data['secret-key'])

@@ -6,6 +6,19 @@ import { podOf } from './render.js';
 const sources = (folder) => fs.readdirSync(folder, { recursive: true }).map(String)
   .filter((f) => /\.[ch]$/.test(f) && !/_test\.c$/.test(f)).map((f) => fs.readFileSync(path.join(folder, f), 'utf8')).join('\n');
 
+/** Alerts speak of metrics the programs have, the queue's scaler of states the schema has. */
+export function wordFaults(root, objects) {
+  const text = ['lib', 'services'].map((f) => sources(path.join(root, f))).join('\n');
+  const exprs = objects.filter((o) => o.kind === 'PrometheusRule').flatMap((o) => o.spec.groups).flatMap((g) => g.rules).map((r) => r.expr);
+  const metrics = exprs.flatMap((e) => e.match(/\bassay_[a-z_]+/g) ?? []);
+  const sql = fs.readFileSync(path.join(root, 'services/tests/sql/0001_init.sql'), 'utf8');
+  const states = /CREATE TABLE jobs[^;]*CHECK \(state IN \(([^)]*)\)/.exec(sql)?.[1] ?? '';
+  const asked = objects.filter((o) => o.kind === 'ScaledObject').flatMap((o) => o.spec.triggers)
+    .flatMap((t) => t.metadata.query.match(/'[a-z]+'/g) ?? []);
+  return [...metrics.filter((m) => !text.includes(`"${m}"`)).map((m) => `no program has ${m}`),
+    ...asked.filter((s) => !states.includes(s)).map((s) => `no job is ${s}`)];
+}
+
 /** Names of settings in C text: rows of configuration tables. */
 const rowsOf = (text) => new Set([...text.matchAll(/\.name = "(ASSAY_[A-Z0-9_]+)"/g)].map((m) => m[1]));
 
