@@ -403,8 +403,13 @@ function emit(id, parent, role, flags, level, r, fields) {
   return line;
 }
 
-/* Outside of what scrolling could ever reach. */
-const unreachable = (r) => r.x + r.w + root.win.scrollX <= 0 || r.y + r.h + root.win.scrollY <= 0;
+/* Outside of what scrolling could ever reach: left of or above the start of its document, and not
+ * because something around it is scrolled. */
+function unreachable(e) {
+  const r = e.getBoundingClientRect(), w = e.ownerDocument.defaultView;
+  if (r.right + w.scrollX > 0 && r.bottom + w.scrollY > 0) { return false; }
+  return upTo(hostOf(e), (n) => n.scrollTop !== 0 || n.scrollLeft !== 0) === null;
+}
 
 /* Walks one element; returns its rendered text. `quiet`: plain text here is told by who is named by
  * it. `lit`: the pointer shows a hand here. `off`: disabled from above. */
@@ -417,12 +422,11 @@ function walk(e, parent, quiet, lit, off) {
   const shown = e.checkVisibility(SEEN);
   if (!shown && !special) {
     /* Without a box of its own an element may still have children with one. */
-    if (e.checkVisibility() || !e.firstElementChild) {
-      return e.firstElementChild && e.ownerDocument.defaultView.getComputedStyle(e).opacity !== '0'
-        ? children(e, parent, quiet, lit, off, false) : '';
-    }
-    return e.ownerDocument.defaultView.getComputedStyle(e).display === 'contents'
-      ? children(e, parent, quiet, lit, off, true) : '';
+    if (tag === 'slot') { return children(e, parent, quiet, lit, off, true); }
+    const c = e.ownerDocument.defaultView.getComputedStyle(e);
+    if (c.display === 'contents') { return children(e, parent, quiet, lit, off, true); }
+    return e.firstElementChild && c.visibility !== 'visible' && e.checkVisibility()
+      ? children(e, parent, quiet, lit, off, false) : '';
   }
   let ownText = false;
   for (let n = e.firstChild; n && !ownText; n = n.nextSibling) {
@@ -468,7 +472,8 @@ function join(s, n, parent, quiet, lit, off, rendered) {
 /* An element that has a line of its own in the snapshot. */
 function told(e, tag, role, special, shown, ownText, parent, quiet, lit, off) {
   let r = rectOf(e);
-  let seen = shown && r.w > 0 && r.h > 0 && !unreachable(r);
+  let seen = shown && r.w > 0 && r.h > 0;
+  if (seen && !special && (r.x + r.w <= ox || r.y + r.h <= oy) && unreachable(e)) { return ''; }
   const tiny = r.w <= 1 || r.h <= 1;
   if (tiny && shown && !special && role !== R.FRAME) {
     if (cutsOff(e)) { return ''; }
