@@ -3,6 +3,7 @@
  * Files of the web folder: the API's viewer at /docs and what belongs to it. Names come from a
  * closed alphabet and never hold "..", so no path leaves the folder. */
 #include "gateway/gw.h"
+#include "openapi_json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-extern const unsigned char gw_openapi_json[];
-extern const size_t gw_openapi_json_len;
 
 static const struct {
     struct str ext;
@@ -93,8 +91,7 @@ send_openapi(struct gw_req *r)
     gw_common_headers(r);
     buf_put(r->headers, STR("Content-Type: application/json; charset=utf-8\r\n"
                             "Cache-Control: max-age=300\r\n"));
-    web_answer(r->conn, 200, buf_str(r->headers),
-               str_n((const char *)gw_openapi_json, gw_openapi_json_len));
+    web_answer(r->conn, 200, buf_str(r->headers), openapi_json);
 }
 
 bool

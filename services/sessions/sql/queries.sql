@@ -1,0 +1,244 @@
+-- Statements of the sessions service.
+
+-- ---- apps ----------------------------------------------------------------------------------
+
+-- name: app_insert
+INSERT INTO apps (public_id, org_id, name, platform, url) VALUES ($1, $2, $3, $4, $5)
+RETURNING id, public_id, name, package_name, platform, url, icon_url, created_at;
+
+-- name: app_list
+SELECT id, public_id, name, package_name, platform, url, icon_url, created_at, last_started_at,
+       updated_at
+FROM apps WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR platform = $2)
+ORDER BY id DESC;
+
+-- name: app_get
+SELECT id, public_id, name, package_name, platform, url, icon_url, created_at, last_started_at
+FROM apps WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR id = $3);
+
+-- name: builds_of_app
+SELECT id, version, build_number, file_size, uploaded_by, uploaded_at, tags, min_sdk_version,
+       target_sdk_version, permissions, metadata, note
+FROM builds WHERE org_id = $1 AND app_id = $2 ORDER BY id DESC;
+
+-- name: app_delete
+UPDATE apps SET deleted_at = now()
+WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR id = $3)
+RETURNING id, public_id, name;
+
+-- name: build_check
+SELECT app_id = $2 AND org_id = $3 FROM builds WHERE id = $1;
+
+-- ---- devices -------------------------------------------------------------------------------
+
+-- name: device_list
+SELECT d.id, d.device_id, d.worker_id, d.name, d.platform, d.category, d.os_version,
+       d.session_id IS NOT NULL
+FROM devices d JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
+WHERE ($1::text IS NULL OR d.platform = $1) AND ($2::text IS NULL OR d.category = $2)
+  AND ($3::text IS NULL OR d.device_id = $3)
+ORDER BY d.id;
+
+-- name: device_pools
+SELECT d.platform || '|' || d.category || '|' || d.model || '|' || d.os_version, d.model,
+       d.os_version, d.platform, d.category, count(*), count(*) FILTER (WHERE d.session_id IS NULL)
+FROM devices d JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
+GROUP BY d.platform, d.category, d.model, d.os_version
+ORDER BY 1;
+
+-- ---- sessions ------------------------------------------------------------------------------
+
+-- name: session_insert
+INSERT INTO sessions (org_id, user_id, user_email, device_type, device_category, specific_device_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING session_id;
+
+-- name: session_get
+SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
+       user_email, start_time, end_time, specific_device_id, worker_addr
+FROM sessions WHERE org_id = $1 AND session_id::text = $2;
+
+-- name: session_lock
+SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
+       user_email, start_time, end_time, specific_device_id, worker_addr
+FROM sessions WHERE org_id = $1 AND session_id::text = $2 FOR UPDATE;
+
+-- name: session_list
+SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
+       user_email, start_time, end_time, specific_device_id, worker_addr
+FROM sessions
+WHERE org_id = $1 AND job_key IS NULL
+  AND ($2::text IS NULL OR status = $2)
+  AND ($3::text IS NULL OR device_type = $3)
+  AND ($4::bigint IS NULL OR user_id = $4)
+  AND ($5::bigint IS NULL OR created_at > now() - $5 * interval '1 second')
+  AND ($6::text IS NULL OR position(lower($6) IN lower(coalesce(device_name, '') || ' ' ||
+       coalesce(user_email, '') || ' ' || session_id::text)) > 0)
+ORDER BY id DESC LIMIT $7 OFFSET $8;
+
+-- One free device that fits, the one that rested longest. Whoever waits for the same kind goes
+-- first: as many free devices as wait ahead are left to them. $5 is the caller's own place in the
+-- queue (null: behind all).
+-- name: device_claim
+WITH ahead AS (
+    SELECT count(*) AS n FROM device_queue q
+    WHERE q.platform = $2 AND q.id < coalesce($5::bigint, 9223372036854775807)
+      AND ($3::text IS NULL OR q.category IS NULL OR q.category = $3)
+      AND ($4::text IS NULL OR q.device_id IS NULL OR q.device_id = $4)
+), free AS (
+    SELECT d.id FROM devices d JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
+    WHERE d.session_id IS NULL AND d.platform = $2
+      AND ($3::text IS NULL OR d.category = $3) AND ($4::text IS NULL OR d.device_id = $4)
+    ORDER BY d.freed_at, d.id OFFSET (SELECT n FROM ahead) LIMIT 1
+    FOR UPDATE OF d SKIP LOCKED
+)
+UPDATE devices SET session_id = $1::uuid FROM free, workers w
+WHERE devices.id = free.id AND w.worker_id = devices.worker_id
+RETURNING devices.device_id, devices.name, devices.os_version, devices.worker_id, w.rpc_addr,
+    w.incarnation, devices.category;
+
+-- name: device_exists
+SELECT d.session_id IS NOT NULL FROM devices d
+JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
+WHERE d.platform = $1 AND ($2::text IS NULL OR d.category = $2)
+  AND ($3::text IS NULL OR d.device_id = $3)
+ORDER BY d.session_id IS NOT NULL LIMIT 1;
+
+-- name: session_on_device
+UPDATE sessions SET status = $2, device_id = $3, device_name = $4, os_version = $5, worker_id = $6,
+    worker_addr = $7, incarnation = $8, device_category = coalesce(device_category, $9),
+    start_time = now(), used_at = now()
+WHERE session_id = $1::uuid;
+
+-- name: session_set_queued
+UPDATE sessions SET status = 'queued' WHERE session_id = $1::uuid AND status = 'pending';
+
+-- name: session_of_job
+SELECT session_id, device_id, worker_addr, status FROM sessions WHERE job_key = $1;
+
+-- name: session_insert_job
+INSERT INTO sessions (org_id, user_id, job_key, device_type, device_category, specific_device_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING session_id;
+
+-- name: session_delete_pending_job
+DELETE FROM sessions WHERE session_id = $1::uuid AND status = 'pending';
+
+-- name: session_end
+UPDATE sessions SET status = $2, end_time = now(), end_reason = $3
+WHERE session_id = $1::uuid AND status IN ('pending', 'queued', 'starting', 'active')
+RETURNING org_id, worker_addr, device_id, user_email,
+    coalesce(extract(epoch FROM now() - start_time), 0)::bigint, job_key, device_name;
+
+-- name: device_free
+UPDATE devices SET session_id = NULL, freed_at = now() WHERE session_id = $1::uuid;
+
+-- name: session_touch
+UPDATE sessions SET used_at = now() WHERE session_id = $1::uuid;
+
+-- name: session_take_starting
+WITH due AS MATERIALIZED (
+    SELECT id FROM sessions
+    WHERE status = 'starting' AND (opening_until IS NULL OR opening_until < now())
+    ORDER BY id LIMIT 4 FOR UPDATE SKIP LOCKED
+)
+UPDATE sessions SET opening_until = now() + interval '30 seconds' FROM due
+WHERE sessions.id = due.id
+RETURNING sessions.session_id, sessions.device_id, sessions.worker_addr, sessions.org_id;
+
+-- name: session_activate
+UPDATE sessions SET status = 'active', opening_until = NULL, used_at = now()
+WHERE session_id = $1::uuid AND status = 'starting'
+RETURNING org_id, user_email, device_name;
+
+-- name: sessions_idle
+SELECT session_id FROM sessions
+WHERE status = 'active' AND job_key IS NULL AND used_at < now() - $1 * interval '1 microsecond'
+LIMIT 20;
+
+-- ---- queue ---------------------------------------------------------------------------------
+
+-- name: queue_insert_session
+INSERT INTO device_queue (org_id, session_id, user_id, platform, category, device_id)
+VALUES ($1, $2::uuid, $3, $4, $5, $6) RETURNING id;
+
+-- name: queue_insert_job
+INSERT INTO device_queue (org_id, job_key, user_id, platform, category, device_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (job_key) DO UPDATE SET asked_at = now()
+RETURNING id;
+
+-- name: queue_of_session
+SELECT q.id, (SELECT count(*) FROM device_queue b
+              WHERE b.platform = q.platform AND b.id <= q.id
+                AND (b.category IS NULL OR q.category IS NULL OR b.category = q.category))
+FROM device_queue q WHERE q.session_id::text = $1;
+
+-- name: queue_of_job
+UPDATE device_queue q SET asked_at = now() WHERE q.job_key = $1
+RETURNING q.id, (SELECT count(*) FROM device_queue b
+                 WHERE b.platform = q.platform AND b.id <= q.id
+                   AND (b.category IS NULL OR q.category IS NULL OR b.category = q.category));
+
+-- name: queue_leave
+DELETE FROM device_queue WHERE org_id = $1 AND id = $2 AND user_id = $3 AND session_id IS NOT NULL
+RETURNING session_id;
+
+-- name: queue_drop_session
+DELETE FROM device_queue WHERE session_id = $1::uuid;
+
+-- name: queue_drop_job
+DELETE FROM device_queue WHERE job_key = $1;
+
+-- People who wait, in order; runs ask for themselves.
+-- name: queue_people
+SELECT id, session_id, platform, category, device_id, org_id FROM device_queue
+WHERE session_id IS NOT NULL ORDER BY id LIMIT 50 FOR UPDATE SKIP LOCKED;
+
+-- name: queue_expire_jobs
+DELETE FROM device_queue WHERE job_key IS NOT NULL AND asked_at < now() - interval '30 seconds';
+
+-- ---- workers -------------------------------------------------------------------------------
+
+-- name: worker_upsert
+INSERT INTO workers (worker_id, incarnation, rpc_addr, lease_until)
+VALUES ($1, $2, $3, now() + $4 * interval '1 microsecond')
+ON CONFLICT (worker_id) DO UPDATE SET incarnation = excluded.incarnation,
+    rpc_addr = excluded.rpc_addr, lease_until = excluded.lease_until;
+
+-- name: device_upsert
+INSERT INTO devices (device_id, worker_id, name, platform, category, os_version, model, width, height)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (device_id) DO UPDATE SET worker_id = excluded.worker_id, name = excluded.name,
+    platform = excluded.platform, category = excluded.category, os_version = excluded.os_version,
+    model = excluded.model, width = excluded.width, height = excluded.height;
+
+-- name: devices_drop_others
+DELETE FROM devices WHERE worker_id = $1 AND NOT (device_id = ANY ($2::text[]));
+
+-- Sessions that an earlier life of the worker held.
+-- name: sessions_of_old_worker
+SELECT session_id FROM sessions
+WHERE worker_id = $1 AND incarnation <> $2 AND status IN ('starting', 'active');
+
+-- name: worker_beat
+UPDATE workers SET lease_until = now() + $3 * interval '1 microsecond'
+WHERE worker_id = $1 AND incarnation = $2
+RETURNING worker_id;
+
+-- Open on the worker, ended here. A session this table never saw is closed too.
+-- name: sessions_to_close
+SELECT s.id FROM unnest($1::text[]) AS s (id)
+WHERE NOT EXISTS (SELECT 1 FROM sessions x
+                  WHERE x.session_id::text = s.id AND x.status IN ('starting', 'active'));
+
+-- Live here for a while, not open there: the worker lost it.
+-- name: sessions_lost_by_worker
+SELECT session_id FROM sessions
+WHERE worker_id = $1 AND status = 'active' AND NOT (session_id::text = ANY ($2::text[]))
+  AND used_at < now() - interval '10 seconds' AND job_key IS NULL;
+
+-- name: sessions_of_dead_workers
+SELECT s.session_id FROM sessions s LEFT JOIN workers w ON w.worker_id = s.worker_id
+WHERE s.status IN ('starting', 'active') AND (w.worker_id IS NULL OR w.lease_until < now())
+LIMIT 50;
