@@ -70,7 +70,6 @@ add_claims(jwt_t *jwt, const struct jws_claims *c)
            add_text(jwt, "sub", str_z(sub)) && add_text(jwt, "jti", c->jti) &&
            add_text(jwt, "email", c->email) &&
            jwt_add_grant_int(jwt, "org", (long)c->org_id) == 0 &&
-           jwt_add_grant_int(jwt, "ver", (long)c->version) == 0 &&
            add_text(jwt, "role", str_z(jws_role_name(c->role))) &&
            add_seconds(jwt, "iat", c->issued_us) && add_seconds(jwt, "nbf", c->not_before_us) &&
            add_seconds(jwt, "exp", c->expires_us);
@@ -277,7 +276,6 @@ read_claims(const struct json_value *payload, struct jws_claims *c)
     int64_t exp = 0;
 
     if (!read_whole(payload, "org", INT64_MAX, &c->org_id) ||
-        !read_whole(payload, "ver", INT64_MAX, &c->version) ||
         !read_whole(payload, "iat", SECONDS_MAX, &iat) ||
         !read_whole(payload, "exp", SECONDS_MAX, &exp) ||
         (json_get(payload, "nbf") != NULL && !read_whole(payload, "nbf", SECONDS_MAX, &nbf)) ||

@@ -25,7 +25,6 @@ struct jws_claims {
     struct str email;
     int64_t user_id;       /* sub */
     int64_t org_id;        /* org */
-    int64_t version;       /* ver: of the user; an older one than the user's is revoked */
     enum role role;        /* role: "viewer", "developer", "admin" */
     int64_t issued_us;     /* iat */
     int64_t not_before_us; /* nbf; 0: none */

@@ -53,7 +53,6 @@ set_up(void **state)
                                    .email = STR("ada@example.com"),
                                    .user_id = 7,
                                    .org_id = 3,
-                                   .version = 2,
                                    .role = ROLE_DEVELOPER,
                                    .issued_us = NOW_US,
                                    .expires_us = NOW_US + HOUR_US};
@@ -138,7 +137,6 @@ a_signed_token_gives_its_claims_back(void **state)
     assert_int_equal(jws_verify(f->arena, f->keys, &f->policy, token, &out), JWS_VALID);
     assert_int_equal(out.user_id, 7);
     assert_int_equal(out.org_id, 3);
-    assert_int_equal(out.version, 2);
     assert_int_equal(out.role, ROLE_DEVELOPER);
     assert_true(str_eqz(out.email, "ada@example.com"));
     assert_true(str_eqz(out.jti, "0197-jti"));
@@ -274,7 +272,7 @@ odd_headers_and_claims_are_refused(void **state)
 {
     struct fixture *f = *state;
     static const char GOOD[] = "{\"iss\":\"assay\",\"aud\":\"assay-api\",\"sub\":\"7\",\"org\":3,"
-                               "\"ver\":1,\"jti\":\"j\",\"role\":\"admin\",\"iat\":1800000000,"
+                               "\"jti\":\"j\",\"role\":\"admin\",\"iat\":1800000000,"
                                "\"exp\":1800000060}";
     static const struct {
         const char *find;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of the service put together: settings, state, helpers of all files. */
+#include <unistd.h>
+
+#include "auth/aut_feed.h"
+#include "auth/aut_keys.h"
+#include "pb/pb.h"
+
+#define AT(m) .offset = offsetof(struct auth_cfg, m)
+#define PASSWORD_QUEUE 64
+
+const struct cfg_row AUTH_CFG_ROWS[] = {
+    {.name = "ASSAY_SECRET_KEY",
+     .type = CFG_STR,
+     .def = NULL,
+     .min = 44,
+     .max = 600,
+     .secret = true,
+     .text = "keys that seal secrets in the database: NEW[,OLDER...], each 64 hexadecimal digits",
+     AT(secret_key)},
+    {.name = "ASSAY_JWT_ISSUER",
+     .type = CFG_STR,
+     .def = "assay",
+     .min = 1,
+     .max = 200,
+     .text = "issuer of access tokens",
+     AT(issuer)},
+    {.name = "ASSAY_JWT_AUDIENCE",
+     .type = CFG_STR,
+     .def = "assay",
+     .min = 1,
+     .max = 200,
+     .text = "audience of access tokens",
+     AT(audience)},
+    {.name = "ASSAY_JWT_TTL",
+     .type = CFG_DURATION,
+     .def = "24h",
+     .min = 60000000,
+     .max = INT64_C(31536000000000),
+     .text = "how long a sign-in lasts",
+     AT(jwt_ttl_us)},
+    {.name = "ASSAY_KEY_PUBLISH",
+     .type = CFG_DURATION,
+     .def = "10m",
+     .min = 0,
+     .max = INT64_C(86400000000),
+     .text =
+         "how long a new signing key is published before it signs; longer than gateways keep keys",
+     AT(key_publish_us)},
+    {.name = "ASSAY_REVOCATION_LEASE",
+     .type = CFG_DURATION,
+     .def = "2s",
+     .min = 500000,
+     .max = 60000000,
+     .text =
+         "how long a gateway that lost touch may trust what it cached; a revocation waits for it",
+     AT(lease_us)},
+    {.name = "ASSAY_PASSWORD_SLOTS",
+     .type = CFG_INT,
+     .def = "0",
+     .min = 0,
+     .max = 256,
+     .text = "passwords hashed at once, 19 MiB each; 0: one per core",
+     AT(password_slots)},
+};
+const size_t AUTH_CFG_COUNT = ARRAY_LEN(AUTH_CFG_ROWS);
+
+static int
+slots_of(const struct auth_cfg *cfg)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cfg->password_slots > 0 ? (int)cfg->password_slots : cores > 0 ? (int)cores : 1;
+}
+
+enum rc
+aut_open(struct auth *auth, struct ctx *ctx, struct svc *svc, struct db *db,
+         const struct auth_cfg *cfg)
+{
+    const char *why = NULL;
+
+    *auth = (struct auth){.svc = svc, .db = db, .cfg = cfg};
+    enum rc rc = seal_open_ring(str_z(cfg->secret_key), &auth->ring, &why);
+    if (rc != RC_OK) {
+        return fail(ctx, rc, "SECRET_KEY", "ASSAY_SECRET_KEY: %s", why);
+    }
+    rc = passwd_open(slots_of(cfg), PASSWORD_QUEUE, &auth->passwd);
+    if (rc != RC_OK) {
+        rc = fail(ctx, rc, "MEMORY", "no memory for passwords");
+    }
+    if (rc == RC_OK) {
+        rc = aut_keys_open(auth, ctx, &auth->keys);
+    }
+    if (rc == RC_OK) {
+        rc = aut_feed_open(auth, ctx, &auth->feed);
+    }
+    if (rc != RC_OK) {
+        aut_close(auth);
+    }
+    return rc;
+}
+
+void
+aut_close(struct auth *auth)
+{
+    aut_feed_close(auth->feed);
+    aut_keys_close(auth->keys);
+    passwd_close(auth->passwd);
+    seal_close_ring(auth->ring);
+    *auth = (struct auth){.svc = NULL};
+}
+
+enum rc
+aut_in_tx(struct auth *auth, struct ctx *ctx,
+          enum rc (*fn)(struct auth *auth, struct ctx *ctx, void *arg), void *arg)
+{
+    enum rc rc = db_begin(auth->db, ctx);
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = fn(auth, ctx, arg);
+    if (rc == RC_OK) {
+        return db_commit(auth->db, ctx);
+    }
+    db_rollback(auth->db, ctx);
+    return rc;
+}
+
+/* What webhooks carry as `data`. */
+static struct str
+event_data(struct ctx *ctx, int64_t id, struct str name)
+{
+    struct buf b;
+
+    buf_init(&b, 8192);
+    buf_putc(&b, '{');
+    json_put_member_i64(&b, "id", id);
+    json_put_member_str(&b, "name", name);
+    buf_putc(&b, '}');
+    struct str data = arena_str(ctx->arena, buf_str(&b));
+    buf_fini(&b);
+    return data;
+}
+
+enum rc
+aut_emit(struct auth *auth, struct ctx *ctx, const char *type, unsigned tell,
+         const char *resource_type, int64_t resource_id, struct str name)
+{
+    struct svc_event event = {
+        .type = type, .tell = tell, .resource_type = str_z(resource_type), .resource_name = name};
+
+    if (resource_id != 0) {
+        event.resource_id = arena_printf(ctx->arena, "%lld", (long long)resource_id);
+    }
+    if ((tell & TELL_WEBHOOKS) != 0) {
+        event.data = event_data(ctx, resource_id, name);
+    }
+    return svc_emit(auth->db, ctx, &event);
+}
+
+char *
+aut_text(struct ctx *ctx, struct str s)
+{
+    return pb_strz(ctx->arena, s);
+}
+
+enum rc
+aut_check_arena(struct ctx *ctx)
+{
+    return arena_failed(ctx->arena)
+               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large")
+               : RC_OK;
+}

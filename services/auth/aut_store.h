@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The SQL of auth: one function per statement, plain structs in and out. Strings live in ctx's
+ * arena. Errors not named are those of lib/db. */
+#ifndef ASSAY_AUTH_STORE_H
+#define ASSAY_AUTH_STORE_H
+
+#include "auth/auth.h"
+#include "sec/hash.h"
+
+/* --- users --------------------------------------------------------------------------------- */
+
+struct aut_user {
+    int64_t id;
+    int64_t org_id;
+    struct str email;
+    enum role role;
+    bool email_verified;
+    int64_t created_us;
+    struct str phc;
+};
+
+NODISCARD enum rc aut_users_exist(struct db *db, struct ctx *ctx, bool *out);
+/* Waits until no other first user is being made; held to the end of the transaction. */
+NODISCARD enum rc aut_setup_lock(struct db *db, struct ctx *ctx);
+/* Registrations share it with one another, not with a first user being made. */
+NODISCARD enum rc aut_register_lock(struct db *db, struct ctx *ctx);
+/* Makes an organization with its default project. */
+NODISCARD enum rc aut_org_insert(struct db *db, struct ctx *ctx, struct str name, int64_t *out_id);
+/* Changes of the members of an organization take turns. */
+NODISCARD enum rc aut_org_lock(struct db *db, struct ctx *ctx, int64_t org_id);
+NODISCARD enum rc aut_org_delete(struct db *db, struct ctx *ctx, int64_t org_id);
+/* Fills id and created_us. Errors: ALREADY_EXISTS: the e-mail. */
+NODISCARD enum rc aut_user_insert(struct db *db, struct ctx *ctx, struct aut_user *user);
+NODISCARD enum rc aut_user_by_email(struct db *db, struct ctx *ctx, struct str email,
+                                    bool *out_found, struct aut_user *out);
+/* Errors: UNAUTHENTICATED: no such user (any more). */
+NODISCARD enum rc aut_user_get(struct db *db, struct ctx *ctx, int64_t id, int64_t org_id,
+                               struct aut_user *out);
+NODISCARD enum rc aut_user_set_password(struct db *db, struct ctx *ctx, const struct aut_user *user,
+                                        const char *phc);
+NODISCARD enum rc aut_user_delete(struct db *db, struct ctx *ctx, const struct aut_user *user);
+/* Members and admins besides this user. */
+NODISCARD enum rc aut_others_count(struct db *db, struct ctx *ctx, const struct aut_user *user,
+                                   int64_t *out_members, int64_t *out_admins);
+/* Uses up an invite. *out_ok false: unknown, expired, used, replaced or another's. */
+NODISCARD enum rc aut_invite_take(struct db *db, struct ctx *ctx, struct str token,
+                                  struct str email, bool *out_ok, int64_t *out_org,
+                                  enum role *out_role);
+
+/* --- logins -------------------------------------------------------------------------------- */
+
+NODISCARD enum rc aut_login_insert(struct db *db, struct ctx *ctx, const struct aut_user *user,
+                                   const char *jti, int64_t expires_us);
+/* Who a JWT stands for now. *out_ok false: the login or its user is gone. */
+struct aut_who {
+    int64_t epoch;
+    struct principal who;
+    int64_t expires_us; /* 0: does not */
+    bool stamp;         /* the token's last use should be recorded */
+};
+NODISCARD enum rc aut_login_check(struct db *db, struct ctx *ctx, struct str jti, int64_t user_id,
+                                  int64_t org_id, bool *out_ok, struct aut_who *out);
+/* Ends all logins of the user but `keep` (a jti, or empty: all). */
+NODISCARD enum rc aut_logins_end(struct db *db, struct ctx *ctx, int64_t user_id, struct str keep);
+
+/* --- tokens -------------------------------------------------------------------------------- */
+
+struct aut_token {
+    int64_t id;
+    enum token_kind kind;
+    int64_t project_id; /* 0: none */
+    enum role role;     /* NONE: that of the user */
+    struct str name;    /* p NULL: none */
+    struct str shown;
+    struct str email; /* of its user */
+    bool used;
+    int64_t created_us;
+    int64_t last_used_us; /* 0: never */
+};
+
+/* Stores the digest of `text`, acting for ctx's user; fills id and created_us. */
+NODISCARD enum rc aut_token_insert(struct db *db, struct ctx *ctx, struct str text,
+                                   struct aut_token *token);
+NODISCARD enum rc aut_personal_tokens(struct db *db, struct ctx *ctx, struct aut_token **out,
+                                      size_t *out_count);
+NODISCARD enum rc aut_org_tokens(struct db *db, struct ctx *ctx, struct aut_token **out,
+                                 size_t *out_count);
+/* Deletes a personal token of ctx's user, or one of ctx's organization. *out_found tells. */
+NODISCARD enum rc aut_token_delete(struct db *db, struct ctx *ctx, bool personal, int64_t id,
+                                   bool *out_found, struct aut_token *out);
+NODISCARD enum rc aut_token_exists(struct db *db, struct ctx *ctx, bool personal, int64_t id,
+                                   bool *out);
+NODISCARD enum rc aut_token_check(struct db *db, struct ctx *ctx, struct str text, bool *out_ok,
+                                  struct aut_who *out);
+NODISCARD enum rc aut_token_used(struct db *db, struct ctx *ctx, int64_t id);
+/* The project of this name (made when there is none), or the default one for an empty name. */
+NODISCARD enum rc aut_project(struct db *db, struct ctx *ctx, struct str name, int64_t *out_id);
+
+/* --- throttle ------------------------------------------------------------------------------ */
+
+NODISCARD enum rc aut_throttle_blocked(struct db *db, struct ctx *ctx, const struct str *keys,
+                                       size_t count, int64_t *out_us);
+NODISCARD enum rc aut_throttle_add(struct db *db, struct ctx *ctx, struct str key, int64_t allowed,
+                                   int64_t cap_s);
+NODISCARD enum rc aut_throttle_remove(struct db *db, struct ctx *ctx, const struct str *keys,
+                                      size_t count);
+
+/* --- signing keys -------------------------------------------------------------------------- */
+
+struct aut_key_row {
+    struct str kid;
+    struct str sealed;
+    bool signs; /* its time has come */
+};
+
+NODISCARD enum rc aut_keys_lock(struct db *db, struct ctx *ctx);
+/* Those to publish, the newest first. */
+NODISCARD enum rc aut_keys_live(struct db *db, struct ctx *ctx, struct aut_key_row **out,
+                                size_t *out_count);
+NODISCARD enum rc aut_key_insert(struct db *db, struct ctx *ctx, struct str kid, struct str sealed,
+                                 int64_t sign_after_us);
+NODISCARD enum rc aut_keys_retire_others(struct db *db, struct ctx *ctx, struct str kid,
+                                         int64_t after_us);
+
+/* --- revocations and gateways -------------------------------------------------------------- */
+
+struct aut_revocation {
+    int64_t user_id;
+    int64_t token_id;
+    int64_t org_id;
+};
+
+NODISCARD enum rc aut_revocation_insert(struct db *db, struct ctx *ctx,
+                                        const struct aut_revocation *what, int64_t *out_epoch);
+NODISCARD enum rc aut_revocation_epoch(struct db *db, struct ctx *ctx, int64_t *out);
+/* Revocations after `epoch`. *out_all: more than `max`, or some are no longer kept. */
+NODISCARD enum rc aut_revocations_since(struct db *db, struct ctx *ctx, int64_t epoch, size_t max,
+                                        int64_t *out_epoch, struct aut_revocation **out,
+                                        size_t *out_count, bool *out_all);
+/* Renews a gateway's lease; *out_news: it has acked more than before. */
+NODISCARD enum rc aut_watch_renew(struct db *db, struct ctx *ctx, struct str gateway, int64_t acked,
+                                  int64_t lease_us, bool *out_news);
+/* Gateways with a live lease that have not acked `epoch`. */
+NODISCARD enum rc aut_watch_behind(struct db *db, struct ctx *ctx, int64_t epoch, int64_t *out);
+
+/* Removes what nobody needs any more, a little at a time. */
+NODISCARD enum rc aut_sweep(struct db *db, struct ctx *ctx);
+
+#endif

@@ -1,0 +1,213 @@
+-- name: users_exist
+SELECT EXISTS (SELECT FROM users);
+
+-- Held to the end of the transaction: first users are made one at a time.
+-- name: setup_lock
+SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.setup', 0));
+
+-- name: register_lock
+SELECT pg_advisory_xact_lock_shared(hashtextextended(current_schema() || '.setup', 0));
+
+-- name: org_insert
+WITH org AS (INSERT INTO organizations (name) VALUES ($1) RETURNING id),
+     project AS (INSERT INTO projects (org_id, name, is_default) SELECT id, 'Default', true FROM org)
+SELECT id FROM org;
+
+-- name: org_lock
+SELECT id FROM organizations WHERE id = $1 FOR UPDATE;
+
+-- name: org_delete
+DELETE FROM organizations WHERE id = $1;
+
+-- name: user_insert
+INSERT INTO users (org_id, email, role, password_phc, email_verified) VALUES ($1, $2, $3, $4, $5)
+RETURNING id, created_at;
+
+-- name: user_by_email
+SELECT id, org_id, email, role, email_verified, created_at, password_phc
+FROM users WHERE lower(email) = lower($1);
+
+-- name: user_get
+SELECT id, org_id, email, role, email_verified, created_at, password_phc
+FROM users WHERE id = $1 AND org_id = $2;
+
+-- name: user_set_password
+UPDATE users SET password_phc = $3 WHERE id = $1 AND org_id = $2;
+
+-- name: user_delete
+DELETE FROM users WHERE id = $1 AND org_id = $2;
+
+-- name: members_count
+SELECT count(*), count(*) FILTER (WHERE role = 3) FROM users WHERE org_id = $1 AND id <> $2;
+
+-- name: login_insert
+INSERT INTO logins (jti, org_id, user_id, peer, expires_at) VALUES ($1::uuid, $2, $3, $4, $5);
+
+-- The user as it is now, if the login still stands, and the epoch of that.
+-- name: login_check
+SELECT h.epoch, u.id, u.email, u.role, l.expires_at
+FROM revocation_head h
+LEFT JOIN logins l ON l.jti = $1::uuid AND l.user_id = $2 AND l.org_id = $3 AND l.expires_at > now()
+LEFT JOIN users u ON u.id = l.user_id AND u.org_id = $3;
+
+-- name: logins_end_others
+DELETE FROM logins WHERE user_id = $1 AND jti <> $2::uuid;
+
+-- name: logins_end_all
+DELETE FROM logins WHERE user_id = $1;
+
+-- name: logins_sweep
+DELETE FROM logins WHERE jti IN (
+    SELECT jti FROM logins WHERE expires_at < now() - interval '1 day' LIMIT 1000);
+
+-- name: token_insert
+INSERT INTO tokens (kind, org_id, user_id, project_id, role, name, shown, sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::bytea)
+RETURNING id, created_at;
+
+-- name: personal_tokens
+SELECT id, name, shown, created_at, last_used_at FROM tokens
+WHERE org_id = $1 AND user_id = $2 AND kind = 3 ORDER BY id DESC;
+
+-- name: personal_token_delete
+DELETE FROM tokens WHERE org_id = $1 AND user_id = $2 AND id = $3 AND kind = 3
+RETURNING id, name, shown;
+
+-- name: org_tokens
+SELECT t.id, t.name, t.shown, u.email, t.role, t.last_used_at IS NOT NULL, t.created_at
+FROM tokens t JOIN users u ON u.id = t.user_id
+WHERE t.org_id = $1 AND t.kind IN (2, 4) ORDER BY t.id DESC;
+
+-- name: org_token_delete
+DELETE FROM tokens WHERE org_id = $1 AND id = $2 AND kind IN (2, 4) RETURNING id, name, shown;
+
+-- name: org_token_exists
+SELECT EXISTS (SELECT FROM tokens WHERE org_id = $1 AND id = $2 AND kind IN (2, 4));
+
+-- name: personal_token_exists
+SELECT EXISTS (SELECT FROM tokens WHERE org_id = $1 AND user_id = $2 AND id = $3 AND kind = 3);
+
+-- Whom a token stands for, and the epoch of that.
+-- name: token_check
+SELECT h.epoch, t.id, t.kind, t.org_id, t.user_id, t.project_id, coalesce(t.role, u.role), u.email,
+       t.shown, coalesce(t.last_used_at < now() - interval '1 minute', true)
+FROM revocation_head h
+LEFT JOIN tokens t ON t.sha256 = $1::bytea
+LEFT JOIN users u ON u.id = t.user_id;
+
+-- name: token_used
+UPDATE tokens SET last_used_at = now() WHERE id = $1;
+
+-- name: project_upsert
+WITH made AS (
+    INSERT INTO projects (org_id, name) VALUES ($1, $2)
+    ON CONFLICT (org_id, lower(name)) DO NOTHING RETURNING id
+)
+SELECT id FROM made
+UNION ALL SELECT id FROM projects WHERE org_id = $1 AND lower(name) = lower($2)
+LIMIT 1;
+
+-- name: project_default
+SELECT id FROM projects WHERE org_id = $1 AND is_default;
+
+-- name: invite_take
+UPDATE invites SET used_at = now()
+WHERE sha256 = $1::bytea AND used_at IS NULL AND replaced_at IS NULL AND expires_at > now()
+  AND (email IS NULL OR lower(email) = lower($2))
+RETURNING org_id, role;
+
+-- name: throttle_check
+SELECT coalesce(extract(epoch FROM max(blocked_until) - now()) * 1000000, 0)::bigint
+FROM throttle WHERE key = ANY($1::text[]) AND blocked_until > now();
+
+-- A failure of a key: free up to its allowance, then a delay that doubles from one second up to a
+-- cap. An hour without failure forgives.
+-- name: throttle_fail
+INSERT INTO throttle AS t (key, failures, blocked_until, last_at) VALUES ($1, 1, now(), now())
+ON CONFLICT (key) DO UPDATE SET
+    failures = CASE WHEN t.last_at < now() - interval '1 hour' THEN 1 ELSE t.failures + 1 END,
+    blocked_until = CASE
+        WHEN t.last_at < now() - interval '1 hour' OR t.failures + 1 <= $2::integer THEN now()
+        ELSE now() + least($3::float8, power(2, least(t.failures - $2::integer, 20)))
+                     * interval '1 second' END,
+    last_at = now();
+
+-- name: throttle_clear
+DELETE FROM throttle WHERE key = ANY($1::text[]);
+
+-- name: throttle_sweep
+DELETE FROM throttle WHERE key IN (
+    SELECT key FROM throttle WHERE last_at < now() - interval '1 day' LIMIT 1000);
+
+-- name: keys_lock
+SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.keys', 0));
+
+-- name: keys_live
+SELECT kid, sealed, sign_from <= now() FROM signing_keys
+WHERE retire_at IS NULL OR retire_at > now() ORDER BY sign_from DESC, kid;
+
+-- name: key_insert
+INSERT INTO signing_keys (kid, sealed, sign_from)
+VALUES ($1, $2::bytea, now() + $3::bigint * interval '1 microsecond');
+
+-- The others go once the newest signs and all they signed has expired.
+-- name: keys_retire_others
+UPDATE signing_keys SET retire_at = now() + $2::bigint * interval '1 microsecond'
+WHERE kid <> $1 AND retire_at IS NULL;
+
+-- name: keys_sweep
+DELETE FROM signing_keys WHERE retire_at < now() - interval '1 day';
+
+-- name: revoke
+WITH head AS (UPDATE revocation_head SET epoch = epoch + 1 RETURNING epoch)
+INSERT INTO revocations (epoch, user_id, token_id, org_id) SELECT epoch, $1, $2, $3 FROM head
+RETURNING epoch;
+
+-- name: revocation_epoch
+SELECT epoch FROM revocation_head;
+
+-- name: revocations_since
+SELECT h.epoch, r.epoch, r.user_id, r.token_id, r.org_id
+FROM revocation_head h LEFT JOIN revocations r ON r.epoch > $1 AND r.epoch <= h.epoch
+ORDER BY r.epoch LIMIT $2;
+
+-- True when the gateway has acked something new: those who wait for that are told.
+-- name: watch_renew
+WITH old AS (SELECT acked_epoch FROM gateway_watch WHERE gateway_id = $1),
+     now_ AS (
+    INSERT INTO gateway_watch (gateway_id, acked_epoch, lease_until)
+    VALUES ($1, $2, now() + $3::bigint * interval '1 microsecond')
+    ON CONFLICT (gateway_id) DO UPDATE
+        SET acked_epoch = excluded.acked_epoch, lease_until = excluded.lease_until
+    RETURNING acked_epoch)
+SELECT old.acked_epoch IS DISTINCT FROM now_.acked_epoch FROM now_ LEFT JOIN old ON true;
+
+-- name: watch_behind
+SELECT count(*) FROM gateway_watch WHERE lease_until > now() AND acked_epoch < $1;
+
+-- name: watch_sweep
+DELETE FROM gateway_watch WHERE lease_until < now() - interval '1 hour';
+
+-- name: revocations_sweep
+DELETE FROM revocations WHERE at < now() - interval '1 hour';
+
+-- name: audit_head_lock
+INSERT INTO audit_heads (org_id, seq, hash) VALUES ($1, 0, ''::bytea)
+ON CONFLICT (org_id) DO UPDATE SET seq = audit_heads.seq
+RETURNING seq, hash;
+
+-- name: audit_insert
+INSERT INTO audit_events (org_id, seq, event_id, type, at_us, user_id, email, resource_type,
+    resource_id, resource_name, details, peer, request_id, hash)
+VALUES ($1, $2, $3::uuid, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::bytea);
+
+-- name: audit_head_set
+UPDATE audit_heads SET seq = $2, hash = $3::bytea WHERE org_id = $1;
+
+-- name: audit_chain
+SELECT seq, event_id, type, at_us, user_id, email, resource_type, resource_id, resource_name,
+    details, peer, request_id, hash
+FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+
+-- name: audit_orgs
+SELECT org_id, seq, hash FROM audit_heads ORDER BY org_id;
