@@ -185,14 +185,12 @@ lab_until(struct lab *l, const char *text)
 {
     int64_t end_us = clk_mono_us() + LAB_US;
 
-    while (!lab_shows(l, text)) {
-        enum rc rc = l->do_->observe(l->device, &l->ctx, &l->snap);
-        lab_expect(l, rc, "observe");
-        if (!lab_shows(l, text)) {
-            rc = l->do_->wait_change(l->device, &l->ctx, l->snap.version, end_us - clk_mono_us());
-            if (rc != RC_OK) {
-                fail_msg("the page never showed '%s'", text);
-            }
+    for (lab_see(l); !lab_shows(l, text); lab_see(l)) {
+        enum rc rc = l->do_->wait_change(l->device, &l->ctx, l->snap.version,
+                                         end_us - clk_mono_us());
+        if (rc != RC_OK) {
+            struct str first = l->snap.count > 0 ? l->snap.elems[0].text : STR_EMPTY;
+            fail_msg("the page never showed '%s' but '%.*s'", text, STR_ARG(first));
         }
     }
 }

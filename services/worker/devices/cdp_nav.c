@@ -157,6 +157,10 @@ arrived(struct cdp_device *d, struct ctx *ctx, const struct cdp_msg *m, int64_t 
     struct str error = refused.n > 0 ? refused : json_str(json_get(v, "errorText"));
     bool file = json_bool(json_get(v, "isDownload"), false);
     if (error.n > 0 && !file) {
+        rc = cdp_drain(d, ctx); /* it may have crashed of it */
+        if (rc != RC_OK) {
+            return rc;
+        }
         rc = fail(ctx, RC_NOT_FOUND, "NAVIGATION_FAILED", "the address could not be opened");
         note(ctx, "%.*s", STR_ARG(error));
         return rc;
@@ -165,6 +169,16 @@ arrived(struct cdp_device *d, struct ctx *ctx, const struct cdp_msg *m, int64_t 
         return RC_OK; /* a download, or another place of the same document */
     }
     return cdp_wait_load(d, ctx, navigations, loads);
+}
+
+/* "http://name:password@host/": the browser remembers it, and there is no call to make it forget. */
+static bool
+has_password(struct str url)
+{
+    ptrdiff_t at = str_find(url, STR("://"));
+    struct str host = at < 0 ? STR_EMPTY : str_sub(url, (size_t)at + 3, url.n);
+
+    return str_find_byte(str_split(&host, '/'), '@') >= 0;
 }
 
 enum rc
@@ -184,6 +198,7 @@ cdp_go(struct device *base, struct ctx *ctx, struct str url)
     int64_t navigations = tab->navigations;
     int64_t loads = tab->loads;
     struct str quoted = cdp_quote(ctx, url);
+    d->must_renew = d->must_renew || has_password(url);
     d->version++;
     cdp_askf(d, &w, tab, "Page.navigate", "{\"url\":%.*s}", STR_ARG(quoted));
     rc = await_leaving(d, ctx, &w);
