@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of the executor: one step under way. Not for other modules. */
+#ifndef ASSAY_WORKER_STEPS_RUN_PARTS_H
+#define ASSAY_WORKER_STEPS_RUN_PARTS_H
+
+#include "worker/steps/look.h"
+#include "worker/steps/run_step.h"
+
+struct run {
+    struct ctx *ctx; /* the caller's: results go to its arena */
+    struct ctx sub;  /* for the device: its arena is emptied before each observation */
+    struct device *dev;
+    struct step_vars *vars;
+    const struct step_options *opt;
+    struct step_result *out;
+    struct snapshot snap; /* of the last observation, in sub.arena */
+    int64_t deadline_us;  /* monotonic, of the action under way */
+    bool cancelled;
+};
+
+/* Looks until it holds. OK: it does, evidence is in out. NOT_FOUND or FAILED_PRECONDITION: not (yet),
+ * with the reason in run->sub. Anything else ends the step. */
+typedef enum rc run_fn(struct run *run, void *arg);
+
+bool run_init(struct run *run, struct ctx *ctx, struct device *dev, struct step_vars *vars,
+              const struct step_options *opt, struct step_result *out);
+void run_fini(struct run *run, int64_t started_us);
+void run_set_deadline(struct run *run, int64_t timeout_us);
+int64_t run_left_us(const struct run *run);
+/* New snapshot; forgets the last. */
+enum rc run_observe(struct run *run);
+/* Calls `fn` on fresh snapshots until it returns OK, ends the step, or the deadline passes. What
+ * `fn` failed with last is then the result. `grace_us`: how long a refusal because two things fit
+ * may last. */
+enum rc run_until(struct run *run, run_fn *fn, void *arg, int64_t grace_us);
+/* Ends the step by what run->sub.err holds. */
+void run_fail(struct run *run, enum rc rc);
+/* Ends the step with these words, masked. */
+void run_say(struct run *run, enum step_verdict verdict, const char *reason, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+void run_evidence(struct run *run, const struct elem *e, const char *how);
+/* A sentence's address against the base. */
+enum rc run_address(struct run *run, struct str value, struct str *out);
+/* `t` with its variables filled in. */
+enum rc run_target(struct run *run, const struct target *t, const struct target **out);
+enum rc run_act(struct run *run, const struct device_action *action);
+
+/* One action; the verdict is set when it is not passed. False: the plan ends here. */
+bool run_action(struct run *run, const struct action *a);
+bool run_verify(struct run *run, const struct action *a);
+/* Caption of an element for messages. */
+struct str run_named(struct run *run, const struct elem *e);
+struct str run_target_text(struct run *run, const struct target *t);
+
+#endif
