@@ -188,6 +188,7 @@ $(B)/bench/cputime: $(O)/bench/cputime.o
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+$(B)/bench/cdp_bench: $(O)/tests/support/site.o
 $(B)/bench/%: $(O)/bench/%.o $(FUZZ_LIBS) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"

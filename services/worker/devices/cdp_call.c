@@ -199,7 +199,7 @@ enum rc
 cdp_drain(struct cdp_device *d, struct ctx *ctx)
 {
     bool any = true;
-    enum rc rc = RC_OK;
+    enum rc rc = flush(d, ctx);
 
     while (rc == RC_OK && any) {
         rc = step(d, ctx, NULL, 0, &any);

@@ -132,7 +132,7 @@ void cdp_wait_fini(struct cdp_wait *w);
 /* Applies one event, waiting for it until `until_us` of the monotonic clock. *out_any tells whether
  * there was one. Errors as cdp_await. */
 NODISCARD enum rc cdp_pump(struct cdp_device *d, struct ctx *ctx, int64_t until_us, bool *out_any);
-/* Applies all events that are here already. */
+/* Writes what was asked and applies all events that are here already. */
 NODISCARD enum rc cdp_drain(struct cdp_device *d, struct ctx *ctx);
 
 /* One request and its result (NULL wanted: not parsed), for calls that cannot be held up by a dialog.

@@ -131,7 +131,8 @@ await_leaving(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w)
         if (rc == RC_DEADLINE_EXCEEDED || (rc == RC_OK && w->end == CDP_EXPIRED)) {
             ctx_recover(ctx);
             cdp_ask(d, NULL, cdp_tab(d), "Page.stopLoading", STR_EMPTY);
-            return load_timeout(ctx);
+            rc = cdp_drain(d, ctx);
+            return rc == RC_OK ? load_timeout(ctx) : rc;
         }
         if (rc != RC_OK || w->end == CDP_ANSWERED) {
             return rc;

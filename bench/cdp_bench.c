@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the cdp driver adds to a step: medians over rounds on three warm pages (a form, a shop, a
+ * catalogue of 500 rows), then screenshots and resets. One line per figure, `BENCH name median ms`,
+ * and the fastest and slowest tenth behind it. A step is what a runner does: act, then settle; a check is an
+ * observation. Usage: cdp_bench [rounds] */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/site.h"
+#include "worker/devices/cdp.h"
+
+#define ROUNDS_MAX 1000
+
+static const struct site_page pages[] = {
+    {"/form",
+     "<title>Login</title><h1>Login</h1><label>Name <input id=n></label><label>Password <input "
+     "type=password></label><button onclick=\"o.textContent='tapped '+ ++c\">Go</button><p id=o></p>"
+     "<script>let c=0</script>",
+     NULL},
+    {"/shop",
+     "<title>Shop</title><nav><a href=/form>Home</a></nav><main id=m></main><script>let s='';for(let "
+     "i=0;i<40;i++)s+='<article><h3>Jar '+i+'</h3><p>Nice jar</p><p>'+i+'.00</p><button>Add '+i+"
+     "'</button></article>';m.innerHTML=s</script>",
+     NULL},
+    {"/catalogue",
+     "<title>Catalogue</title><table id=t></table><script>let s='';for(let i=0;i<500;i++)s+="
+     "'<tr><td>Item '+i+'<td>Kind '+i%7+'<td>'+i+'.00<td><button>Buy</button>';t.innerHTML=s"
+     "</script>",
+     NULL},
+    {NULL, NULL, NULL},
+};
+
+struct bench {
+    struct site *site;
+    struct device *device;
+    const struct device_driver *driver;
+    struct ctx ctx;
+    int rounds;
+    double ms[ROUNDS_MAX];
+};
+
+static void
+must(struct bench *b, enum rc rc, const char *what)
+{
+    if (rc != RC_OK) {
+        fprintf(stderr, "%s: %s %.*s %.*s\n", what, rc_name(rc), STR_ARG(b->ctx.err.msg),
+                STR_ARG(b->ctx.err.detail));
+        exit(1);
+    }
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void
+report(struct bench *b, const char *name, int n)
+{
+    qsort(b->ms, (size_t)n, sizeof b->ms[0], by_value);
+    printf("BENCH cdp_%s_%s %.2f ms (p10 %.2f, p90 %.2f)\n", b->device->profile.category, name,
+           b->ms[n / 2], b->ms[n / 10], b->ms[n * 9 / 10]);
+    fflush(stdout);
+}
+
+/* One measured thing. */
+typedef void (*work_fn)(struct bench *b, int32_t ref, int round);
+
+static void
+measure(struct bench *b, const char *name, int rounds, work_fn work, int32_t ref)
+{
+    for (int i = 0; i < rounds; i++) {
+        struct arena *arena = b->ctx.arena;
+        arena_reset(arena);
+        ctx_init(&b->ctx, arena);
+        int64_t begun_us = clk_mono_us();
+        work(b, ref, i);
+        b->ms[i] = (double)(clk_mono_us() - begun_us) / 1000.0;
+    }
+    report(b, name, rounds);
+}
+
+static struct str
+url(struct bench *b, const char *path)
+{
+    char out[256];
+
+    return arena_str(b->ctx.arena, str_z(site_url(b->site, path, false, out, sizeof out)));
+}
+
+static void
+act(struct bench *b, enum device_verb verb, int32_t ref, struct str text)
+{
+    struct device_action a = {.verb = verb, .ref = ref, .ref2 = -1, .text = text};
+
+    must(b, b->driver->act(b->device, &b->ctx, &a), "act");
+}
+
+static void
+tap(struct bench *b, int32_t ref, int round)
+{
+    (void)round;
+    act(b, DEVICE_TAP, ref, STR_EMPTY);
+    must(b, b->driver->settle(b->device, &b->ctx, ASSAY_US_PER_S), "settle");
+}
+
+static void
+type(struct bench *b, int32_t ref, int round)
+{
+    act(b, DEVICE_FILL, ref, arena_printf(b->ctx.arena, "twenty characters %02d", round % 100));
+    must(b, b->driver->settle(b->device, &b->ctx, ASSAY_US_PER_S), "settle");
+}
+
+static void
+settle(struct bench *b, int32_t ref, int round)
+{
+    (void)ref;
+    (void)round;
+    must(b, b->driver->settle(b->device, &b->ctx, ASSAY_US_PER_S), "settle");
+}
+
+static void
+observe(struct bench *b, int32_t ref, int round)
+{
+    struct snapshot s;
+
+    (void)ref;
+    (void)round;
+    must(b, b->driver->observe(b->device, &b->ctx, &s), "observe");
+}
+
+static void
+jpeg(struct bench *b, int32_t ref, int round)
+{
+    struct str s;
+
+    (void)ref;
+    (void)round;
+    must(b, b->driver->screenshot(b->device, &b->ctx, DEVICE_JPEG, 80, &s), "screenshot");
+}
+
+static void
+png(struct bench *b, int32_t ref, int round)
+{
+    struct str s;
+
+    (void)ref;
+    (void)round;
+    must(b, b->driver->screenshot(b->device, &b->ctx, DEVICE_PNG, 0, &s), "screenshot");
+}
+
+static void
+go(struct bench *b, int32_t ref, int round)
+{
+    (void)ref;
+    must(b, b->driver->go(b->device, &b->ctx, url(b, round % 2 == 0 ? "/shop" : "/form")), "go");
+}
+
+static void
+clear(struct bench *b, int32_t ref, int round)
+{
+    (void)ref;
+    (void)round;
+    must(b, b->driver->reset(b->device, &b->ctx, DEVICE_CLEAR_DATA, url(b, "/form")), "reset");
+}
+
+static void
+fresh(struct bench *b, int32_t ref, int round)
+{
+    (void)ref;
+    (void)round;
+    must(b, b->driver->reset(b->device, &b->ctx, DEVICE_FRESH, url(b, "/form")), "reset");
+}
+
+static int32_t
+ref_of(struct bench *b, enum elem_role role)
+{
+    struct snapshot s;
+
+    must(b, b->driver->observe(b->device, &b->ctx, &s), "observe");
+    for (size_t i = 0; i < s.count; i++) {
+        if (s.elems[i].role == role) {
+            return s.elems[i].ref;
+        }
+    }
+    fprintf(stderr, "the page lacks a %s\n", elem_role_name(role));
+    exit(1);
+}
+
+static void
+open_page(struct bench *b, const char *path)
+{
+    must(b, b->driver->go(b->device, &b->ctx, url(b, path)), path);
+    must(b, b->driver->settle(b->device, &b->ctx, ASSAY_US_PER_S), "settle");
+}
+
+static void
+profile(struct cdp_browser *browser, struct bench *b, const struct device_profile *p)
+{
+    b->device = cdp_device_new(browser, p);
+    b->driver = b->device->driver;
+    must(b, b->driver->open(b->device, &b->ctx, url(b, "/form")), "open");
+    measure(b, "tap", b->rounds, tap, ref_of(b, ELEM_BUTTON));
+    measure(b, "type", b->rounds, type, ref_of(b, ELEM_TEXTBOX));
+    measure(b, "settle_idle", b->rounds, settle, 0);
+    measure(b, "observe_form", b->rounds, observe, 0);
+    measure(b, "jpeg_q80", b->rounds / 4, jpeg, 0);
+    measure(b, "png", b->rounds / 4, png, 0);
+    open_page(b, "/shop");
+    measure(b, "observe_shop", b->rounds, observe, 0);
+    open_page(b, "/catalogue");
+    measure(b, "observe_500_rows", b->rounds / 2, observe, 0);
+    measure(b, "go", b->rounds / 4, go, 0);
+    measure(b, "reset_clear", b->rounds / 4, clear, 0);
+    measure(b, "reset_fresh", b->rounds / 8, fresh, 0);
+    cdp_device_free(b->device);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct device_profile desktop = {.id = "d", .name = "desktop 1280x720",
+        .platform = "web", .category = "desktop", .width = 1280, .height = 720, .scale = 1};
+    static const struct device_profile phone = {.id = "p", .name = "phone 390x844",
+        .platform = "web", .category = "phone", .width = 390, .height = 844, .scale = 1,
+        .touch = true};
+    static struct bench b;
+    int64_t rounds = 80;
+
+    if (argc > 1 && str_to_i64(str_z(argv[1]), 8, ROUNDS_MAX, &rounds) != RC_OK) {
+        fprintf(stderr, "usage: cdp_bench [rounds 8-%d]\n", ROUNDS_MAX);
+        return 2;
+    }
+    b.rounds = (int)rounds;
+    b.site = site_start(pages);
+    ctx_init(&b.ctx, arena_new(256u << 20));
+    struct cdp_browser *browser = cdp_browser_new(NULL);
+    int64_t begun_us = clk_mono_us();
+    must(&b, cdp_browser_start(browser, &b.ctx), "start");
+    printf("BENCH cdp_browser_start %.2f ms\n", (double)(clk_mono_us() - begun_us) / 1000.0);
+    profile(browser, &b, &desktop);
+    profile(browser, &b, &phone);
+    cdp_browser_free(browser);
+    site_stop(b.site);
+    arena_free(b.ctx.arena);
+    return 0;
+}
