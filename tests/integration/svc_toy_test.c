@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -598,6 +600,66 @@ sigterm_lets_the_running_call_finish(void **state)
     caller_free(&c);
 }
 
+/* Asks the admin listener; the whole answer, empty while nobody listens. */
+static void
+admin_get(int port, const char *path, char *out, size_t size)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    char head[128];
+    size_t n = 0;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
+    if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0) {
+        int len = snprintf(head, sizeof head,
+                           "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path);
+        assert_int_equal(write(fd, head, (size_t)len), len);
+        for (ssize_t got = 1; got > 0 && n<size - 1; n += got> 0 ? (size_t)got : 0) {
+            got = read(fd, out + n, size - 1 - n);
+        }
+    }
+    out[n] = '\0';
+    (void)close(fd);
+}
+
+static void
+probes_and_metrics_are_served(void **state)
+{
+    static char page[256 * 1024];
+    char listen[32];
+    int port = 20000 + (int)getpid() % 10000;
+
+    (void)state;
+    (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
+    (void)setenv("ASSAY_ADMIN_LISTEN", listen, 1);
+    pid_t writer = spawn("writer", 1);
+    (void)unsetenv("ASSAY_ADMIN_LISTEN");
+    struct caller c = caller_new("writer");
+    assert_int_equal(call(&c, 0, "k", "put", "a1", NULL), RC_OK);
+    page[0] = '\0';
+    for (int64_t end = clk_mono_us() + 5 * ASSAY_US_PER_S;
+         strstr(page, "200 OK") == NULL && clk_mono_us() < end;) {
+        admin_get(port, "/ready", page, sizeof page);
+    }
+    assert_non_null(strstr(page, "\r\n\r\nready\n"));
+    admin_get(port, "/live", page, sizeof page);
+    assert_non_null(strstr(page, "\r\n\r\nlive\n"));
+    admin_get(port, "/metrics", page, sizeof page);
+    assert_non_null(
+        strstr(page, "assay_rpc_calls_total{method=\"toy.Writer/Put\",code=\"OK\"} 1\n"));
+    pg_support_stop();
+    for (int64_t end = clk_mono_us() + 10 * ASSAY_US_PER_S;
+         strstr(page, " 503 ") == NULL && clk_mono_us() < end;) {
+        admin_get(port, "/ready", page, sizeof page);
+    }
+    assert_non_null(strstr(page, "DB_DOWN"));
+    admin_get(port, "/live", page, sizeof page); /* never asks the database */
+    assert_non_null(strstr(page, "200 OK"));
+    pg_support_start();
+    caller_free(&c);
+    assert_int_equal(end_with(writer, SIGTERM), 0);
+}
+
 static void
 a_malformed_setting_ends_with_status_three(void **state)
 {
@@ -625,6 +687,7 @@ main(int argc, char **argv)
         T(a_refused_event_holds_back_its_own_key_only),
         T(health_follows_the_database),
         T(sigterm_lets_the_running_call_finish),
+        T(probes_and_metrics_are_served),
         T(a_malformed_setting_ends_with_status_three),
     };
 
