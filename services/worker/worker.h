@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The worker: devices of one host, the sessions open on them, the jobs that run on those. It has no
+ * schema; what it reports goes to tests, what it has to sessions.
+ *
+ * A device is used by one thread at a time: whoever holds `use`. A job holds it from its first to
+ * its last case; people's input takes it for one action. */
+#ifndef ASSAY_WORKER_WORKER_H
+#define ASSAY_WORKER_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "blob/blob.h"
+#include "svc/svc.h"
+#include "worker/devices/cdp.h"
+#include "worker_rpc.h"
+
+#define WRK_DEVICES_MAX 64
+#define WRK_ID_MAX 64
+
+struct worker_cfg {
+    const char *worker_id;
+    const char *devices;
+    const char *advertise;
+    const char *blob_url;
+    const char *s3_access_key;
+    const char *s3_secret_key;
+    const char *chromium;
+    bool blob_fsync;
+};
+
+extern const struct cfg_row WORKER_CFG_ROWS[];
+extern const size_t WORKER_CFG_COUNT;
+
+struct wrk_job;
+
+/* The newest picture of a device, for live views. */
+struct wrk_frame {
+    pthread_mutex_t lock;
+    pthread_cond_t fresh;
+    char *jpeg; /* malloc'ed */
+    size_t n;
+    int64_t seq; /* 0: none yet */
+};
+
+struct wrk_device {
+    struct device *device;
+    struct device_profile profile;
+    char id[WRK_ID_MAX];
+    pthread_mutex_t use; /* held while somebody drives the device */
+    pthread_mutex_t lock; /* guards the members below */
+    char session_id[WRK_ID_MAX]; /* "": none */
+    bool is_open;
+    struct wrk_job *job; /* NULL: none runs */
+    struct wrk_frame frame;
+};
+
+struct worker {
+    struct svc *svc;
+    const struct worker_cfg *cfg;
+    struct cdp_browser *browser;
+    struct blob_store *blob;
+    char worker_id[WRK_ID_MAX];
+    char incarnation[40];
+    const char *rpc_addr;
+    struct wrk_device devices[WRK_DEVICES_MAX];
+    size_t device_count;
+    bool registered;
+    struct {
+        struct met_metric *steps;
+        struct met_metric *cases;
+        struct met_metric *jobs;
+    } met;
+};
+
+/* --- devices */
+/* Reads "phone,tablet,desktop,desktop" (profiles, one device each) into w->devices.
+ * Errors: INVALID_ARGUMENT: an unknown profile, or too many. */
+NODISCARD enum rc wrk_devices_make(struct worker *w, const char *list);
+void wrk_devices_free(struct worker *w);
+struct wrk_device *wrk_device_find(struct worker *w, const char *device_id);
+/* The device that holds the session; NULL when none does. */
+struct wrk_device *wrk_device_of_session(struct worker *w, const char *session_id);
+/* Makes the session the device's, ending what was there. Opens the device unless a job will reset
+ * it anyway (`lazy`). */
+NODISCARD enum rc wrk_session_open(struct worker *w, struct ctx *ctx, struct wrk_device *d,
+                                   const char *session_id, const char *url, bool lazy);
+void wrk_session_close(struct worker *w, const char *session_id);
+/* Keeps a picture as the newest; copies it. */
+void wrk_frame_put(struct wrk_device *d, struct str jpeg);
+
+/* --- registration (svc_loop) */
+bool wrk_beat(void *state, struct ctx *ctx);
+
+#endif

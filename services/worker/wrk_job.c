@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life of a job. Three threads: the cases, the reports, the heartbeats. The first starts and
+ * joins the others, so that a job is freed by one thread at one point. */
+#include "worker/wrk_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_MAX ((size_t)64 * 1024 * 1024)
+
+static void
+job_free(struct wrk_job *job)
+{
+    while (job->head != NULL) {
+        struct wrk_report *r = job->head;
+        job->head = r->next;
+        free(r->message);
+        free(r->step);
+        free(r->jpeg);
+        free(r);
+    }
+    arena_free(job->arena);
+    (void)pthread_mutex_destroy(&job->lock);
+    (void)pthread_cond_destroy(&job->change);
+    free(job);
+}
+
+/* Lets go of the device: its job is over, people may use it again. */
+static void
+job_leave_device(struct wrk_job *job)
+{
+    struct wrk_device *d = job->device;
+
+    (void)pthread_mutex_lock(&d->lock);
+    d->job = NULL;
+    (void)pthread_mutex_unlock(&d->lock);
+    (void)pthread_mutex_unlock(&d->use);
+}
+
+static void
+run_cases(struct wrk_job *job)
+{
+    for (size_t i = 0; i < job->req->n_cases && !wrk_job_is_over(job); i++) {
+        wrk_case_run(job, job->req->cases[i]);
+    }
+    (void)pthread_mutex_lock(&job->lock);
+    job->cases_done = true;
+    (void)pthread_cond_broadcast(&job->change);
+    (void)pthread_mutex_unlock(&job->lock);
+}
+
+static void *
+job_thread(void *arg)
+{
+    struct wrk_job *job = arg;
+    struct worker *w = job->worker;
+
+    (void)pthread_mutex_lock(&job->device->use);
+    bool reports = pthread_create(&job->reporter, NULL, wrk_reporter_thread, job) == 0;
+    bool beats = reports && pthread_create(&job->beater, NULL, wrk_beater_thread, job) == 0;
+    if (!beats) { /* without heartbeats the lease would run out under us */
+        atomic_store(&job->lost, true);
+    }
+    run_cases(job);
+    job_leave_device(job);
+    if (reports) {
+        (void)pthread_join(job->reporter, NULL);
+    }
+    if (beats) {
+        (void)pthread_join(job->beater, NULL);
+    }
+    met_add(w->met.jobs, 0, 0, 1);
+    job_free(job);
+    return NULL;
+}
+
+static struct wrk_job *
+job_new(struct worker *w, struct wrk_device *d, const Assay__StartJobRequest *req)
+{
+    struct wrk_job *job = calloc(1, sizeof(*job));
+    struct str wire;
+    ProtobufCMessage *copy = NULL;
+
+    if (job == NULL) {
+        return NULL;
+    }
+    job->worker = w;
+    job->device = d;
+    job->tail = &job->head;
+    (void)pthread_mutex_init(&job->lock, NULL);
+    (void)pthread_cond_init(&job->change, NULL);
+    job->arena = arena_new(ARENA_MAX);
+    if (job->arena == NULL || pb_pack(job->arena, &req->base, &wire) != RC_OK ||
+        pb_unpack(job->arena, req->base.descriptor, wire, &copy) != RC_OK) {
+        job_free(job);
+        return NULL;
+    }
+    job->req = (const Assay__StartJobRequest *)copy;
+    return job;
+}
+
+static bool
+is_same_job(const struct wrk_job *job, const Assay__StartJobRequest *req)
+{
+    return strcmp(job->req->job_id, req->job_id) == 0 && job->req->fence == req->fence;
+}
+
+/* Under d->lock. */
+static enum rc
+refuse_busy(struct ctx *ctx, const struct wrk_device *d, const Assay__StartJobRequest *req,
+            bool *out_running)
+{
+    *out_running = d->job != NULL && is_same_job(d->job, req);
+    if (d->job != NULL && !*out_running) {
+        return fail(ctx, RC_FAILED_PRECONDITION, "SESSION_BUSY", "another run uses the session");
+    }
+    return RC_OK;
+}
+
+enum rc
+wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
+              const Assay__StartJobRequest *req)
+{
+    pthread_attr_t attr;
+    bool running = false;
+
+    (void)pthread_mutex_lock(&d->lock);
+    enum rc rc = refuse_busy(ctx, d, req, &running);
+    (void)pthread_mutex_unlock(&d->lock);
+    if (rc != RC_OK || running) {
+        return rc;
+    }
+    struct wrk_job *job = job_new(w, d, req);
+    if (job == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the job is too large");
+    }
+    (void)pthread_mutex_lock(&d->lock);
+    rc = refuse_busy(ctx, d, req, &running);
+    if (rc == RC_OK && !running) {
+        d->job = job;
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    if (rc != RC_OK || running) {
+        job_free(job);
+        return rc;
+    }
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    int failed = pthread_create(&job->thread, &attr, job_thread, job);
+    (void)pthread_attr_destroy(&attr);
+    if (failed != 0) {
+        (void)pthread_mutex_lock(&d->lock);
+        d->job = NULL;
+        (void)pthread_mutex_unlock(&d->lock);
+        job_free(job);
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no thread for the job");
+    }
+    return RC_OK;
+}
+
+void
+wrk_job_stop(struct wrk_device *d, bool cancel)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    if (d->job != NULL) {
+        atomic_store(cancel ? &d->job->cancel : &d->job->lost, true);
+        d->device->driver->abort(d->device);
+        (void)pthread_cond_broadcast(&d->job->change);
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+}

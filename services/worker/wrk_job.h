@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One job on one device: a thread that runs its cases, and a thread that reports. The first never
+ * waits for the second, so reports and uploads cost the run no time; the second retries until tests
+ * has taken every report or says that the job is lost. */
+#ifndef ASSAY_WORKER_WRK_JOB_H
+#define ASSAY_WORKER_WRK_JOB_H
+
+#include "worker/worker.h"
+
+/* A step on its way to tests: malloc'ed, owned by the queue until it was taken. */
+struct wrk_report {
+    struct wrk_report *next;
+    int64_t run_id;
+    enum { REPORT_START, REPORT_STEP, REPORT_END } kind;
+    int64_t started_us;
+    int64_t finished_us;
+    const char *verdict; /* of a case: static text */
+    char *message;       /* of a case */
+    char *step;          /* packed assay.StepReport without its screenshot */
+    size_t step_n;
+    char *jpeg;
+    size_t jpeg_n;
+};
+
+struct wrk_job {
+    struct worker *worker;
+    struct wrk_device *device;
+    struct arena *arena; /* holds the request */
+    const Assay__StartJobRequest *req;
+    pthread_t thread;
+    pthread_t reporter;
+    pthread_t beater;
+    atomic_bool cancel; /* somebody asked to stop */
+    atomic_bool lost;   /* the fence is over */
+    pthread_mutex_t lock; /* guards the queue and the flags below */
+    pthread_cond_t change;
+    struct wrk_report *head, **tail;
+    bool cases_done; /* nothing more will be queued */
+    bool reported;   /* everything was taken, or the job is lost */
+    const char *finish_message;
+};
+
+/* Starts the job's threads on a device that holds its session. Takes the device; frees itself and
+ * the device when done. Errors: FAILED_PRECONDITION "SESSION_BUSY", RESOURCE_EXHAUSTED. */
+NODISCARD enum rc wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
+                                const Assay__StartJobRequest *req);
+/* Ends the job of the device soon: `cancel` lets it report, otherwise it is abandoned. */
+void wrk_job_stop(struct wrk_device *d, bool cancel);
+
+/* --- used by the job's thread */
+void wrk_report_start(struct wrk_job *job, int64_t run_id, int64_t at_us);
+/* `jpeg` may be empty. Copies. */
+void wrk_report_step(struct wrk_job *job, int64_t run_id, const Assay__StepReport *step,
+                     struct str jpeg);
+void wrk_report_end(struct wrk_job *job, int64_t run_id, const char *verdict, struct str message,
+                    int64_t started_us, int64_t finished_us);
+static inline bool
+wrk_job_is_over(struct wrk_job *job)
+{
+    return atomic_load(&job->cancel) || atomic_load(&job->lost);
+}
+
+/* Runs one case on the job's device and queues its reports (wrk_case.c). */
+void wrk_case_run(struct wrk_job *job, const Assay__JobCase *c);
+
+/* The reporter's and heart-beat's threads (wrk_report.c). */
+void *wrk_reporter_thread(void *job);
+void *wrk_beater_thread(void *job);
+
+#endif
