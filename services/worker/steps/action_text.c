@@ -170,7 +170,7 @@ put_compare(struct buf *b, const struct action *a)
     } else if (a->type == ACT_VERIFY_TITLE) {
         buf_putz(b, "the page title");
     } else {
-        buf_putz(b, a->type == ACT_VERIFY_VALUE ? "the value of " : "");
+        buf_putz(b, a->type == ACT_VERIFY_VALUE && a->value.n > 0 ? "the value of " : "");
         target_put_text(b, a->target);
     }
     if (a->type == ACT_VERIFY_VALUE && a->value.n == 0) {

@@ -133,8 +133,14 @@ parse_elided(struct gram *g, struct cur c)
         return any_word(&c, "in|into|as|for|to|on") ? clause_typed(g, c) : P_NO;
     case ACT_SELECT:
         return any_word(&c, "in|from|as|for") ? clause_chosen(g, c) : P_NO;
+    case ACT_TAP:
+        if (c.end - c.i == 1) {
+            const struct target *t = NULL;
+            return parse_target(g, &c, USE_TAP, &t) == P_OK ? (add_action(g, ACT_TAP, t), P_OK) : P_REFUSED;
+        }
+        return parse_statement(g, c);
     default:
-        return act_is_verify(g->last_type) ? parse_statement(g, c) : P_NO;
+        return parse_statement(g, c);
     }
 }
 

@@ -87,7 +87,7 @@ quoted_list(struct gram *g, struct cur c, enum act_type type, const char *role)
             return P_NO;
         }
         look.i++;
-        if (!cur_done(&look) && !eat(&look, ", and|,|and|& |and also|, then|and then")) {
+        if (!cur_done(&look) && !eat(&look, ", and|,|and|and also|, then|and then|then")) {
             return P_NO;
         }
     }

@@ -20,6 +20,10 @@ clause_screenshot(struct gram *g, struct cur c)
     eat(&c, "of the page|of the screen|of the current page|of the whole page|of the entire page|"
             "of this page|of the full page|of the current screen|of the app|here|now|of page|of screen|"
             "the page|the screen|of the browser|of the web page|of the website|of the current state");
+    if (at_phrase(&c, "of") && !cur_done(&c) && phrase_len(&c, c.end - 1, "page|screen|view") == 1 &&
+        !any_word(&c, "as|named")) {
+        c.i = c.end; /* "of the login page": whatever is shown */
+    }
     struct str name = STR_EMPTY;
     if (eat(&c, "as|named|called|and save it as|and name it|with name|with the name|and call it|"
                 "and save as") && c.end - c.i == 1) {

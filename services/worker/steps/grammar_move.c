@@ -45,6 +45,9 @@ clause_press(struct gram *g, struct cur c)
         return P_NO;
     }
     bool quoted = cur_quoted(&c);
+    if (any_word(&c, "volume|power|camera|lock") && !any_word(&c, "icon|link") && !quoted) {
+        return refuse(g, "keys of the phone's case are not supported", "Press Enter");
+    }
     eat(&c, "the|down");
     struct cur at = c;
     if (at_phrase(&c, "down arrow|down key|down")) {
@@ -167,9 +170,9 @@ scroll_by(struct gram *g, struct cur c, const char *direction)
         }
     }
     if (!cur_done(&c)) {
-        eat(&c, "in|inside|within|on");
-        if (parse_target(g, &c, USE_SCOPE, &t) != P_OK) {
-            return P_REFUSED;
+        bool place = eat(&c, "in|inside|within|on") || at_phrase(&c, WORDS_DET) || cur_quoted(&c);
+        if (!place || parse_target(g, &c, USE_SCOPE, &t) != P_OK) {
+            return refuse(g, "it is unclear what to scroll", "Scroll down in the \"Messages\" list");
         }
     }
     struct action *to = add_action(g, ACT_SCROLL, t);
@@ -193,6 +196,7 @@ eat_seen_tail(struct cur *c)
 static enum parsed
 scroll_until(struct gram *g, struct cur c)
 {
+    eat(&c, "the page contains|page contains|the page shows|page shows|the screen shows");
     eat(&c, "you see|i see|you can see|i can see|the user sees|you find|i find|we see|seeing|you reach|"
             "reaching");
     eat_seen_tail(&c);

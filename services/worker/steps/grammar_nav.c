@@ -181,7 +181,8 @@ clause_tabs(struct gram *g, struct cur c)
         nth = -1;
     } else if (eat(&c, "original|main|initial")) {
         nth = 1;
-    } else if (eat(&c, "tab number|tab|window|browser tab|tab #") && number_at(&c, c.i, &n) && n > 0) {
+    } else if (eat(&c, "tab number|tab|window|browser tab|tab #") && !cur_done(&c) &&
+               (number_at(&c, c.i, &n) || str_to_i64(c.t[c.i].text, 1, 99, &n) == RC_OK) && n > 0) {
         c.i++;
         return cur_done(&c) ? (add_action(g, ACT_SWITCH_TAB, NULL)->nth = (int)n, P_OK) : P_NO;
     } else if (!cur_quoted(&c) && ordinal_at(&c, c.i, &nth, &len)) {

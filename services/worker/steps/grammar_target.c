@@ -255,7 +255,7 @@ static const char FILLERS[] =
     "card|section|menu|error message|success message|error|warning|alert|page|screen|list|list item|"
     "product|row|string|badge|number|panel|header|tag|chip|snackbar|alert message|"
     "confirmation message|validation message|warning message|status|category|name|link text|"
-    "placeholder|button text|info message|submenu|accordion|file|folder|setting|contact";
+    "picture|photo|placeholder|button text|info message|submenu|accordion|file|folder|setting|contact";
 
 static enum parsed
 core_quoted(struct gram *g, struct cur c, enum target_use use, struct target *t)
@@ -316,7 +316,9 @@ name_is_doubtful(const struct cur *c)
 static bool
 name_is_vague(const struct cur *c, enum target_use use)
 {
-    for (int i = c->i; i < c->end; i++) {
+    /* "Accept all cookies" is what a button says. */
+    bool literal = is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i > 1 && !word_is_vague(c, c->i);
+    for (int i = c->i; i < c->end && !literal; i++) {
         bool capital = i > c->i ? is_capital(&c->t[i]) : is_capital(&c->t[i]) && i > 0;
         if (word_is_vague(c, i) && !capital && use != USE_VERIFY) {
             return true;

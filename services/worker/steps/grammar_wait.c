@@ -103,7 +103,9 @@ time_tail(struct cur *c)
 {
     eat(c, "for the page to load|for page to load|for the page to finish loading|to load|more|longer|"
            "before continuing|before proceeding|for it to load|to let the page load|"
-           "for the screen to load|for loading");
+           "for the screen to load|for loading|for the animation|for the animation to finish|"
+           "for the animation to complete|for the animations|for animations|for the transition|"
+           "for the animation to end|for the page to settle|for everything to load");
     return cur_done(c);
 }
 
@@ -150,6 +152,13 @@ static enum parsed
 wait_condition(struct gram *g, struct cur c, bool said_until)
 {
     int64_t timeout = 0;
+    int64_t us = 0;
+    struct cur time = c;
+    eat(&time, "for|another");
+    if (eat_duration(&time, &us)) {
+        return refuse(g, "it is unclear whether to wait that long or up to that long",
+                      "Wait up to 5 seconds for \"Done\", or: Wait 5 seconds");
+    }
     take_timeout(&c, &timeout);
     (void)eat(&c, "for|until|till|and wait for");
     if (wait_load(c)) {

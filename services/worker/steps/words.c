@@ -32,7 +32,7 @@ static const struct noun NOUNS[] = {
     {"switch|toggle|toggle switch|toggle button", "switch"},
     {"tab", "tab"},
     {"menu item|menuitem|menu option|menu entry", "menuitem"},
-    {"image|picture|photo|img", "img"},
+    {"image|img", "img"},
     {"heading|headline|header text", "heading"},
     {"slider", "slider"},
     {"dialog|modal|popup|pop-up|dialog box|dialogue|modal dialog|modal window|popup window|"
