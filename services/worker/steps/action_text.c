@@ -55,7 +55,7 @@ put_nth(struct buf *b, int nth)
 static void
 put_core(struct buf *b, const struct target *t)
 {
-    buf_putz(b, "the ");
+    buf_putz(b, t->role != NULL || t->nth != 0 || t->name.n == 0 ? "the " : "");
     put_nth(b, t->nth);
     if (t->name.n > 0) {
         put_quoted(b, t->name);
