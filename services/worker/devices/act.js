@@ -19,6 +19,7 @@ const told = (e) => {
   throw e;
 };
 const answered = (f) => (...args) => {
+  A.walked = null; /* what follows may change what is shown without a trace: a hover */
   try {
     const r = f(...args);
     return r && r.then ? r.catch(told) : r;

@@ -430,6 +430,7 @@ cdp_act(struct device *base, struct ctx *ctx, const struct device_action *a)
     }
     cdp_forget_requests(d);
     d->acted_us = clk_mono_us();
+    d->acted = true;
     d->version++;
     return rc == RC_OK ? perform(&t) : rc;
 }

@@ -83,6 +83,7 @@ struct cdp_device {
     int64_t version;   /* of the document, see snapshot.h */
     uint64_t seen;     /* hash of what the newest snapshot showed */
     int64_t seen_tab;  /* its tab's birth */
+    bool acted;        /* since then: a hover changes what is shown without a trace */
     int64_t events;    /* grows with whatever may have changed what is shown */
     int64_t acted_us;  /* when the newest action began; 0: none since the load */
     struct cdp_request requests[CDP_REQUESTS];

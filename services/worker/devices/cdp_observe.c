@@ -196,6 +196,7 @@ remember(struct cdp_device *d, const struct roots *r)
         seen = mix(seen, str_hash64(walk)); /* a style may change without a mutation */
     }
     d->seen_tab = tab->born;
+    d->acted = false;
     if (seen != d->seen) {
         d->seen = seen;
         d->version++;
@@ -219,7 +220,8 @@ walk_all(struct cdp_device *d, struct ctx *ctx, struct roots *r)
     }
     find_roots(d, r);
     for (size_t i = 0; i < r->count; i++) {
-        cdp_ask_eval(d, &w, r->sessions[i], STR("__assay.walk()"));
+        cdp_ask_eval(d, &w, r->sessions[i],
+                     d->acted ? STR("__assay.walk(true)") : STR("__assay.walk()"));
     }
     rc = cdp_await(d, ctx, &w, CDP_STOP_DIALOG, CDP_CALL_US);
     if (rc == RC_OK && w.end == CDP_DIALOG) {
