@@ -171,6 +171,12 @@ http_send(struct http_client *client, struct ctx *ctx, const struct http_request
     return RC_OK;
 }
 
+enum rc
+http_check_url(const struct http_client *client, struct ctx *ctx, struct str url)
+{
+    return http_target_look(ctx, &client->cfg, url);
+}
+
 struct str
 http_header_get(const struct http_response *resp, const char *name)
 {

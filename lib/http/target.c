@@ -227,6 +227,23 @@ http_target_check(struct ctx *ctx, const struct http_client_cfg *cfg, struct str
 }
 
 enum rc
+http_target_look(struct ctx *ctx, const struct http_client_cfg *cfg, struct str url)
+{
+    struct parts p = {0};
+    struct http_target unused = {0};
+    bool trusted = cfg->reach == ADDR_REACH_ANY;
+
+    enum rc rc = take_apart(ctx, url, trusted, &p);
+    if (rc != RC_OK || trusted) {
+        return rc;
+    }
+    if (is_refused_port(cfg, p.port)) {
+        return refused(ctx, p.host);
+    }
+    return p.is_literal ? resolve_and_pin(ctx, cfg, &p, 0, &unused) : RC_OK;
+}
+
+enum rc
 http_target_follow(struct ctx *ctx, const char *base, struct str location, struct str *out)
 {
     CURLU *u = curl_url();
