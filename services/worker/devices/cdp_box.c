@@ -19,14 +19,33 @@ cdp_box_init(struct cdp_box *box)
     pthread_condattr_destroy(&attr);
 }
 
-void
-cdp_box_fini(struct cdp_box *box)
+static void
+drop_all(struct cdp_box *box)
 {
     while (box->head != NULL) {
         struct cdp_msg *m = box->head;
         box->head = m->next;
         free(m);
     }
+    box->tail = &box->head;
+    box->count = 0;
+    box->bytes = 0;
+}
+
+void
+cdp_box_clear(struct cdp_box *box)
+{
+    pthread_mutex_lock(&box->lock);
+    drop_all(box);
+    box->gone = false;
+    box->context[0] = '\0';
+    pthread_mutex_unlock(&box->lock);
+}
+
+void
+cdp_box_fini(struct cdp_box *box)
+{
+    drop_all(box);
     pthread_cond_destroy(&box->wake);
     pthread_mutex_destroy(&box->lock);
 }

@@ -50,6 +50,8 @@ enum cdp_pop { CDP_POP_MSG, CDP_POP_TIME, CDP_POP_GONE, CDP_POP_ABORTED };
 void cdp_box_init(struct cdp_box *box);
 /* Frees what is in it. */
 void cdp_box_fini(struct cdp_box *box);
+/* Empties a closed box for its next use. Another thread may abort it meanwhile: that stays. */
+void cdp_box_clear(struct cdp_box *box);
 /* Takes the oldest message, waiting until `until_us` of the monotonic clock. free() it. */
 enum cdp_pop cdp_box_pop(struct cdp_box *box, int64_t until_us, struct cdp_msg **out);
 void cdp_box_abort(struct cdp_box *box);

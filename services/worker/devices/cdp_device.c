@@ -97,19 +97,12 @@ cdp_no_dialog(struct cdp_device *d, struct ctx *ctx)
 
 /* --- a context of its own -------------------------------------------------------------------- */
 
-/* Forgets the context, and with it everything that was known about its pages. The mailbox is emptied
- * too, but a cancellation that has not been heard yet stays. */
+/* Forgets the context, and with it everything that was known about its pages. */
 static void
 forget(struct cdp_device *d)
 {
-    bool aborted = d->box.aborted;
-
     cdp_browser_close_box(d->browser, &d->box);
-    cdp_box_fini(&d->box);
-    cdp_box_init(&d->box);
-    d->box.greet = cdp_greet;
-    d->box.arg = d;
-    d->box.aborted = aborted;
+    cdp_box_clear(&d->box);
     memset(d->sessions, 0, sizeof d->sessions);
     cdp_forget_requests(d);
     buf_clear(&d->out);
@@ -130,29 +123,35 @@ remove_downloads(struct cdp_device *d)
     }
 }
 
-void
-cdp_close(struct device *base)
+/* Disposes of the context. CANCELLED when somebody aborted meanwhile; other failures mean that the
+ * browser is gone, and the context with it. */
+static enum rc
+dispose(struct cdp_device *d)
 {
-    struct cdp_device *d = cdp_of(base);
     struct arena *arena = arena_new(1 << 20);
     struct ctx ctx;
+    enum rc rc = RC_OK;
 
     if (d->open && arena != NULL) {
         ctx_init(&ctx, arena);
         ctx.deadline_us = clk_wall_us() + CLOSE_US;
         buf_clear(&d->out);
         d->tab = -1; /* whatever the page is doing no longer matters */
-        d->box.aborted = false;
-        /* Failing means that the browser is gone, and the context with it. */
-        if (cdp_callf(d, &ctx, NULL, NULL, "Target.disposeBrowserContext",
-                      "{\"browserContextId\":\"%s\"}", d->context) != RC_OK) {
-            ctx_recover(&ctx);
-        }
+        rc = cdp_callf(d, &ctx, NULL, NULL, "Target.disposeBrowserContext",
+                       "{\"browserContextId\":\"%s\"}", d->context);
     }
     arena_free(arena);
     forget(d);
     remove_downloads(d);
     d->downloads[0] = '\0';
+    return rc;
+}
+
+void
+cdp_close(struct device *base)
+{
+    /* Whatever it says: a cancellation that comes now has nothing left to end. */
+    (void)dispose(cdp_of(base));
 }
 
 /* Waits until the new tab is known and our script runs in it. */
@@ -228,7 +227,9 @@ new_context(struct cdp_device *d, struct ctx *ctx)
 static enum rc
 renew(struct cdp_device *d, struct ctx *ctx)
 {
-    cdp_close(&d->base);
+    if (dispose(d) == RC_CANCELLED) {
+        return fail(ctx, RC_CANCELLED, "CANCELLED", "the action was cancelled");
+    }
     return new_context(d, ctx);
 }
 
