@@ -75,12 +75,11 @@ slots_of(const struct auth_cfg *cfg)
 }
 
 enum rc
-aut_open(struct auth *auth, struct ctx *ctx, struct svc *svc, struct db *db,
-         const struct auth_cfg *cfg)
+aut_open(struct auth *auth, struct ctx *ctx, struct db *db, const struct auth_cfg *cfg)
 {
     const char *why = NULL;
 
-    *auth = (struct auth){.svc = svc, .db = db, .cfg = cfg};
+    *auth = (struct auth){.db = db, .cfg = cfg};
     enum rc rc = seal_open_ring(str_z(cfg->secret_key), &auth->ring, &why);
     if (rc != RC_OK) {
         return fail(ctx, rc, "SECRET_KEY", "ASSAY_SECRET_KEY: %s", why);
@@ -108,7 +107,7 @@ aut_close(struct auth *auth)
     aut_keys_close(auth->keys);
     passwd_close(auth->passwd);
     seal_close_ring(auth->ring);
-    *auth = (struct auth){.svc = NULL};
+    *auth = (struct auth){.db = NULL};
 }
 
 enum rc

@@ -133,7 +133,6 @@ struct aut_revocation {
 
 NODISCARD enum rc aut_revocation_insert(struct db *db, struct ctx *ctx,
                                         const struct aut_revocation *what, int64_t *out_epoch);
-NODISCARD enum rc aut_revocation_epoch(struct db *db, struct ctx *ctx, int64_t *out);
 /* Revocations after `epoch`. *out_all: more than `max`, or some are no longer kept. */
 NODISCARD enum rc aut_revocations_since(struct db *db, struct ctx *ctx, int64_t epoch, size_t max,
                                         int64_t *out_epoch, struct aut_revocation **out,

@@ -71,18 +71,6 @@ aut_revocation_insert(struct db *db, struct ctx *ctx, const struct aut_revocatio
 }
 
 enum rc
-aut_revocation_epoch(struct db *db, struct ctx *ctx, int64_t *out)
-{
-    const struct db_result *res;
-    enum rc rc = DB_QUERY0(db, ctx, Q_REVOCATION_EPOCH, &res);
-
-    if (rc == RC_OK) {
-        *out = db_i64(res, 0, 0);
-    }
-    return rc;
-}
-
-enum rc
 aut_revocations_since(struct db *db, struct ctx *ctx, int64_t epoch, size_t max, int64_t *out_epoch,
                       struct aut_revocation **out, size_t *out_count, bool *out_all)
 {

@@ -27,13 +27,15 @@ struct aut_keys;
 struct aut_feed;
 
 struct auth {
-    struct svc *svc; /* NULL in tests that call handlers directly */
     struct db *db;
     const struct auth_cfg *cfg;
     struct seal_ring *ring;
     struct passwd *passwd;
     struct aut_keys *keys;
     struct aut_feed *feed;
+    /* Has the loop of this name run soon: svc_wake, or what a test puts here. */
+    void (*wake)(void *arg, const char *name);
+    void *wake_arg;
 };
 
 /* Names of the loops; the first two are channels too. */
@@ -41,9 +43,9 @@ struct auth {
 #define AUT_LOOP_KEYS "signing_keys"
 #define AUT_LOOP_SWEEP "auth_sweep"
 
-/* Makes the parts below `svc` and `db`; the schema must be there. `auth` is the caller's.
+/* Makes the parts; the schema must be there. `auth` is the caller's; set its `wake` afterwards.
  * Errors: those of the database; INVALID_ARGUMENT, INTERNAL: recorded in ctx. */
-NODISCARD enum rc aut_open(struct auth *auth, struct ctx *ctx, struct svc *svc, struct db *db,
+NODISCARD enum rc aut_open(struct auth *auth, struct ctx *ctx, struct db *db,
                            const struct auth_cfg *cfg);
 void aut_close(struct auth *auth);
 

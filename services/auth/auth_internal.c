@@ -13,7 +13,6 @@
 #include "sec/jws.h"
 #include "sec/token.h"
 
-#define REVOCATIONS_MAX 1000
 #define JWKS_MAX ((size_t)64 << 10)
 #define WAIT_MAX_US (10 * ASSAY_US_PER_S)
 
@@ -187,10 +186,8 @@ answer_watch(struct auth *auth, struct ctx *ctx, int64_t acked,
     struct aut_revocation *list = NULL;
     size_t n = 0;
     bool all = false;
-    int64_t from = acked < 0 ? 0 : acked;
 
-    enum rc rc =
-        aut_revocations_since(auth->db, ctx, from, REVOCATIONS_MAX, &resp->epoch, &list, &n, &all);
+    enum rc rc = aut_feed_since(auth->feed, ctx, acked, &resp->epoch, &list, &n, &all);
     if (rc != RC_OK) {
         return rc;
     }
@@ -225,15 +222,11 @@ auth_watch_revocations(struct auth *auth, struct ctx *ctx,
 {
     int64_t started_us = clk_mono_us();
     int64_t wait_us = req->wait_us < 0 ? 0 : req->wait_us;
-    bool news = false;
 
     wait_us = wait_us > WAIT_MAX_US ? WAIT_MAX_US : wait_us;
     resp->lease_us = auth->cfg->lease_us;
-    enum rc rc = aut_watch_renew(auth->db, ctx, str_z(req->gateway_id), req->acked_epoch,
-                                 wait_us + auth->cfg->lease_us, &news);
-    if (rc == RC_OK && news) {
-        rc = db_notify(auth->db, ctx, AUT_LOOP_REVOCATIONS, STR_EMPTY);
-    }
+    enum rc rc = aut_feed_renew(auth, ctx, str_z(req->gateway_id), req->acked_epoch,
+                                wait_us + auth->cfg->lease_us);
     if (rc != RC_OK) {
         return rc;
     }

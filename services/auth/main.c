@@ -46,6 +46,12 @@ on_sweep(void *state, struct ctx *ctx)
     return aut_sweep(auth->db, ctx) == RC_ABORTED;
 }
 
+static void
+wake(void *arg, const char *name)
+{
+    svc_wake(arg, name);
+}
+
 static enum rc
 start_loops(struct svc *svc, struct auth *auth)
 {
@@ -86,11 +92,13 @@ start(struct svc *svc, void **out_state)
     ctx_init(&ctx, arena);
     ctx.who.kind = TOKEN_SERVICE;
     ctx.deadline_us = clk_wall_us() + START_US;
-    enum rc rc = aut_open(auth, &ctx, svc, svc_db(svc), &cfg);
+    enum rc rc = aut_open(auth, &ctx, svc_db(svc), &cfg);
     if (rc != RC_OK) {
         say(&ctx);
         free(auth);
     } else {
+        auth->wake = wake;
+        auth->wake_arg = svc;
         *out_state = auth;
         rc = start_loops(svc, auth);
     }

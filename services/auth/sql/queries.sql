@@ -163,9 +163,6 @@ WITH head AS (UPDATE revocation_head SET epoch = epoch + 1 RETURNING epoch)
 INSERT INTO revocations (epoch, user_id, token_id, org_id) SELECT epoch, $1, $2, $3 FROM head
 RETURNING epoch;
 
--- name: revocation_epoch
-SELECT epoch FROM revocation_head;
-
 -- name: revocations_since
 SELECT h.epoch, r.epoch, r.user_id, r.token_id, r.org_id
 FROM revocation_head h LEFT JOIN revocations r ON r.epoch > $1 AND r.epoch <= h.epoch

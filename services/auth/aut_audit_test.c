@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The audit log is complete, once, and cannot be changed unseen. */
+#include "auth/auth_fixture.h"
+
+/* --- audit --------------------------------------------------------------------------------- */
+
+static void
+deliver(const char *id, int64_t org, const char *type)
+{
+    struct call c = call_begin();
+    Assay__DeliverEventsRequest req = ASSAY__DELIVER_EVENTS_REQUEST__INIT;
+    Assay__DeliverEventsResponse resp = ASSAY__DELIVER_EVENTS_RESPONSE__INIT;
+    Assay__Event event = ASSAY__EVENT__INIT;
+    Assay__Event *events[] = {&event};
+
+    event.id = arena_strz(c.arena, str_z(id));
+    event.type = arena_strz(c.arena, str_z(type));
+    event.org_id = org;
+    event.at_us = 1700000000000000;
+    event.details = arena_strz(c.arena, STR("made by a test"));
+    req.n_events = 1;
+    req.events = events;
+    assert_int_equal(db_begin(db, &c.ctx), RC_OK);
+    assert_int_equal(auth_deliver_events(&auth, &c.ctx, &req, &resp), RC_OK);
+    assert_int_equal(db_commit(db, &c.ctx), RC_OK);
+    assert_int_equal(resp.n_accepted, 1);
+    assert_string_equal(resp.accepted[0], id);
+    call_end(&c);
+}
+
+static struct aut_audit_report
+verify_audit(void)
+{
+    struct call c = call_begin();
+    struct aut_audit_report report;
+
+    assert_int_equal(aut_audit_verify(db, &c.ctx, &report), RC_OK);
+    call_end(&c);
+    return report;
+}
+
+static void
+fill_audit(int count)
+{
+    for (int i = 0; i < count; i++) {
+        char id[ID_UUID_LEN + 1];
+        id_uuid(id);
+        deliver(id, 1 + i % 2, "thing.happened");
+    }
+}
+
+static void
+events_are_stored_once_and_chained(void **state)
+{
+    (void)state;
+    fill_audit(7);
+    deliver("01234567-89ab-7def-8123-456789abcdef", 1, "thing.happened");
+    deliver("01234567-89ab-7def-8123-456789abcdef", 1, "thing.happened");
+    struct aut_audit_report report = verify_audit();
+    assert_int_equal(report.entries, 8);
+    assert_int_equal(report.bad_seq, 0);
+}
+
+static void
+the_log_cannot_be_changed_by_the_service(void **state)
+{
+    (void)state;
+    fill_audit(2);
+    assert_int_equal(pg_support_i64("SELECT count(*) FROM pg_trigger WHERE tgrelid ="
+                                    " 'auth.audit_events'::regclass AND NOT tgisinternal"),
+                     2);
+    assert_int_equal(pg_support_i64("DO $$ BEGIN UPDATE auth.audit_events SET type = 'x';"
+                                    " EXCEPTION WHEN raise_exception THEN NULL; END $$;"
+                                    " SELECT count(*) FROM auth.audit_events WHERE type = 'x'"),
+                     0);
+}
+
+static void
+every_kind_of_tampering_shows(void **state)
+{
+    static const struct {
+        const char *sql;
+        int64_t bad_seq;
+    } CASES[] = {
+        {"UPDATE auth.audit_events SET type = 'x' WHERE org_id = 1 AND seq = 2", 2},
+        {"UPDATE auth.audit_events SET details = NULL WHERE org_id = 1 AND seq = 1", 1},
+        {"DELETE FROM auth.audit_events WHERE org_id = 1 AND seq = 3", 3},
+        {"DELETE FROM auth.audit_events WHERE org_id = 1 AND seq = 5", 5},
+        {"ALTER TABLE auth.audit_events DROP CONSTRAINT audit_events_org_id_seq_key;"
+         "UPDATE auth.audit_events SET seq = 9 - seq WHERE org_id = 1 AND seq IN (4, 5)",
+         4},
+        {"UPDATE auth.audit_heads SET hash = sha256('x') WHERE org_id = 1", 6},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        pg_support_exec("ALTER TABLE auth.audit_events DISABLE TRIGGER USER;"
+                        "TRUNCATE auth.audit_events, auth.audit_heads");
+        fill_audit(10);
+        assert_int_equal(verify_audit().bad_seq, 0);
+        pg_support_exec(CASES[i].sql);
+        struct aut_audit_report report = verify_audit();
+        if (report.bad_org != 1 || report.bad_seq != CASES[i].bad_seq) {
+            fail_msg("%s: found %lld/%lld", CASES[i].sql, (long long)report.bad_org,
+                     (long long)report.bad_seq);
+        }
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(events_are_stored_once_and_chained),
+        T(the_log_cannot_be_changed_by_the_service),
+        T(every_kind_of_tampering_shows),
+    };
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}

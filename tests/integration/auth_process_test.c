@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The auth service as it runs: two processes on one database, called by rpc. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth_client.h"
+#include "sec/hash.h"
+#include "sec/jws.h"
+#include "tests/support/pg.h"
+
+/* Last: cmocka defines a macro fail(). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define REPLICAS 2
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define EMAIL "ada@example.com"
+#define PASSWORD "correct horse battery"
+#define LEASE_US (2 * ASSAY_US_PER_S)
+
+static char dir[64];
+static char binary[512];
+static pid_t pids[REPLICAS];
+static struct rpc_peers *peers;
+
+/* --- processes ----------------------------------------------------------------------------- */
+
+static pid_t
+run_auth(const char *command, const char *listen)
+{
+    pid_t parent = getpid();
+    pid_t child = fork();
+
+    if (child != 0) {
+        return child;
+    }
+    char log[128];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(1);
+    }
+    (void)snprintf(log, sizeof(log), "%s/log", dir);
+    (void)setenv("ASSAY_RPC_LISTEN", listen, 1);
+    (void)setenv("ASSAY_DATABASE_URL", pg_support_uri(), 1);
+    (void)setenv("ASSAY_SECRET_KEY", KEY, 1);
+    (void)setenv("ASSAY_KEY_PUBLISH", "0", 1);
+    (void)setenv("ASSAY_LOG_LEVEL", "debug", 1);
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    (void)dup2(fd, 1);
+    (void)dup2(fd, 2);
+    (void)execl(binary, binary, command, (char *)NULL);
+    _exit(127);
+}
+
+static void
+url_of(int replica, char out[96])
+{
+    (void)snprintf(out, 96, "ipc://%s/auth.%d", dir, replica + 1);
+}
+
+static void
+start_replica(int replica)
+{
+    char url[96];
+
+    url_of(replica, url);
+    pids[replica] = run_auth(NULL, url);
+}
+
+static int
+end_process(pid_t pid, int sig)
+{
+    int status = -1;
+
+    if (sig != 0) {
+        (void)kill(pid, sig);
+    }
+    (void)waitpid(pid, &status, 0);
+    return status;
+}
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+struct call {
+    struct arena *arena;
+    struct ctx ctx;
+};
+
+static struct call
+call_begin(int64_t within_us)
+{
+    struct call c = {.arena = arena_new((size_t)8 << 20)};
+
+    ctx_init(&c.ctx, c.arena);
+    c.ctx.deadline_us = clk_wall_us() + within_us;
+    c.ctx.peer = STR("192.0.2.7");
+    return c;
+}
+
+static void
+call_end(struct call *c)
+{
+    arena_free(c->arena);
+}
+
+static enum rc
+call_replica(int replica, struct call *c, const struct rpc_method *method,
+             const ProtobufCMessage *req, ProtobufCMessage **out)
+{
+    char url[96];
+
+    url_of(replica, url);
+    return rpc_peers_call(peers, url, &c->ctx, method, req, out);
+}
+
+static bool
+answers(int replica)
+{
+    struct call c = call_begin(500 * ASSAY_US_PER_MS);
+    Assay__GetSetupRequest req = ASSAY__GET_SETUP_REQUEST__INIT;
+    ProtobufCMessage *resp = NULL;
+    enum rc rc = call_replica(replica, &c, &auth_method_get_setup, &req.base, &resp);
+
+    call_end(&c);
+    return rc == RC_OK;
+}
+
+static void
+wait_until_answers(int replica)
+{
+    int64_t until_us = clk_mono_us() + 20 * ASSAY_US_PER_S;
+
+    while (!answers(replica)) {
+        assert_true(clk_mono_us() < until_us);
+        assert_int_equal(waitpid(pids[replica], NULL, WNOHANG), 0);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+}
+
+static void
+login(int replica, char token[JWS_TOKEN_MAX], struct principal *who)
+{
+    struct call c = call_begin(10 * ASSAY_US_PER_S);
+    Assay__LoginRequest req = ASSAY__LOGIN_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+    char email[] = EMAIL;
+    char password[] = PASSWORD;
+
+    req.email = email;
+    req.password = password;
+    assert_int_equal(call_replica(replica, &c, &auth_method_login, &req.base, &answer), RC_OK);
+    const Assay__LoginResponse *resp = (const Assay__LoginResponse *)answer;
+    (void)snprintf(token, JWS_TOKEN_MAX, "%s", resp->access_token);
+    *who = (struct principal){.user_id = resp->user_id,
+                              .org_id = resp->organization_id,
+                              .role = ROLE_ADMIN,
+                              .kind = TOKEN_JWT};
+    call_end(&c);
+}
+
+static struct jws_keys *
+fetch_keys(int replica)
+{
+    struct call c = call_begin(5 * ASSAY_US_PER_S);
+    Assay__GetJwksRequest req = ASSAY__GET_JWKS_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+    struct jws_keys *keys = NULL;
+
+    assert_int_equal(call_replica(replica, &c, &auth_method_get_jwks, &req.base, &answer), RC_OK);
+    const Assay__GetJwksResponse *resp = (const Assay__GetJwksResponse *)answer;
+    struct str doc = arena_printf(c.arena, "{\"keys\":%.*s}", (int)resp->keys.len,
+                                  (const char *)resp->keys.data);
+    assert_int_equal(jws_keys_parse(doc, &keys), RC_OK);
+    call_end(&c);
+    return keys;
+}
+
+static enum jws_verdict
+verify(const struct jws_keys *keys, const char *token)
+{
+    struct arena *arena = arena_new(1 << 18);
+    struct jws_policy policy = {STR("assay"), STR("assay"), clk_wall_us()};
+    struct jws_claims claims;
+    enum jws_verdict verdict = jws_verify(arena, keys, &policy, str_z(token), &claims);
+
+    arena_free(arena);
+    return verdict;
+}
+
+static enum rc
+introspect(int replica, const char *token)
+{
+    struct call c = call_begin(5 * ASSAY_US_PER_S);
+    Assay__IntrospectRequest req = ASSAY__INTROSPECT_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+
+    req.token = arena_strz(c.arena, str_z(token));
+    enum rc rc = call_replica(replica, &c, &auth_method_introspect, &req.base, &answer);
+    call_end(&c);
+    return rc;
+}
+
+static int64_t
+make_token(int replica, const struct principal *who, char token[64])
+{
+    struct call c = call_begin(5 * ASSAY_US_PER_S);
+    Assay__CreateTokenRequest req = ASSAY__CREATE_TOKEN_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+
+    c.ctx.who = *who;
+    assert_int_equal(call_replica(replica, &c, &auth_method_create_token, &req.base, &answer),
+                     RC_OK);
+    const Assay__CreateTokenResponse *resp = (const Assay__CreateTokenResponse *)answer;
+    (void)snprintf(token, 64, "%s", resp->token);
+    int64_t id = resp->id;
+    call_end(&c);
+    return id;
+}
+
+static enum rc
+revoke_token(int replica, const struct principal *who, int64_t id)
+{
+    struct call c = call_begin(10 * ASSAY_US_PER_S);
+    Assay__DeleteTokenRequest req = ASSAY__DELETE_TOKEN_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+
+    c.ctx.who = *who;
+    req.id = id;
+    enum rc rc = call_replica(replica, &c, &auth_method_delete_token, &req.base, &answer);
+    call_end(&c);
+    return rc;
+}
+
+/* --- a gateway ----------------------------------------------------------------------------- */
+
+/* The watch of a gateway, which remembers the newest revoked token it applied. */
+struct gateway {
+    pthread_t thread;
+    char id[16];
+    atomic_int replica;
+    atomic_bool stop;
+    atomic_llong applied; /* token id */
+    atomic_llong epoch;
+    atomic_int failures;
+};
+
+static bool
+watch_once(struct gateway *g)
+{
+    struct call c = call_begin(3 * ASSAY_US_PER_S);
+    Assay__WatchRevocationsRequest req = ASSAY__WATCH_REVOCATIONS_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+
+    req.gateway_id = g->id;
+    req.acked_epoch = atomic_load(&g->epoch);
+    req.wait_us = ASSAY_US_PER_S;
+    enum rc rc = call_replica(atomic_load(&g->replica), &c, &auth_method_watch_revocations,
+                              &req.base, &answer);
+    if (rc == RC_OK) {
+        const Assay__WatchRevocationsResponse *resp =
+            (const Assay__WatchRevocationsResponse *)answer;
+        for (size_t i = 0; i < resp->n_revocations; i++) {
+            atomic_store(&g->applied, resp->revocations[i]->token_id);
+        }
+        atomic_store(&g->epoch, resp->epoch);
+    }
+    call_end(&c);
+    return rc == RC_OK;
+}
+
+static void *
+gateway_thread(void *arg)
+{
+    struct gateway *g = arg;
+
+    while (!atomic_load(&g->stop)) {
+        if (!watch_once(g)) {
+            atomic_fetch_add(&g->failures, 1);
+            atomic_store(&g->replica, 1 - atomic_load(&g->replica));
+        }
+    }
+    return NULL;
+}
+
+static void
+gateway_start(struct gateway *g, int number, int replica)
+{
+    (void)snprintf(g->id, sizeof(g->id), "gw-%d", number);
+    atomic_store(&g->epoch, -1);
+    atomic_store(&g->replica, replica);
+    assert_int_equal(pthread_create(&g->thread, NULL, gateway_thread, g), 0);
+    int64_t until_us = clk_mono_us() + 5 * ASSAY_US_PER_S;
+    while (atomic_load(&g->epoch) < 0) {
+        assert_true(clk_mono_us() < until_us);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+static void
+gateway_stop(struct gateway *g)
+{
+    atomic_store(&g->stop, true);
+    pthread_join(g->thread, NULL);
+}
+
+/* --- set-up -------------------------------------------------------------------------------- */
+
+static void
+find_binary(void)
+{
+    char self[256] = "";
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *at = n > 0 ? strstr(self, "/test/") : NULL;
+
+    assert_non_null(at);
+    *at = '\0'; /* build/test/... stands beside build/bin */
+    (void)snprintf(binary, sizeof(binary), "%s/bin/assay-auth", self);
+}
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    find_binary();
+    (void)snprintf(dir, sizeof(dir), "/tmp/assay-auth-test-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    pg_support_exec("DROP SCHEMA IF EXISTS auth CASCADE");
+    assert_int_equal(rpc_peers_new(NULL, 1 << 20, false, &peers), RC_OK);
+    for (int i = 0; i < REPLICAS; i++) {
+        start_replica(i); /* at once: they race for the migrations and the first key */
+    }
+    for (int i = 0; i < REPLICAS; i++) {
+        wait_until_answers(i);
+    }
+    struct call c = call_begin(10 * ASSAY_US_PER_S);
+    Assay__CreateSetupRequest req = ASSAY__CREATE_SETUP_REQUEST__INIT;
+    ProtobufCMessage *answer = NULL;
+    char email[] = EMAIL;
+    char password[] = PASSWORD;
+    req.email = email;
+    req.password = password;
+    assert_int_equal(call_replica(0, &c, &auth_method_create_setup, &req.base, &answer), RC_OK);
+    call_end(&c);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    rpc_peers_free(peers);
+    for (int i = 0; i < REPLICAS; i++) {
+        if (pids[i] > 0) {
+            (void)end_process(pids[i], SIGKILL);
+        }
+    }
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+    rm - rf % s ", dir, dir);
+             return system(command);
+}
+
+/* --- tests --------------------------------------------------------------------------------- */
+
+static void
+replicas_accept_each_others_tokens(void **state)
+{
+    char token[JWS_TOKEN_MAX];
+    struct principal who;
+
+    (void)state;
+    for (int i = 0; i < REPLICAS; i++) {
+        login(i, token, &who);
+        struct jws_keys *keys = fetch_keys(1 - i);
+        assert_int_equal(verify(keys, token), JWS_VALID);
+        jws_keys_free(keys);
+    }
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static void
+when_a_revocation_is_answered_every_gateway_has_applied_it(void **state)
+{
+    struct gateway gateways[2] = {0};
+    char jwt[JWS_TOKEN_MAX];
+    struct principal who;
+    int64_t took_us[20];
+
+    (void)state;
+    login(0, jwt, &who);
+    gateway_start(&gateways[0], 1, 0);
+    gateway_start(&gateways[1], 2, 1);
+    for (size_t i = 0; i < ARRAY_LEN(took_us); i++) {
+        char token[64];
+        int64_t id = make_token((int)(i % REPLICAS), &who, token);
+        assert_int_equal(introspect(0, token), RC_OK);
+        int64_t from_us = clk_mono_us();
+        assert_int_equal(revoke_token((int)((i / 2) % REPLICAS), &who, id), RC_OK);
+        took_us[i] = clk_mono_us() - from_us;
+        assert_int_equal(atomic_load(&gateways[0].applied), id);
+        assert_int_equal(atomic_load(&gateways[1].applied), id);
+        assert_int_equal(introspect(1, token), RC_UNAUTHENTICATED);
+    }
+    qsort(took_us, ARRAY_LEN(took_us), sizeof(took_us[0]), by_number);
+    print_message("revocation with two gateways: median %lld us, longest %lld us\n",
+                  (long long)took_us[ARRAY_LEN(took_us) / 2],
+                  (long long)took_us[ARRAY_LEN(took_us) - 1]);
+    assert_true(took_us[ARRAY_LEN(took_us) / 2] < 500 * ASSAY_US_PER_MS);
+    gateway_stop(&gateways[0]);
+    gateway_stop(&gateways[1]);
+}
+
+static void
+the_watch_survives_a_killed_replica(void **state)
+{
+    struct gateway g = {0};
+    char jwt[JWS_TOKEN_MAX];
+    char token[64];
+    struct principal who;
+
+    (void)state;
+    login(0, jwt, &who);
+    gateway_start(&g, 3, 1);
+    int64_t id = make_token(0, &who, token);
+    (void)end_process(pids[1], SIGKILL);
+    pids[1] = 0;
+    int64_t from_us = clk_mono_us();
+    assert_int_equal(revoke_token(0, &who, id), RC_OK);
+    assert_true(clk_mono_us() - from_us < LEASE_US + 3 * ASSAY_US_PER_S);
+    gateway_stop(&g);
+    assert_true(atomic_load(&g.failures) > 0);
+    start_replica(1);
+    wait_until_answers(1);
+    assert_int_equal(introspect(1, token), RC_UNAUTHENTICATED);
+}
+
+static void
+a_rotation_reaches_running_replicas_and_refuses_nobody(void **state)
+{
+    char before[JWS_TOKEN_MAX];
+    char after[JWS_TOKEN_MAX];
+    struct principal who;
+    int64_t until_us = clk_mono_us() + 10 * ASSAY_US_PER_S;
+
+    (void)state;
+    login(0, before, &who);
+    struct jws_keys *old_keys = fetch_keys(0);
+    size_t count = jws_keys_count(old_keys);
+    assert_int_equal(end_process(run_auth("rotate-keys", ""), 0), 0);
+    for (;;) { /* replicas hear of it by NOTIFY */
+        login(1, after, &who);
+        if (verify(old_keys, after) == JWS_UNKNOWN_KEY) {
+            break;
+        }
+        assert_true(clk_mono_us() < until_us);
+    }
+    struct jws_keys *keys = fetch_keys(1);
+    assert_int_equal(jws_keys_count(keys), count + 1);
+    assert_int_equal(verify(keys, before), JWS_VALID);
+    assert_int_equal(verify(keys, after), JWS_VALID);
+    jws_keys_free(keys);
+    jws_keys_free(old_keys);
+}
+
+static void
+events_reach_the_audit_log_and_its_chain_holds(void **state)
+{
+    char token[JWS_TOKEN_MAX];
+    struct principal who;
+    int64_t until_us = clk_mono_us() + 10 * ASSAY_US_PER_S;
+
+    (void)state;
+    login(0, token, &who);
+    while (pg_support_i64("SELECT count(*) FROM auth.outbox WHERE target = 1") > 0 ||
+           pg_support_i64("SELECT count(*) FROM auth.audit_events WHERE type = 'user.login'") ==
+               0) {
+        assert_true(clk_mono_us() < until_us);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    assert_true(pg_support_i64("SELECT count(*) FROM auth.audit_events WHERE type ="
+                               " 'user.registered' AND peer = '192.0.2.7'") == 1);
+    assert_int_equal(end_process(run_auth("verify-audit", ""), 0), 0);
+}
+
+static bool
+log_holds(const char *text)
+{
+    char command[256];
+
+    (void)snprintf(command, sizeof(command), "grep -q -F -e '%s' '%s/log'", text, dir);
+    return system(command) == 0;
+}
+
+static void
+logs_hold_no_secret(void **state)
+{
+    char jwt[JWS_TOKEN_MAX];
+    char token[64];
+    struct principal who;
+
+    (void)state;
+    login(0, jwt, &who);
+    int64_t id = make_token(0, &who, token);
+    assert_int_equal(introspect(0, token), RC_OK);
+    assert_int_equal(revoke_token(0, &who, id), RC_OK);
+    assert_true(log_holds("assay.Accounts/Login")); /* something is logged at all */
+    assert_false(log_holds(PASSWORD));
+    assert_false(log_holds(token + 3));
+    assert_false(log_holds(strrchr(jwt, '.') + 1));
+    assert_false(log_holds(KEY));
+}
+
+static void
+a_stop_asked_for_is_clean(void **state)
+{
+    struct gateway g = {0};
+
+    (void)state;
+    gateway_start(&g, 4, 1);
+    int status = end_process(pids[1], SIGTERM);
+    pids[1] = 0;
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    gateway_stop(&g);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replicas_accept_each_others_tokens),
+        cmocka_unit_test(when_a_revocation_is_answered_every_gateway_has_applied_it),
+        cmocka_unit_test(the_watch_survives_a_killed_replica),
+        cmocka_unit_test(a_rotation_reaches_running_replicas_and_refuses_nobody),
+        cmocka_unit_test(events_reach_the_audit_log_and_its_chain_holds),
+        cmocka_unit_test(logs_hold_no_secret),
+        cmocka_unit_test(a_stop_asked_for_is_clean),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
