@@ -126,16 +126,31 @@ until(const struct ctx *ctx, int64_t limit_us)
     return clk_mono_us() + (left < limit_us ? left : limit_us);
 }
 
+/* What the current tab was when a wait began. */
+struct start {
+    const struct cdp_session *tab;
+    int64_t born;
+    int64_t navigations;
+};
+
 static bool
-stopped(struct cdp_device *d, unsigned stops, int64_t navigations, enum cdp_end *end)
+stopped(struct cdp_device *d, unsigned stops, const struct start *start, enum cdp_end *end)
 {
     struct cdp_session *tab = cdp_tab(d);
 
+    if (stops == 0) {
+        return false;
+    }
+    if (start->tab != NULL && (!start->tab->used || start->tab->born != start->born)) {
+        *end = CDP_CLOSED;
+        return true;
+    }
     if (tab != NULL && (stops & CDP_STOP_DIALOG) != 0 && tab->dialog) {
         *end = CDP_DIALOG;
         return true;
     }
-    if (tab != NULL && (stops & CDP_STOP_NAVIGATED) != 0 && tab->navigations != navigations) {
+    if (tab != NULL && (stops & CDP_STOP_NAVIGATED) != 0 &&
+        (tab != start->tab || tab->navigations != start->navigations)) {
         *end = CDP_NAVIGATED;
         return true;
     }
@@ -148,12 +163,16 @@ cdp_await(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, unsigned st
 {
     int64_t end_us = until(ctx, limit_us);
     struct cdp_session *tab = cdp_tab(d);
-    int64_t navigations = tab == NULL ? 0 : tab->navigations;
+    struct start start = {.tab = tab};
     bool any = true;
     enum rc rc = flush(d, ctx);
 
+    if (tab != NULL) {
+        start.born = tab->born;
+        start.navigations = tab->navigations;
+    }
     w->end = CDP_ANSWERED;
-    while (rc == RC_OK && !all_answered(w) && !stopped(d, stops, navigations, &w->end)) {
+    while (rc == RC_OK && !all_answered(w) && !stopped(d, stops, &start, &w->end)) {
         tab = cdp_tab(d);
         if (tab != NULL && tab->crashed) {
             return gone(ctx);

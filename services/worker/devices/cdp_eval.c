@@ -98,6 +98,8 @@ cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, struct st
         rc = cdp_no_dialog(d, ctx);
     } else if (rc == RC_OK && w.end == CDP_EXPIRED) {
         rc = cdp_hangs(ctx);
+    } else if (rc == RC_OK && w.end == CDP_CLOSED) {
+        rc = RC_ABORTED;
     } else if (rc == RC_OK) {
         rc = cdp_eval_text(ctx, w.answers[0], out);
     }

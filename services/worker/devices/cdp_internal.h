@@ -103,7 +103,8 @@ enum {
     CDP_STOP_NAVIGATED = 2 /* the current tab's main frame got a new document */
 };
 
-enum cdp_end { CDP_ANSWERED, CDP_DIALOG, CDP_NAVIGATED, CDP_EXPIRED };
+/* A tab that closes leaves what it was asked without an answer. */
+enum cdp_end { CDP_ANSWERED, CDP_DIALOG, CDP_NAVIGATED, CDP_CLOSED, CDP_EXPIRED };
 
 #define CDP_WAIT_MAX 72
 
@@ -125,7 +126,8 @@ void cdp_ask(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session 
 void cdp_askf(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s,
               const char *method, const char *fmt, ...) PRINTF_LIKE(5, 6);
 /* Writes what was asked and waits for all answers of `w`, or for what `stops` says, until
- * `limit_us` from now: then end is CDP_EXPIRED. Frees nothing: cdp_wait_fini.
+ * `limit_us` from now: then end is CDP_EXPIRED. With any `stops`, the closing of the tab that was
+ * current at the start ends it too. Frees nothing: cdp_wait_fini.
  * Errors: UNAVAILABLE "DEVICE_GONE", CANCELLED, DEADLINE_EXCEEDED (the deadline of ctx). */
 NODISCARD enum rc cdp_await(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w,
                             unsigned stops, int64_t limit_us);

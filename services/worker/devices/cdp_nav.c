@@ -134,6 +134,9 @@ await_leaving(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w)
             rc = cdp_drain(d, ctx);
             return rc == RC_OK ? load_timeout(ctx) : rc;
         }
+        if (rc == RC_OK && w->end == CDP_CLOSED) {
+            return fail(ctx, RC_NOT_FOUND, "NAVIGATION_FAILED", "the tab was closed");
+        }
         if (rc != RC_OK || w->end == CDP_ANSWERED) {
             return rc;
         }
