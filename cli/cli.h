@@ -10,7 +10,15 @@
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_BROKEN = 2, CLI_USAGE = 3, CLI_TIMED_OUT = 4 };
 
+/* `assay run SUITE`. */
+int cli_run(int argc, char **argv);
+/* `assay status RUN`. */
+int cli_status(int argc, char **argv);
 /* `assay explain TEXT`, `assay explain --json -`. */
 int cli_explain(int argc, char **argv);
+/* `assay doctor`. */
+int cli_doctor(int argc, char **argv);
+/* `assay stack up|down|status`. */
+int cli_stack(int argc, char **argv);
 
 #endif

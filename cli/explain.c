@@ -22,7 +22,8 @@ static const char USAGE[] =
     "\n"
     "Shows the actions a plain-English step means, or why it is refused. With --json one object\n"
     "{\"text\", \"actions\"} per sentence; a refusal is [{\"type\":\"unsupported\"}].\n"
-    "Exit code: 0 understood, 1 refused (only without '-'), 2 out of memory or output closed, 3 usage.\n";
+    "Exit code: 0 understood, 1 refused (only without '-'), 2 out of memory or output closed, 3 "
+    "usage.\n";
 
 static bool
 write_out(const struct buf *b)

@@ -101,7 +101,8 @@ every_line_gets_one_object(void **state)
     buf_putz(&in, "\nPress Enter");
     assert_int_equal(explain(argv, 3, buf_str(&in), out), CLI_OK);
     buf_fini(&in);
-    static const char *const FIRST_TYPE[] = {"tap", "unsupported", "unsupported", "back", "unsupported", "press"};
+    static const char *const FIRST_TYPE[] = {"tap",  "unsupported", "unsupported",
+                                             "back", "unsupported", "press"};
     struct arena *arena = arena_new(1024 * 1024);
     struct str rest = str_z(out);
     for (size_t i = 0; i < 6; i++) {

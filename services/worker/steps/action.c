@@ -89,8 +89,11 @@ act_position_put(struct buf *b, unsigned position)
     static const struct {
         unsigned bit;
         const char *word;
-    } WORDS[] = {{POS_TOP, "top"},     {POS_BOTTOM, "bottom"}, {POS_CENTER, "center"},
-                 {POS_LEFT, "left"},   {POS_RIGHT, "right"}};
+    } WORDS[] = {{POS_TOP, "top"},
+                 {POS_BOTTOM, "bottom"},
+                 {POS_CENTER, "center"},
+                 {POS_LEFT, "left"},
+                 {POS_RIGHT, "right"}};
     bool some = false;
     for (size_t i = 0; i < ARRAY_LEN(WORDS); i++) {
         if ((position & WORDS[i].bit) != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a step means: a short list of actions, each with the target a person named. The grammar makes
- * plans from English sentences, the executor performs them on a device. A plan that cannot be
+ * What a step means: a short list of actions, each with the target a person named. The grammar
+ * makes plans from English sentences, the executor performs them on a device. A plan that cannot be
  * trusted is a refusal: no action, a reason for people and a hint how to write it instead.
  *
  * Ownership: plans live in the arena they were parsed into. */
@@ -80,17 +80,11 @@ enum act_relation {
 };
 
 /* Parts of the screen a sentence can name; OR-ed: top right. */
-enum act_position {
-    POS_TOP = 1,
-    POS_BOTTOM = 2,
-    POS_LEFT = 4,
-    POS_RIGHT = 8,
-    POS_CENTER = 16
-};
+enum act_position { POS_TOP = 1, POS_BOTTOM = 2, POS_LEFT = 4, POS_RIGHT = 8, POS_CENTER = 16 };
 
 /* The thing a person means. */
 struct target {
-    struct str name; /* as written, without quotes; empty: none given */
+    struct str name;  /* as written, without quotes; empty: none given */
     const char *role; /* "button", "textbox", …; NULL: the sentence does not say */
     int nth;          /* from 1; -1 the last, -2 the one before; 0: not given */
     bool quoted;      /* the name stood in quotes: it is literal */
@@ -127,7 +121,7 @@ struct action {
 
 struct plan {
     struct action actions[STEP_ACTIONS_MAX];
-    size_t count;   /* 0: refused */
+    size_t count;      /* 0: refused */
     struct str reason; /* of a refusal, for people */
     struct str hint;
 };

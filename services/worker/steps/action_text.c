@@ -25,8 +25,11 @@ role_noun(const char *role)
     static const struct {
         const char *role;
         const char *noun;
-    } NOUNS[] = {{"textbox", "field"}, {"combobox", "dropdown"}, {"radio", "radio button"},
-                 {"img", "image"},     {"menuitem", "menu item"}};
+    } NOUNS[] = {{"textbox", "field"},
+                 {"combobox", "dropdown"},
+                 {"radio", "radio button"},
+                 {"img", "image"},
+                 {"menuitem", "menu item"}};
     for (size_t i = 0; i < ARRAY_LEN(NOUNS); i++) {
         if (strcmp(role, NOUNS[i].role) == 0) {
             return NOUNS[i].noun;
@@ -67,9 +70,10 @@ put_core(struct buf *b, const struct target *t)
 void
 target_put_text(struct buf *b, const struct target *t)
 {
-    static const char *const PLACE[] = {"",          " next to ", " to the left of ",
-                                        " to the right of ", " above ",   " below ",
-                                        " before ",  " after ",   " near "};
+    static const char *const PLACE[] = {
+        "",        " next to ", " to the left of ", " to the right of ",
+        " above ", " below ",   " before ",         " after ",
+        " near "};
     put_core(b, t);
     if (t->position != 0) {
         buf_putz(b, " at the ");

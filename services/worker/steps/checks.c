@@ -9,11 +9,13 @@
 
 struct suite_check {
     const struct json_value *v;
-    struct str hint;     /* selector_hint */
+    struct str hint; /* selector_hint */
     struct str contains;
     struct str equals;
     const struct target *target; /* the hint in words, NULL when it is a selector */
 };
+
+static enum rc not_yet(struct run *run, const char *reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 static enum rc
 not_yet(struct run *run, const char *reason, const char *fmt, ...)
@@ -36,7 +38,8 @@ looks_like_css(struct str s)
             return true;
         }
     }
-    static const char *const TAGS[] = {"h1", "h2", "h3", "h4", "main", "nav", "header", "footer", "body", "p", "a"};
+    static const char *const TAGS[] = {"h1",     "h2",     "h3",   "h4", "main", "nav",
+                                       "header", "footer", "body", "p",  "a"};
     for (size_t i = 0; i < ARRAY_LEN(TAGS); i++) {
         if (str_eqz(s, TAGS[i])) {
             return true;
@@ -50,7 +53,8 @@ static const struct target *
 hint_in_words(struct run *run, struct str hint)
 {
     struct plan *plan = ARENA_NEW(run->ctx->arena, struct plan);
-    struct str sentence = arena_printf(run->ctx->arena, "Verify that %.*s is visible", STR_ARG(hint));
+    struct str sentence =
+        arena_printf(run->ctx->arena, "Verify that %.*s is visible", STR_ARG(hint));
     if (plan == NULL || steps_parse(run->ctx->arena, sentence, plan) != RC_OK || plan->count != 1 ||
         plan->actions[0].type != ACT_VERIFY_VISIBLE) {
         struct target *plain = ARENA_NEW(run->ctx->arena, struct target);
@@ -82,7 +86,8 @@ hinted(struct run *run, const struct suite_check *c, const struct elem **out)
             return RC_OK;
         }
     }
-    return fail(&run->sub, RC_NOT_FOUND, "NOT_FOUND", "'%.*s' is there but shows nothing", STR_ARG(c->hint));
+    return fail(&run->sub, RC_NOT_FOUND, "NOT_FOUND", "'%.*s' is there but shows nothing",
+                STR_ARG(c->hint));
 }
 
 static struct str
@@ -103,11 +108,13 @@ check_hinted_text(struct run *run, const struct suite_check *c)
     }
     struct str text = shown(e);
     run_evidence(run, e, "the hinted element's text");
-    bool holds = c->equals.p != NULL ? match_same(c->equals, text) : str_find(text, c->contains) >= 0;
-    return holds ? RC_OK
-                 : not_yet(run, "NOT_YET_TEXT", "the hinted element should %s '%.*s' but says '%.*s'",
-                           c->equals.p != NULL ? "say" : "contain",
-                           STR_ARG(c->equals.p != NULL ? c->equals : c->contains), STR_ARG(text));
+    bool holds =
+        c->equals.p != NULL ? match_same(c->equals, text) : str_find(text, c->contains) >= 0;
+    return holds
+               ? RC_OK
+               : not_yet(run, "NOT_YET_TEXT", "the hinted element should %s '%.*s' but says '%.*s'",
+                         c->equals.p != NULL ? "say" : "contain",
+                         STR_ARG(c->equals.p != NULL ? c->equals : c->contains), STR_ARG(text));
 }
 
 static enum rc
@@ -229,7 +236,8 @@ one_check(struct run *run, const struct json_value *v)
         complete = c.hint.n > 0;
     }
     if (fn == NULL || !complete) {
-        run_say(run, STEP_ERROR, "BAD_CHECK", "the check '%.*s' is not known or misses a member", STR_ARG(kind));
+        run_say(run, STEP_ERROR, "BAD_CHECK", "the check '%.*s' is not known or misses a member",
+                STR_ARG(kind));
         return;
     }
     enum rc rc = run_until(run, fn, &c, ASSAY_US_PER_S);
@@ -240,8 +248,8 @@ one_check(struct run *run, const struct json_value *v)
 }
 
 enum rc
-run_check(struct ctx *ctx, struct device *dev, struct step_vars *vars, const struct step_options *opt,
-          const struct json_value *check, struct step_result *out)
+run_check(struct ctx *ctx, struct device *dev, struct step_vars *vars,
+          const struct step_options *opt, const struct json_value *check, struct step_result *out)
 {
     struct run run;
     int64_t started = clk_mono_us();

@@ -22,7 +22,8 @@ static const char VERBS[] =
     "writes|fill|fills|key|set|sets|change|replace|append|clear|clears|erase|select|selects|choose|"
     "chooses|pick|picks|deselect|unselect|upload|uploads|attach|scroll|scrolls|swipe|swipes|pinch|"
     "zoom|open|opens|go|goes|navigate|navigates|visit|visits|browse|load|refresh|reload|launch|"
-    "relaunch|restart|hide|rotate|close|closes|wait|waits|pause|sleep|verify|verifies|assert|ensure|"
+    "relaunch|restart|hide|rotate|close|closes|wait|waits|pause|sleep|verify|verifies|assert|"
+    "ensure|"
     "confirm|validate|make|expect|see|take|capture|screenshot|compare|visually|store|save|"
     "remember|accept|dismiss|cancel|hold|if|should|put|insert|i|the|there|update|move|point|"
     "return|provide|start|look|in|from|you|delete|remove|submit|log|sign|add|search|repeat|drop|"
@@ -68,17 +69,18 @@ eat_fillers(struct gram *g, struct cur *c)
         eat(c, "when|then|and|but|and then|then ,");
     }
     for (bool more = true; more;) {
-        more = eat(c, "please|now|next|finally|also|just|simply|let's|lets|let us|then|please ,|now ,|"
-                      "next ,|finally ,|first ,|firstly|firstly ,|afterwards|afterwards ,|after that|"
-                      "after that ,|and then|lastly|lastly ,|can you|could you|could you please|"
-                      "can you please|go ahead and|you should|you need to|you must|you can|"
-                      "i want to|i need to|i would like to|i'd like to|you have to|we need to|"
-                      "as a user ,|as a user|as the user|make sure to|be sure to|kindly|again ,|"
-                      "the user must|the user needs to|user needs to|the user should|once more|"
-                      "second ,|secondly|third ,|thirdly|to begin|to begin with ,|proceed to|"
-                      "attempt to|immediately|quickly|carefully|slowly|subsequently|try to|try and|"
-                      "user should be able to|the user can|the user is able to|i try to|again") &&
-               !cur_done(c);
+        more =
+            eat(c, "please|now|next|finally|also|just|simply|let's|lets|let us|then|please ,|now ,|"
+                   "next ,|finally ,|first ,|firstly|firstly ,|afterwards|afterwards ,|after that|"
+                   "after that ,|and then|lastly|lastly ,|can you|could you|could you please|"
+                   "can you please|go ahead and|you should|you need to|you must|you can|"
+                   "i want to|i need to|i would like to|i'd like to|you have to|we need to|"
+                   "as a user ,|as a user|as the user|make sure to|be sure to|kindly|again ,|"
+                   "the user must|the user needs to|user needs to|the user should|once more|"
+                   "second ,|secondly|third ,|thirdly|to begin|to begin with ,|proceed to|"
+                   "attempt to|immediately|quickly|carefully|slowly|subsequently|try to|try and|"
+                   "user should be able to|the user can|the user is able to|i try to|again") &&
+            !cur_done(c);
         if (!more && at_phrase(c, "first") && starts_clause(c, c->i + 1) &&
             !is_capital(&c->t[c->i + 1])) {
             c->i++;
@@ -102,8 +104,8 @@ enum parsed
 parse_clause(struct gram *g, struct cur c)
 {
     static clause_fn *const ALL[] = {
-        clause_misc,   clause_nav,  clause_wait, clause_press, clause_verify, clause_check, clause_clear,
-        clause_upload, clause_select, clause_type, clause_move, clause_tap,
+        clause_misc,  clause_nav,    clause_wait,   clause_press, clause_verify, clause_check,
+        clause_clear, clause_upload, clause_select, clause_type,  clause_move,   clause_tap,
     };
     eat_fillers(g, &c);
     if (cur_done(&c)) {
@@ -130,13 +132,14 @@ parse_elided(struct gram *g, struct cur c)
     }
     switch (g->last_type) {
     case ACT_TYPE:
-        return any_word(&c, "in|into|as|for|to|on") ? clause_typed(g, c) : P_NO;
+        return any_word(&c, "in|into|as|for|to|on|with") ? clause_typed(g, c) : P_NO;
     case ACT_SELECT:
         return any_word(&c, "in|from|as|for") ? clause_chosen(g, c) : P_NO;
     case ACT_TAP:
         if (c.end - c.i == 1) {
             const struct target *t = NULL;
-            return parse_target(g, &c, USE_TAP, &t) == P_OK ? (add_action(g, ACT_TAP, t), P_OK) : P_REFUSED;
+            return parse_target(g, &c, USE_TAP, &t) == P_OK ? (add_action(g, ACT_TAP, t), P_OK)
+                                                            : P_REFUSED;
         }
         return parse_statement(g, c);
     default:
@@ -170,7 +173,8 @@ back_to(struct gram *g, struct mark m)
 
 static const char CONNECTORS[] =
     ", and then|, then|, and|and then|then|and|,|;|.|!|followed by|and also|, also|, finally|"
-    "and finally|, after that|. then|. and|, and finally|and afterwards|, followed by|&|; then|. next|"
+    "and finally|, after that|. then|. and|, and finally|and afterwards|, followed by|&|; then|. "
+    "next|"
     "and after that|. after that|, next|. finally|; and|, afterwards|before|, and also";
 
 static const char PREDICATE_WORDS[] =
@@ -182,8 +186,8 @@ static bool
 name_may_go_on(const struct cur *c, int at, int next)
 {
     return at > c->i && next < c->end && c->t[at - 1].kind == TOK_WORD && is_capital(&c->t[next]) &&
-           c->t[next].kind == TOK_WORD && is_capital(&c->t[at - 1]) && phrase_len(c, at, "and|&") > 0 &&
-           phrase_len(c, next, "i|given|when|then|enter") == 0;
+           c->t[next].kind == TOK_WORD && is_capital(&c->t[at - 1]) &&
+           phrase_len(c, at, "and|&") > 0 && phrase_len(c, next, "i|given|when|then|enter") == 0;
 }
 
 struct split {
@@ -377,9 +381,9 @@ trailing_if(struct gram *g, struct cur c)
         for (size_t i = m.count; i < g->plan->count && i < STEP_ACTIONS_MAX; i++) {
             g->plan->actions[i].optional = true;
         }
-        return g->plan->count - m.count == 1
-                   ? P_OK
-                   : refuse(g, "it is unclear which action is optional", "write one action per step");
+        return g->plan->count - m.count == 1 ? P_OK
+                                             : refuse(g, "it is unclear which action is optional",
+                                                      "write one action per step");
     }
     if (at < 0 || at + 1 >= c.end) {
         return P_NO;
@@ -398,8 +402,9 @@ holds_if(const struct cur *c)
         return false;
     }
     /* "check if", "verify if", "see if" ask; they do not make conditions. */
-    return at == c->i || phrase_len(c, at - 1, "check|verify|see|validate|confirm|assert|checks|ensure|"
-                                               "verifies|test|determine") == 0;
+    return at == c->i || phrase_len(c, at - 1,
+                                    "check|verify|see|validate|confirm|assert|checks|ensure|"
+                                    "verifies|test|determine") == 0;
 }
 
 enum parsed
@@ -443,13 +448,14 @@ parse_conditional(struct gram *g, struct cur c)
 static bool
 asks_judgement(const struct cur *c)
 {
-    return any_word(c, "correctly|properly|as expected|successfully|works|working|looks good|"
-                       "looks right|look good|looks correct|looks fine|nicely|reasonable|smoothly|"
-                       "as intended|appropriately|work correctly|make sense|makes sense|looks like|"
-                       "as needed|if needed|if necessary|if required|as required|as necessary|"
-                       "looks the same|looks okay|looks ok|seems|whatever|as usual|accordingly|"
-                       "until done|as appropriate|etc|etc.|and so on|somehow|responsive|user-friendly|"
-                       "well-formatted|professional|intuitive");
+    return any_word(c,
+                    "correctly|properly|as expected|successfully|works|working|looks good|"
+                    "looks right|look good|looks correct|looks fine|nicely|reasonable|smoothly|"
+                    "as intended|appropriately|work correctly|make sense|makes sense|looks like|"
+                    "as needed|if needed|if necessary|if required|as required|as necessary|"
+                    "looks the same|looks okay|looks ok|seems|whatever|as usual|accordingly|"
+                    "until done|as appropriate|etc|etc.|and so on|somehow|responsive|user-friendly|"
+                    "well-formatted|professional|intuitive");
 }
 
 static enum parsed

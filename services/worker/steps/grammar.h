@@ -2,8 +2,8 @@
  *
  * English test steps without a model. A sentence is cut into words and quoted texts, into clauses,
  * and each clause must be consumed to its last word by one pattern: words left over, a missing
- * value, a judgement or an unknown pronoun refuse the whole sentence. A wrong action costs more than
- * a refusal.
+ * value, a judgement or an unknown pronoun refuse the whole sentence. A wrong action costs more
+ * than a refusal.
  *
  * Nothing recurses on input; work is bounded by STEP_TEXT_MAX. Threads: any, one arena each. */
 #ifndef ASSAY_WORKER_STEPS_GRAMMAR_H

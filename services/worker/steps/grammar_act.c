@@ -37,12 +37,14 @@ static const struct gesture GESTURES[] = {
      "secondary click|secondary click on|perform a right click on|do a right click on",
      ACT_CONTEXT_TAP},
     {"hover|hover on|hover over|hovers|hovers over|hovers on|hover the mouse over|"
-     "hover the cursor over|hover the mouse on|move the mouse over|move the mouse to|move mouse over|"
+     "hover the cursor over|hover the mouse on|move the mouse over|move the mouse to|move mouse "
+     "over|"
      "move mouse to|move the mouse pointer over|move the cursor over|move the cursor to|"
      "move cursor over|move the pointer over|move the pointer to|mouse over|mouseover|mouse-over|"
      "hover above|hovering over|move your mouse over|point at|point to|move the mouse onto|"
      "move the mouse pointer to|place the mouse over|move cursor to|hover the pointer over|"
-     "place the cursor over|point the mouse at|hover mouse over|move the mouse on|rest the mouse on",
+     "place the cursor over|point the mouse at|hover mouse over|move the mouse on|rest the mouse "
+     "on",
      ACT_HOVER},
     {TAP_WORDS, ACT_TAP},
 };
@@ -174,7 +176,7 @@ eat_open_widget(struct cur *c)
 static enum parsed
 clause_drag(struct gram *g, struct cur c)
 {
-    if (!eat(&c, "drag|drags|drag and drop|drag & drop|drag-and-drop|drag the|drags and drops|"
+    if (!eat(&c, "drop|drag|drags|drag and drop|drag & drop|drag-and-drop|drag the|drags and drops|"
                  "dragging")) {
         return P_NO;
     }
@@ -223,7 +225,8 @@ place_first(struct gram *g, struct cur c)
     }
     int at = find_phrase(&look, look.i + 1, ",", NULL);
     struct cur rest = cur_range(&c, at + 1, c.end);
-    const struct gesture *how = at > 0 ? (eat(&rest, "i|the user|user|then"), eat_gesture(&rest)) : NULL;
+    const struct gesture *how =
+        at > 0 ? (eat(&rest, "i|the user|user|then"), eat_gesture(&rest)) : NULL;
     if (how == NULL || cur_done(&rest)) {
         return P_NO;
     }
@@ -295,8 +298,8 @@ check_is_clear(const struct cur *range)
         return true;
     }
     struct cur core = c;
-    int at = find_phrase(&c, c.i, "next to|in|below|above|to the left of|to the right of|labelled|for",
-                         NULL);
+    int at = find_phrase(
+        &c, c.i, "next to|in|below|above|to the left of|to the right of|labelled|for", NULL);
     core.end = at > c.i ? at : c.end;
     return role_at_end(&core, USE_CHECK, &role, &len) && role != NULL;
 }
@@ -335,15 +338,18 @@ clause_check(struct gram *g, struct cur c)
     if (p != P_NO) {
         return p;
     }
-    if (eat(&c, "uncheck|untick|unchecks|unticks|un-check|un-tick|deselect|unselect|clear the checkbox|"
-                "remove the check from|untick the|unmark|deselects|clear the check from|"
-                "remove the tick from|de-select")) {
+    if (eat(&c,
+            "uncheck|untick|unchecks|unticks|un-check|un-tick|deselect|unselect|clear the checkbox|"
+            "remove the check from|untick the|unmark|deselects|clear the check from|"
+            "remove the tick from|de-select")) {
         return put_check(g, c, ACT_UNCHECK);
     }
-    if (eat(&c, "tick|ticks|check off|tick off|put a check in|put a tick in|check mark|mark the checkbox")) {
+    if (eat(&c, "tick|ticks|check off|tick off|put a check in|put a tick in|check mark|mark the "
+                "checkbox")) {
         return put_check(g, c, ACT_CHECK);
     }
-    if (eat(&c, "enable|activate|disable|deactivate|enables|disables") && box_like(&c)) {
+    if (eat(&c, "enable|activate|disable|deactivate|enables|disables|enable the|disable the") &&
+        (box_like(&c) || (cur_quoted(&c) && c.end - c.i == 1))) {
         bool off = phrase_len(&whole, whole.i, "disable|deactivate|disables") > 0;
         return put_check(g, c, off ? ACT_UNCHECK : ACT_CHECK);
     }
@@ -362,10 +368,12 @@ clause_check(struct gram *g, struct cur c)
     if (!eat(&c, "check|checks")) {
         return P_NO;
     }
-    if (at_phrase(&c, "that|if|whether|for|page|the page|there|,|url|the url|title|the title|it|in")) {
+    if (at_phrase(&c,
+                  "that|if|whether|for|page|the page|there|,|url|the url|title|the title|it|in")) {
         return P_NO;
     }
-    return check_is_clear(&c) ? put_check(g, c, ACT_CHECK)
-                              : refuse(g, "it is unclear whether to tick a box or to verify something",
-                                       "Check \"I agree\", or: Check that \"Saved\" is visible");
+    return check_is_clear(&c)
+               ? put_check(g, c, ACT_CHECK)
+               : refuse(g, "it is unclear whether to tick a box or to verify something",
+                        "Check \"I agree\", or: Check that \"Saved\" is visible");
 }

@@ -19,8 +19,10 @@ put_key(struct gram *g, struct cur c, const char *key)
         (cur_done(&c) || parse_target(g, &c, USE_TYPE, &t) != P_OK)) {
         return P_NO;
     }
-    if (t == NULL && eat(&c, "to submit|to confirm|to search|to continue|to submit the form|"
-                             "to send|to save") && !cur_done(&c)) {
+    if (t == NULL &&
+        eat(&c, "to submit|to confirm|to search|to continue|to submit the form|"
+                "to send|to save") &&
+        !cur_done(&c)) {
         return P_NO;
     }
     if (t == NULL && !cur_done(&c)) {
@@ -36,17 +38,19 @@ put_key(struct gram *g, struct cur c, const char *key)
 enum parsed
 clause_press(struct gram *g, struct cur c)
 {
-    bool combo_verb = eat(&c, "use the keyboard shortcut|use keyboard shortcut|use the shortcut|"
-                              "press the keyboard shortcut|press the key combination|press the keys|"
-                              "press keys|send the key|send key|send keys|type the key|press key|"
-                              "press the key|hit the key|press the shortcut|press shortcut|"
-                              "press keyboard key|use shortcut|press the key combo|press keyboard shortcut");
+    bool combo_verb =
+        eat(&c, "use the keyboard shortcut|use keyboard shortcut|use the shortcut|"
+                "press the keyboard shortcut|press the key combination|press the keys|"
+                "press keys|send the key|send key|send keys|type the key|press key|"
+                "press the key|hit the key|press the shortcut|press shortcut|"
+                "press keyboard key|use shortcut|press the key combo|press keyboard shortcut");
     if (!combo_verb && !eat(&c, "press|presses|hit|hits|press on|strike|pressing|pressed|push")) {
         return P_NO;
     }
     bool quoted = cur_quoted(&c);
-    if (any_word(&c, "volume|power|camera|lock") && !any_word(&c, "icon|link") && !quoted) {
-        return refuse(g, "keys of the phone's case are not supported", "Press Enter");
+    if (any_word(&c, "volume|power|camera|lock|letter|character|digit") &&
+        !any_word(&c, "icon|link") && !quoted) {
+        return refuse(g, "that key is not known", "Press Enter");
     }
     eat(&c, "the|down");
     struct cur at = c;
@@ -115,7 +119,8 @@ eat_distance(struct cur *c, struct action *a)
     } else if (number_at(c, c->i, &n) && phrase_len(c, c->i + 1, "screens|screen|pages|page") > 0) {
         c->i += 2;
         a->unit = "screen";
-    } else if (eat(c, "one page|a page|one screen|a screen|one full screen|a full page|a full screen")) {
+    } else if (eat(c, "one page|a page|one screen|a screen|one full screen|a full page|a full "
+                      "screen")) {
         n = 1;
         a->unit = "screen";
     } else {
@@ -170,9 +175,18 @@ scroll_by(struct gram *g, struct cur c, const char *direction)
         }
     }
     if (!cur_done(&c)) {
+        for (int i = c.i + 1; a.direction == NULL && i < c.end; i++) {
+            struct cur way = cur_range(&c, i, c.end);
+            const char *found = c.t[i].kind == TOK_WORD ? eat_direction(&way) : NULL;
+            if (found != NULL && cur_done(&way)) {
+                a.direction = found;
+                c.end = i;
+            }
+        }
         bool place = eat(&c, "in|inside|within|on") || at_phrase(&c, WORDS_DET) || cur_quoted(&c);
         if (!place || parse_target(g, &c, USE_SCOPE, &t) != P_OK) {
-            return refuse(g, "it is unclear what to scroll", "Scroll down in the \"Messages\" list");
+            return refuse(g, "it is unclear what to scroll",
+                          "Scroll down in the \"Messages\" list");
         }
     }
     struct action *to = add_action(g, ACT_SCROLL, t);
@@ -186,19 +200,21 @@ scroll_by(struct gram *g, struct cur c, const char *direction)
 static bool
 eat_seen_tail(struct cur *c)
 {
-    return eat_end(c, "is visible|is displayed|appears|is shown|is in view|comes into view|is seen|"
-                      "is on the screen|is on screen|becomes visible|shows up|are visible|are displayed|"
-                      "is found|is present|can be seen|is in the viewport|come into view|is reached|"
-                      "appear|is visible on the screen|is visible on screen|is fully visible|"
-                      "is displayed on the screen");
+    return eat_end(
+        c, "is visible|is displayed|appears|is shown|is in view|comes into view|is seen|"
+           "is on the screen|is on screen|becomes visible|shows up|are visible|are displayed|"
+           "is found|is present|can be seen|is in the viewport|come into view|is reached|"
+           "appear|is visible on the screen|is visible on screen|is fully visible|"
+           "is displayed on the screen");
 }
 
 static enum parsed
 scroll_until(struct gram *g, struct cur c)
 {
     eat(&c, "the page contains|page contains|the page shows|page shows|the screen shows");
-    eat(&c, "you see|i see|you can see|i can see|the user sees|you find|i find|we see|seeing|you reach|"
-            "reaching");
+    eat(&c,
+        "you see|i see|you can see|i can see|the user sees|you find|i find|we see|seeing|you reach|"
+        "reaching");
     eat_seen_tail(&c);
     return put_scroll_to(g, c);
 }
@@ -224,7 +240,8 @@ clause_scroll(struct gram *g, struct cur c)
             return scroll_edge(g, c, strcmp(direction, "up") == 0 ? "top" : "bottom", direction);
         }
     }
-    if (eat(&c, "to the very bottom|to the bottom|to bottom|to the end|to page bottom|to the page bottom") ||
+    if (eat(&c, "to the very bottom|to the bottom|to bottom|to the end|to page bottom|to the page "
+                "bottom") ||
         (direction == NULL && eat(&c, "the bottom"))) {
         return scroll_edge(g, c, "bottom", "down");
     }
@@ -235,8 +252,9 @@ clause_scroll(struct gram *g, struct cur c)
     if (eat(&c, "to find|to see|to view|to reach|to|until you see|onto|over to|back to")) {
         return put_scroll_to(g, c);
     }
-    if (direction == NULL && !cur_done(&c) && !at_phrase(&c, "by|in|a|the|inside|within|page|about|"
-                                                             "slightly")) {
+    if (direction == NULL && !cur_done(&c) &&
+        !at_phrase(&c, "by|in|a|the|inside|within|page|about|"
+                       "slightly")) {
         struct action probe = {0};
         struct cur look = c;
         int times = 0;
@@ -296,11 +314,17 @@ put_swipe(struct gram *g, struct cur c, const char *direction, int times)
     if (times == 0) {
         (void)eat_times(&c, &times);
     }
+    eat_end(&c, "to refresh|to refresh the page|to go back|to close");
     if (!cur_done(&c)) {
-        eat(&c, "on|over|across|in|inside|through");
+        bool place = eat(&c, "on|over|across|in|inside|through");
+        if (!place && !cur_quoted(&c) && !at_phrase(&c, WORDS_DET) && !is_capital(cur_tok(&c)) &&
+            phrase_len(&c, c.i - 1, "left|right|up|down|top|bottom|upwards|downwards") > 0) {
+            return refuse(g, "it is unclear what to swipe", "Swipe left on \"Card\"");
+        }
         for (int i = c.i + 1; i < c.end; i++) {
             tail = cur_range(&c, i, c.end);
-            if (times == 0 && c.t[i].kind == TOK_WORD && eat_times(&tail, &times) && cur_done(&tail)) {
+            if (times == 0 && c.t[i].kind == TOK_WORD && eat_times(&tail, &times) &&
+                cur_done(&tail)) {
                 c.end = i;
             }
         }
@@ -344,10 +368,12 @@ static enum parsed
 clause_pinch(struct gram *g, struct cur c)
 {
     const char *direction = NULL;
-    if (eat(&c, "pinch out|spread|pinch open|pinch outward|pinch to zoom in|pinch outwards|pinches out")) {
+    if (eat(&c, "pinch out|spread|pinch open|pinch outward|pinch to zoom in|pinch outwards|pinches "
+                "out")) {
         direction = "out";
-    } else if (eat(&c, "pinch in|pinch close|pinch closed|pinch inward|pinch to zoom out|pinch inwards|"
-                       "pinches in")) {
+    } else if (eat(&c,
+                   "pinch in|pinch close|pinch closed|pinch inward|pinch to zoom out|pinch inwards|"
+                   "pinches in")) {
         direction = "in";
     } else if (eat(&c, "zoom in|zooms in")) {
         direction = "out";

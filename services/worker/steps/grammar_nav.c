@@ -3,7 +3,8 @@
  * Addresses, history, tabs, the app and the device as a whole. */
 #include "worker/steps/parse.h"
 
-static const char HINT_OPEN[] = "give an address: Open /login, or say what to tap: Tap \"Settings\"";
+static const char HINT_OPEN[] =
+    "give an address: Open /login, or say what to tap: Tap \"Settings\"";
 
 static enum parsed
 put(struct gram *g, struct cur c, enum act_type type)
@@ -34,18 +35,21 @@ clause_history(struct gram *g, struct cur c)
                 "to the prior page|to previous screen");
         return put(g, c, ACT_BACK);
     }
-    if (eat(&c, "go forward|navigate forward|press the forward button|click the browser forward button|"
-                "click the forward button|press forward|move forward|goes forward|"
-                "press the browser forward button|click the browser's forward button|"
-                "hit the forward button|tap the forward button|go forwards|use the forward button")) {
+    if (eat(&c,
+            "go forward|navigate forward|press the forward button|click the browser forward button|"
+            "click the forward button|press forward|move forward|goes forward|"
+            "press the browser forward button|click the browser's forward button|"
+            "hit the forward button|tap the forward button|go forwards|use the forward button")) {
         eat(&c, "to the next page|one page|in the browser|a page|in browser|in the browser history|"
                 "in history|one step");
         return put(g, c, ACT_FORWARD);
     }
-    if (eat(&c, "refresh|reload|refreshes|reloads|hard refresh|force reload|perform a page refresh")) {
-        eat(&c, "the page|page|the browser|browser|the current page|this page|the screen|current page|"
-                "the web page|the browser page|the website|the browser window|the webpage|the tab|it|"
-                "the current tab|the site|webpage|web page|screen");
+    if (eat(&c,
+            "refresh|reload|refreshes|reloads|hard refresh|force reload|perform a page refresh")) {
+        eat(&c,
+            "the page|page|the browser|browser|the current page|this page|the screen|current page|"
+            "the web page|the browser page|the website|the browser window|the webpage|the tab|it|"
+            "the current tab|the site|webpage|web page|screen");
         return put(g, c, ACT_RELOAD);
     }
     return P_NO;
@@ -62,8 +66,8 @@ eat_app(struct cur *c, struct str *out_name)
         }
         return cur_done(c);
     }
-    if (!cur_done(c) && c->end - c->i <= 4 &&
-        phrase_len(c, c->end - 1, "app|application") == 1 && c->end - c->i >= 2) {
+    if (!cur_done(c) && c->end - c->i <= 4 && phrase_len(c, c->end - 1, "app|application") == 1 &&
+        c->end - c->i >= 2) {
         if (cur_quoted(c) && c->end - c->i == 2) {
             *out_name = c->t[c->i].text;
             return true;
@@ -73,9 +77,9 @@ eat_app(struct cur *c, struct str *out_name)
                 return false;
             }
         }
-        *out_name = (struct str){c->t[c->i].text.p,
-                                 (size_t)(c->t[c->end - 2].text.p + c->t[c->end - 2].text.n -
-                                          c->t[c->i].text.p)};
+        *out_name =
+            (struct str){c->t[c->i].text.p, (size_t)(c->t[c->end - 2].text.p +
+                                                     c->t[c->end - 2].text.n - c->t[c->i].text.p)};
         return true;
     }
     return false;
@@ -86,9 +90,11 @@ clause_app(struct gram *g, struct cur c)
 {
     struct str name;
     struct cur whole = c;
-    if (eat(&c, "close and reopen|kill and relaunch|close and relaunch|restart|relaunch|reopen|re-launch|"
+    if (eat(&c, "close and reopen|kill and relaunch|close and "
+                "relaunch|restart|relaunch|reopen|re-launch|"
                 "kill and restart|restarts|relaunches|quit and reopen|force close and reopen|"
-                "terminate and relaunch|stop and start|re-open|close and restart|force quit and relaunch") &&
+                "terminate and relaunch|stop and start|re-open|close and restart|force quit and "
+                "relaunch") &&
         (cur_done(&c) || eat_app(&c, &name))) {
         return (add_action(g, ACT_RELAUNCH, NULL), P_OK);
     }
@@ -118,15 +124,17 @@ static enum parsed
 clause_device(struct gram *g, struct cur c)
 {
     if (eat(&c, "hide|dismiss|close|collapse|hides|dismisses|closes|minimize") &&
-        eat(&c, "the keyboard|keyboard|the on-screen keyboard|the soft keyboard|the virtual keyboard|"
-                "on-screen keyboard|the onscreen keyboard")) {
+        eat(&c,
+            "the keyboard|keyboard|the on-screen keyboard|the soft keyboard|the virtual keyboard|"
+            "on-screen keyboard|the onscreen keyboard")) {
         return put(g, c, ACT_HIDE_KEYBOARD);
     }
     if (eat(&c, "rotate|rotates|turn|change|switch|flip|set|change orientation|set orientation|"
                 "rotate screen|set the orientation|change the orientation")) {
-        eat(&c, "the device|device|the screen|the phone|screen|the tablet|phone|the app|the display|"
-                "the device orientation|the screen orientation|device orientation|the orientation|"
-                "orientation|screen orientation");
+        eat(&c,
+            "the device|device|the screen|the phone|screen|the tablet|phone|the app|the display|"
+            "the device orientation|the screen orientation|device orientation|the orientation|"
+            "orientation|screen orientation");
         eat(&c, "orientation");
         bool way = eat(&c, "to|into|in");
         eat(&c, "the");
@@ -135,7 +143,8 @@ clause_device(struct gram *g, struct cur c)
             direction = "landscape";
         } else if (eat(&c, "portrait")) {
             direction = "portrait";
-        } else if (way || phrase_len(&c, c.i - 1, "device|screen|phone|tablet|rotate|display") == 0 ||
+        } else if (way ||
+                   phrase_len(&c, c.i - 1, "device|screen|phone|tablet|rotate|display") == 0 ||
                    !cur_done(&c)) {
             return P_NO;
         }
@@ -165,7 +174,8 @@ clause_tabs(struct gram *g, struct cur c)
     if (eat(&c, "close|closes")) {
         eat(&c, "the|this");
         eat(&c, "current|active|open|opened|new|newly opened");
-        return eat(&c, TAB_NOUN) && cur_done(&c) ? (add_action(g, ACT_CLOSE_TAB, NULL), P_OK) : P_NO;
+        return eat(&c, TAB_NOUN) && cur_done(&c) ? (add_action(g, ACT_CLOSE_TAB, NULL), P_OK)
+                                                 : P_NO;
     }
     if (!eat(&c, "switch to|go to|change to|move to|switch back to|select|focus|focus on|activate|"
                  "switches to|return to|go back to|navigate to|switch tab to|switch|move focus to|"
@@ -234,17 +244,21 @@ clause_nav(struct gram *g, struct cur c)
         }
     }
     if (!given_at(g, &c) &&
-        !eat(&c, "open|go to|navigate to|visit|browse to|open up|load|goes to|navigates to|visits|opens|"
-                 "head to|access|go|navigate|browse|head over to|point the browser to|point the browser at|"
-                 "direct the browser to|launch the browser and go to|open the browser and go to|"
-                 "open the browser and navigate to|open a browser and go to|launch the url|launch url|"
-                 "launch the website|launch the site|launch|open browser at|open the browser at|"
-                 "land on|start at|start on|begin at|navigated to|visited|opened|went to|visiting|"
-                 "navigating to|take me to|jump to|surf to|open a browser and navigate to|"
-                 "open the browser to|open browser to|point browser to|proceed to|hit the url")) {
+        !eat(
+            &c,
+            "open|go to|navigate to|visit|browse to|open up|load|goes to|navigates to|visits|opens|"
+            "head to|access|go|navigate|browse|head over to|point the browser to|point the browser "
+            "at|"
+            "direct the browser to|launch the browser and go to|open the browser and go to|"
+            "open the browser and navigate to|open a browser and go to|launch the url|launch url|"
+            "launch the website|launch the site|launch|open browser at|open the browser at|"
+            "land on|start at|start on|begin at|navigated to|visited|opened|went to|visiting|"
+            "navigating to|take me to|jump to|surf to|open a browser and navigate to|"
+            "open the browser to|open browser to|point browser to|proceed to|hit the url")) {
         return P_NO;
     }
-    if (any_word(&c, "tab|menu|dropdown|drop-down|link|accordion|dialog|modal|popup|panel|section") &&
+    if (any_word(&c,
+                 "tab|menu|dropdown|drop-down|link|accordion|dialog|modal|popup|panel|section") &&
         !any_word(&c, "new|browser")) {
         return P_NO;
     }

@@ -60,8 +60,7 @@ relation_at(const struct cur *c, int i, struct modifier *m)
 {
     for (size_t k = 0; k < ARRAY_LEN(RELATIONS); k++) {
         int n = phrase_len(c, i, RELATIONS[k].words);
-        if (n > m->words && i + n < c->end &&
-            (!RELATIONS[k].soft || clear_name_at(c, i + n))) {
+        if (n > m->words && i + n < c->end && (!RELATIONS[k].soft || clear_name_at(c, i + n))) {
             *m = (struct modifier){MOD_RELATION, n, RELATIONS[k].relation, 0};
         }
     }
@@ -75,11 +74,19 @@ position_at(const struct cur *c, int i, struct modifier *m)
     static const struct {
         const char *word;
         unsigned bit;
-    } PLACES[] = {{"top", POS_TOP},       {"upper", POS_TOP},    {"bottom", POS_BOTTOM},
-                  {"lower", POS_BOTTOM},  {"left", POS_LEFT},    {"right", POS_RIGHT},
-                  {"center", POS_CENTER}, {"centre", POS_CENTER}, {"middle", POS_CENTER},
-                  {"top-right", POS_TOP | POS_RIGHT}, {"top-left", POS_TOP | POS_LEFT},
-                  {"bottom-right", POS_BOTTOM | POS_RIGHT}, {"bottom-left", POS_BOTTOM | POS_LEFT}};
+    } PLACES[] = {{"top", POS_TOP},
+                  {"upper", POS_TOP},
+                  {"bottom", POS_BOTTOM},
+                  {"lower", POS_BOTTOM},
+                  {"left", POS_LEFT},
+                  {"right", POS_RIGHT},
+                  {"center", POS_CENTER},
+                  {"centre", POS_CENTER},
+                  {"middle", POS_CENTER},
+                  {"top-right", POS_TOP | POS_RIGHT},
+                  {"top-left", POS_TOP | POS_LEFT},
+                  {"bottom-right", POS_BOTTOM | POS_RIGHT},
+                  {"bottom-left", POS_BOTTOM | POS_LEFT}};
     int at = i + phrase_len(c, i, "at the very|at the|in the|on the|to the|at|on");
     if (at == i) {
         return false;
@@ -153,7 +160,8 @@ within_at(const struct cur *c, int i, struct modifier *m)
     bool scope = phrase_len(c, at, SCOPES) > 0 && at + phrase_len(c, at, SCOPES) == c->end;
     bool row = phrase_len(c, at, "row|section|dialog|form|list|table|column|card|panel") > 0 &&
                at + 1 < c->end;
-    if (phrase_len(c, i, "for|from") > 0 ? !quoted && !row && !det : !det && !quoted && !scope && !row) {
+    if (phrase_len(c, i, "for|from") > 0 ? !quoted && !row && !det
+                                         : !det && !quoted && !scope && !row) {
         return false;
     }
     if (i > c->i && phrase_len(c, i, "in") > 0 && !det && !quoted && !scope && !row) {
@@ -230,8 +238,9 @@ ordinal_is_name(const struct cur *c, int len)
     if (named(&c->t[at])) {
         return false;
     }
-    if (phrase_len(c, at, "name|names|login|updated|modified|visited|seen|initial|line|aid|class|"
-                          "step|order|minute|thing|place|floor|chance") > 0) {
+    if (phrase_len(c, at,
+                   "name|names|login|updated|modified|visited|seen|initial|line|aid|class|"
+                   "step|order|minute|thing|place|floor|chance") > 0) {
         return true;
     }
     /* "Second hand" in the middle of a sentence, with a capital, is what the page says. */
@@ -252,10 +261,12 @@ take_ordinal(struct cur *c, struct target *t)
 /* Nouns that say nothing beside a quoted name: "the text 'X'", "'X' message". */
 static const char FILLERS[] =
     "text|label|message|value|words|word|title|caption|notification|toast|toast message|banner|"
-    "card|section|menu|error message|success message|error|warning|alert|page|screen|list|list item|"
+    "card|section|menu|error message|success message|error|warning|alert|page|screen|list|list "
+    "item|"
     "product|row|string|badge|number|panel|header|tag|chip|snackbar|alert message|"
     "confirmation message|validation message|warning message|status|category|name|link text|"
-    "picture|photo|placeholder|button text|info message|submenu|accordion|file|folder|setting|contact";
+    "picture|photo|placeholder|button text|info "
+    "message|submenu|accordion|file|folder|setting|contact";
 
 static enum parsed
 core_quoted(struct gram *g, struct cur c, enum target_use use, struct target *t)
@@ -299,10 +310,11 @@ name_is_doubtful(const struct cur *c)
         if (c->t[i].kind == TOK_MARK) {
             return true;
         }
-        if (phrase_len(c, i, "if|unless|until|while|when|it|them|they|which|who|whose|where|because|so|"
-                             "or|not|is|are|was|were|be|been|has|have|had|does|do|did|will|would|"
-                             "should|can|could|then|using|via|without|except|than|as|into|onto|"
-                             "with|that|he|she|i|we|you|than|per") > 0 &&
+        if (phrase_len(c, i,
+                       "if|unless|until|while|when|it|them|they|which|who|whose|where|because|so|"
+                       "or|not|is|are|was|were|be|been|has|have|had|does|do|did|will|would|"
+                       "should|can|could|then|using|via|without|except|than|as|into|onto|"
+                       "with|that|he|she|i|we|you|than|per") > 0 &&
             !is_capital(&c->t[i])) {
             return true;
         }
@@ -317,16 +329,18 @@ static bool
 name_is_vague(const struct cur *c, enum target_use use)
 {
     /* "Accept all cookies" is what a button says. */
-    bool literal = is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i > 1 && !word_is_vague(c, c->i);
+    bool literal =
+        is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i > 1 && !word_is_vague(c, c->i);
     for (int i = c->i; i < c->end && !literal; i++) {
         bool capital = i > c->i ? is_capital(&c->t[i]) : is_capital(&c->t[i]) && i > 0;
         if (word_is_vague(c, i) && !capital && use != USE_VERIFY) {
             return true;
         }
     }
-    return phrase_len(c, c->i, "one|ones|thing|things|item|element|there|here|everywhere|what|stuff|"
-                               "same|following|above|below|user|page|screen|website|app|application|"
-                               "site|one there|place|action|option|result") == c->end - c->i;
+    return phrase_len(c, c->i,
+                      "one|ones|thing|things|item|element|there|here|everywhere|what|stuff|"
+                      "same|following|above|below|user|page|screen|website|app|application|"
+                      "site|one there|place|action|option|result") == c->end - c->i;
 }
 
 static enum parsed
@@ -431,7 +445,8 @@ parse_scope(struct gram *g, struct cur c, struct target *t)
         return p;
     }
     int64_t n = 0;
-    if (c.end - c.i == 2 && phrase_len(&c, c.i, "row") == 1 && number_at(&c, c.i + 1, &n) && n > 0) {
+    if (c.end - c.i == 2 && phrase_len(&c, c.i, "row") == 1 && number_at(&c, c.i + 1, &n) &&
+        n > 0) {
         t->role = "row";
         t->nth = (int)n;
         return P_OK;
@@ -468,8 +483,9 @@ apply_attribute(struct gram *g, struct cur c, struct target *t)
         t->quoted = true;
         return t->name.n > 0 ? P_OK : refuse(g, "the name in quotes is empty", HINT_QUOTE);
     }
-    return count_named(&c) > 0 || name_is_doubtful(&c) ? refuse(g, "the name is unclear", HINT_QUOTE)
-                                                      : (t->name = cur_text(g, &c), P_OK);
+    return count_named(&c) > 0 || name_is_doubtful(&c)
+               ? refuse(g, "the name is unclear", HINT_QUOTE)
+               : (t->name = cur_text(g, &c), P_OK);
 }
 
 static enum parsed
@@ -543,18 +559,19 @@ suffices(const struct target *t, enum target_use use)
 static bool
 pronoun(const struct cur *c)
 {
-    return phrase_len(c, c->i, "it|that|this|this one|that one|the same|that button|that field|"
-                               "this field|this button") == c->end - c->i;
+    return phrase_len(c, c->i,
+                      "it|that|this|this one|that one|the same|that button|that field|"
+                      "this field|this button") == c->end - c->i;
 }
 
 enum parsed
-parse_target(struct gram *g, const struct cur *range, enum target_use use, const struct target **out)
+parse_target(struct gram *g, const struct cur *range, enum target_use use,
+             const struct target **out)
 {
     struct cur c = *range;
     if (pronoun(&c)) {
         *out = g->last;
-        return g->last != NULL ? P_OK
-                               : refuse(g, "it is unclear what \"it\" means", HINT_QUOTE);
+        return g->last != NULL ? P_OK : refuse(g, "it is unclear what \"it\" means", HINT_QUOTE);
     }
     struct target *t = new_target(g);
     if (t == NULL) {

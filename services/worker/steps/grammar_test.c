@@ -108,7 +108,8 @@ measure(const char *path)
         r.right += right;
         r.wrong += !right && !refused;
         if (!right) {
-            print_message("%.*s\n  -> %.*s\n", STR_ARG(json_str(json_get(step, "text"))), STR_ARG(got));
+            print_message("%.*s\n  -> %.*s\n", STR_ARG(json_str(json_get(step, "text"))),
+                          STR_ARG(got));
         }
     }
     arena_free(file);
@@ -150,7 +151,8 @@ static void
 explained_plans_parse_to_themselves(void **state)
 {
     (void)state;
-    static const char *const FILES[] = {DIR "steps_public.json", DIR "steps_own.json", DIR "steps_held_out.json"};
+    static const char *const FILES[] = {DIR "steps_public.json", DIR "steps_own.json",
+                                        DIR "steps_held_out.json"};
     size_t lines = 0;
     size_t lost = 0;
     for (size_t f = 0; f < 3; f++) {
@@ -161,7 +163,8 @@ explained_plans_parse_to_themselves(void **state)
             struct plan *plan = NULL;
             arena_reset(arena);
             plan = ARENA_NEW(arena, struct plan);
-            assert_int_equal(steps_parse(arena, json_str(json_get(json_at(steps, i), "text")), plan), RC_OK);
+            assert_int_equal(
+                steps_parse(arena, json_str(json_get(json_at(steps, i), "text")), plan), RC_OK);
             if (plan->count != 1) {
                 continue;
             }
@@ -174,8 +177,10 @@ explained_plans_parse_to_themselves(void **state)
             plan_put_json(&json, plan);
             struct str line = arena_str(arena, str_trim(buf_str(&b)));
             struct str again = explained(arena, line, &refused);
-            if (!same(parse_json(arena, again), parse_json(arena, arena_str(arena, buf_str(&json))), false, 0)) {
-                print_message("%.*s\n  meant %.*s\n  again %.*s\n", STR_ARG(line), STR_ARG(buf_str(&json)), STR_ARG(again));
+            if (!same(parse_json(arena, again), parse_json(arena, arena_str(arena, buf_str(&json))),
+                      false, 0)) {
+                print_message("%.*s\n  meant %.*s\n  again %.*s\n", STR_ARG(line),
+                              STR_ARG(buf_str(&json)), STR_ARG(again));
                 lost++;
             }
             lines++;
@@ -219,11 +224,26 @@ what_cannot_be_trusted_is_refused(void **state)
 {
     (void)state;
     static const char *const REFUSED[] = {
-        "", "   ", ".", "'", "Tap 'Save", "Tap ''", "Tap", "Tap 'A' 'B'", "Tap 'A' B C D",
-        "Click 'Save' unless 'Error' is visible", "Type", "\xff\xfe", "Click it",
-        "Enter a valid phone number", "Tap the 'Save' button or the 'Cancel' button",
-        "Verify that 'Total' is correct", "Do the usual", "Tap 'A', 'B' or 'C'",
-        "Click 'Save' and do the needful", "Tap 'Next' until done",
+        "",
+        "   ",
+        ".",
+        "'",
+        "Tap 'Save",
+        "Tap ''",
+        "Tap",
+        "Tap 'A' 'B'",
+        "Tap 'A' B C D",
+        "Click 'Save' unless 'Error' is visible",
+        "Type",
+        "\xff\xfe",
+        "Click it",
+        "Enter a valid phone number",
+        "Tap the 'Save' button or the 'Cancel' button",
+        "Verify that 'Total' is correct",
+        "Do the usual",
+        "Tap 'A', 'B' or 'C'",
+        "Click 'Save' and do the needful",
+        "Tap 'Next' until done",
     };
     struct arena *arena = arena_new(4 * 1024 * 1024);
     for (size_t i = 0; i < sizeof(REFUSED) / sizeof(*REFUSED); i++) {
@@ -261,10 +281,12 @@ parsing_takes_bounded_time(void **state)
     (void)state;
     struct arena *arena = arena_new(16 * 1024 * 1024);
     struct buf b;
-    int64_t plain = time_of(arena, STR("Tap the 'Save' button in the row 'Invoice 7' and verify 'Saved' is visible"));
+    int64_t plain = time_of(
+        arena, STR("Tap the 'Save' button in the row 'Invoice 7' and verify 'Saved' is visible"));
     print_message("an ordinary sentence: %lld us\n", (long long)plain);
     assert_true(plain < 20000);
-    static const char *const PARTS[] = {"and tap ", "in the ", "'a' ", "if ", "is ", "next to 'x' ", ", click a "};
+    static const char *const PARTS[] = {"and tap ", "in the ",      "'a' ",      "if ",
+                                        "is ",      "next to 'x' ", ", click a "};
     for (size_t p = 0; p < sizeof(PARTS) / sizeof(*PARTS); p++) {
         buf_init(&b, 8192);
         /* Just below the limit of words: longer sentences are refused unread. */

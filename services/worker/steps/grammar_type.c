@@ -15,15 +15,16 @@ static const char INTO[] = "into|in|in to|inside|on|onto|to|for|within|inside of
 static bool
 describes_value(const struct cur *c)
 {
-    return any_word(c, "name|email|e-mail|mail|address|password|query|text|value|data|date|details|"
-                       "credentials|number|code|username|user|id|otp|valid|invalid|random|correct|"
-                       "wrong|incorrect|new|same|today|tomorrow|yesterday|current|phone|message|amount|"
-                       "today's|tomorrow's|yesterday's|something|anything|information|info|string|"
-                       "following|previous|above|existing|registered|unique|generated|content|term|"
-                       "keyword|comment|description|title|url|unregistered|empty|nothing|long|short|"
-                       "it|them|that|this|zip|city|country|card|pin|time|age|price|quantity|input|"
-                       "characters|digits|letters|words|different|different|your|my|his|her|their|our|"
-                       "login|account|search|product|item|any|some|all|every");
+    return any_word(
+        c, "name|email|e-mail|mail|address|password|query|text|value|data|date|details|"
+           "credentials|number|code|username|user|id|otp|valid|invalid|random|correct|"
+           "wrong|incorrect|new|same|today|tomorrow|yesterday|current|phone|message|amount|"
+           "today's|tomorrow's|yesterday's|something|anything|information|info|string|"
+           "following|previous|above|existing|registered|unique|generated|content|term|"
+           "keyword|comment|description|title|url|unregistered|empty|nothing|long|short|"
+           "it|them|that|this|zip|city|country|card|pin|time|age|price|quantity|input|"
+           "characters|digits|letters|words|different|different|your|my|his|her|their|our|"
+           "login|account|search|product|item|any|some|all|every");
 }
 
 enum parsed
@@ -36,6 +37,20 @@ parse_value(struct gram *g, const struct cur *range, struct str *out)
     if (c.end - c.i == 1 && (c.t[c.i].kind == TOK_QUOTED || word_is_literal(&c.t[c.i]))) {
         *out = c.t[c.i].text;
         return P_OK;
+    }
+    /* "the password 'abc'": what it is, then the text itself. */
+    int words = c.end - 1 - c.i;
+    if (words > 0 && words <= 3 && (c.t[c.end - 1].kind == TOK_QUOTED || c.t[c.end - 1].var)) {
+        bool plain = true;
+        for (int i = c.i; i < c.end - 1; i++) {
+            plain &=
+                c.t[i].kind == TOK_WORD && !word_is_literal(&c.t[i]) && !word_is_vague(&c, i) &&
+                phrase_len(&c, i, "stored|saved|variable|contents|and|or|not|with|from|of") == 0;
+        }
+        if (plain) {
+            *out = c.t[c.end - 1].text;
+            return P_OK;
+        }
     }
     if (cur_done(&c) || at_phrase(&c, WORDS_DET) || describes_value(&c)) {
         return refuse(g, "no value is given; one would have to be made up", HINT_VALUE);
@@ -87,7 +102,7 @@ target_then_value(struct gram *g, struct cur c, const char *links, enum act_mode
 {
     int len = 0;
     int at = -1;
-    for (int i = c.i + 1, n = 0; i < c.end; i += n > 0 ? n : 1) {
+    for (int i = c.i + 1, n = 0; i<c.end; i += n> 0 ? n : 1) {
         n = 0;
         int found = find_phrase(&c, i, links, &n);
         if (found < 0) {
@@ -117,8 +132,9 @@ target_then_value(struct gram *g, struct cur c, const char *links, enum act_mode
 static enum parsed
 clause_set(struct gram *g, struct cur c)
 {
-    if (!eat(&c, "set|change|update|replace|sets|changes|replaces|updates|overwrite|edit|adjust|modify|"
-                 "override|substitute")) {
+    if (!eat(&c,
+             "set|change|update|replace|sets|changes|replaces|updates|overwrite|edit|adjust|modify|"
+             "override|substitute")) {
         return P_NO;
     }
     int n = c.end - c.i;
@@ -144,8 +160,8 @@ clause_fill(struct gram *g, struct cur c)
                  "populates|filled|filled in|filling in")) {
         return P_NO;
     }
-    enum parsed p = target_then_value(g, c, "with|with the text|with the value|with text|with value|as|:|=",
-                                      MODE_NONE);
+    enum parsed p = target_then_value(
+        g, c, "with|with the text|with the value|with text|with value|as|:|=", MODE_NONE);
     return p;
 }
 
@@ -161,8 +177,10 @@ static enum parsed
 joined_by_as(struct gram *g, struct cur c)
 {
     int len = 0;
-    int at = find_phrase(&c, c.i + 1, "as|as the|with|with the|with value|with the value|as the value for|"
-                                      "as value for|:|=", &len);
+    int at = find_phrase(&c, c.i + 1,
+                         "as|as the|with|with the|with value|with the value|as the value for|"
+                         "as value for|:|=",
+                         &len);
     if (at < 0 || at + len >= c.end) {
         return P_NO;
     }
@@ -175,7 +193,8 @@ joined_by_as(struct gram *g, struct cur c)
         return put_typed(g, right, left, MODE_NONE, true);
     }
     if (with || left_value == right_value) {
-        return with ? P_NO : refuse(g, "it is unclear which is the text and which the field", HINT_VALUE);
+        return with ? P_NO
+                    : refuse(g, "it is unclear which is the text and which the field", HINT_VALUE);
     }
     return left_value ? put_typed(g, left, right, MODE_NONE, false)
                       : put_typed(g, right, left, MODE_NONE, false);
@@ -193,8 +212,10 @@ field_then_value(struct gram *g, struct cur c)
     struct cur plain = value;
     plain.i = c.i;
     /* "Type the text 'x'" names no field. */
-    if (eat(&plain, "the text|text|the value|value|the string|the number|number|the word|the phrase|"
-                    "the characters|the words") && plain.i == value.i) {
+    if (eat(&plain,
+            "the text|text|the value|value|the string|the number|number|the word|the phrase|"
+            "the characters|the words") &&
+        plain.i == value.i) {
         return P_NO;
     }
     for (int i = where.i; i < where.end; i++) {
@@ -208,12 +229,23 @@ field_then_value(struct gram *g, struct cur c)
     return put_typed(g, value, where, MODE_NONE, false);
 }
 
-/* Where the value ends and the field begins: right behind a quoted value, else the first "into", else
- * the last short word that a name follows. */
+/* Where the value ends and the field begins: right behind a quoted value, else the first "into",
+ * else the last short word that a name follows. */
 static int
 find_into(const struct cur *c, int *out_len)
 {
     struct cur v = *c;
+    /* "the password 'abc' into": a quoted text right before the word ends the value. */
+    for (int i = c->i + 1; i < c->end; i++) {
+        int n = phrase_len(c, i, INTO);
+        if (n > 0 && i + n < c->end && c->t[i - 1].kind == TOK_QUOTED) {
+            *out_len = n;
+            return i;
+        }
+        if (n > 0) {
+            break;
+        }
+    }
     eat(&v, "the text|text|the value|value|the string|string|the number|number|the word|the phrase|"
             "the words|the characters|the code");
     if (!cur_done(&v) && is_value_token(&v.t[v.i])) {
@@ -336,6 +368,10 @@ clause_type(struct gram *g, struct cur c)
 enum parsed
 clause_typed(struct gram *g, struct cur c)
 {
+    /* "'Password' with 'x'" behind "Fill 'Email' with 'y' and". */
+    if (c.end - c.i == 3 && cur_quoted(&c) && phrase_len(&c, c.i + 1, "with") == 1) {
+        return target_then_value(g, c, "with", MODE_NONE);
+    }
     return typed(g, c, MODE_NONE);
 }
 
@@ -426,8 +462,9 @@ put_select(struct gram *g, struct cur value, struct cur where)
 static bool
 is_scope(const struct cur *where)
 {
-    return any_word(where, "row|dialog|section|header|footer|sidebar|popup|modal|form|navigation|page|"
-                           "toolbar|navbar|table|card|results|panel|screen|calendar|search results");
+    return any_word(where,
+                    "row|dialog|section|header|footer|sidebar|popup|modal|form|navigation|page|"
+                    "toolbar|navbar|table|card|results|panel|screen|calendar|search results");
 }
 
 /* "From the Currency menu select EUR". */
@@ -489,7 +526,8 @@ enum parsed
 clause_chosen(struct gram *g, struct cur c)
 {
     if (cur_done(&c)) {
-        return refuse(g, "the step does not say what to select", "Select \"Kitchen\" from \"Category\"");
+        return refuse(g, "the step does not say what to select",
+                      "Select \"Kitchen\" from \"Category\"");
     }
     int len = 0;
     int at = find_phrase(&c, c.i + 1, "from|out of|from within|from inside|from under", &len);
@@ -521,10 +559,12 @@ clause_select(struct gram *g, struct cur c)
 enum parsed
 clause_upload(struct gram *g, struct cur c)
 {
-    if (!eat(&c, "upload|uploads|attach|attaches|upload the file|upload file|attach the file|attach file|"
-                 "upload the image|upload the document|upload a file|choose the file|choose file|"
-                 "select the file|select file|attach the document|attach the image|uploading|"
-                 "upload image|upload document|upload the photo|upload the picture|attach a file")) {
+    if (!eat(&c,
+             "upload|uploads|attach|attaches|upload the file|upload file|attach the file|attach "
+             "file|"
+             "upload the image|upload the document|upload a file|choose the file|choose file|"
+             "select the file|select file|attach the document|attach the image|uploading|"
+             "upload image|upload document|upload the photo|upload the picture|attach a file")) {
         return P_NO;
     }
     eat(&c, "named|called|with name");
@@ -549,7 +589,8 @@ clause_upload(struct gram *g, struct cur c)
     if (!cur_done(&c)) {
         if (!eat(&c, "to|into|in|using|as|as the|via|on|for|through|with|at") ||
             parse_target(g, &c, USE_TYPE, &t) != P_OK) {
-            return refuse(g, "it is unclear where to upload the file", "Upload \"cv.pdf\" to \"Resume\"");
+            return refuse(g, "it is unclear where to upload the file",
+                          "Upload \"cv.pdf\" to \"Resume\"");
         }
     }
     struct action *a = add_action(g, ACT_UPLOAD, t);

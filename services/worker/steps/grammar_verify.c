@@ -24,9 +24,10 @@ page_subject(const struct cur *range)
 {
     struct cur c = *range;
     eat(&c, WORDS_DET);
-    return eat(&c, "page|screen|current page|current screen|website|app|view|new page|body|page body|"
-                   "next page|resulting page|window|web page|webpage|page content|next screen|"
-                   "new screen|application|page text|user interface|ui|content of the page") &&
+    return eat(&c,
+               "page|screen|current page|current screen|website|app|view|new page|body|page body|"
+               "next page|resulting page|window|web page|webpage|page content|next screen|"
+               "new screen|application|page text|user interface|ui|content of the page") &&
            cur_done(&c);
 }
 
@@ -106,13 +107,15 @@ singular(struct gram *g, const struct cur *range)
         return *range;
     }
     memcpy(t, c.t, (size_t)c.end * sizeof(*t));
-    static const char PLURALS[] = "buttons|links|rows|checkboxes|fields|images|tabs|options|headings|"
-                                  "dropdowns|radios|dialogs|switches|toggles|columns|icons|pictures";
+    static const char PLURALS[] =
+        "buttons|links|rows|checkboxes|fields|images|tabs|options|headings|"
+        "dropdowns|radios|dialogs|switches|toggles|columns|icons|pictures";
     for (int i = 0; i < c.end; i++) {
         struct cur one = {t, i, c.end};
         size_t n = strlen(t[i].low);
         if (phrase_len(&one, i, PLURALS) > 0) {
-            size_t cut = strcmp(t[i].low, "checkboxes") == 0 || strcmp(t[i].low, "switches") == 0 ? 2 : 1;
+            size_t cut =
+                strcmp(t[i].low, "checkboxes") == 0 || strcmp(t[i].low, "switches") == 0 ? 2 : 1;
             char *low = arena_strz(g->arena, str_n(t[i].low, n - cut));
             t[i].low = low != NULL ? low : "";
         }
@@ -175,7 +178,8 @@ put_visible(struct gram *g, const struct said *s, struct cur what)
     }
     if (list && what.end - what.i > 1) {
         for (int i = what.i; i < what.end; i++) {
-            struct target *one = what.t[i].kind == TOK_QUOTED ? ARENA_NEW(g->arena, struct target) : NULL;
+            struct target *one =
+                what.t[i].kind == TOK_QUOTED ? ARENA_NEW(g->arena, struct target) : NULL;
             if (one != NULL) {
                 *one = (struct target){.name = what.t[i].text, .quoted = true};
                 put(g, s, type, one);
@@ -199,7 +203,8 @@ put_text(struct gram *g, const struct said *s, struct str value, enum act_mode m
     const struct target *t = NULL;
     struct cur subject = s->subject;
     struct cur plain = subject;
-    bool said_value = eat(&subject, "the value of|the value in|value of|the value for|the contents of");
+    bool said_value =
+        eat(&subject, "the value of|the value in|value of|the value for|the contents of");
     bool said_text = !said_value && eat(&subject, "the text of|the text in|text of|the label of|"
                                                   "the text on|the caption of|the content of");
     if (page_subject(&plain)) {
@@ -221,7 +226,8 @@ put_text(struct gram *g, const struct said *s, struct str value, enum act_mode m
         return P_OK;
     }
     bool field = is_role(t, "textbox combobox spinbutton slider") && !said_text;
-    struct action *a = put(g, s, as_value || said_value || field ? ACT_VERIFY_VALUE : ACT_VERIFY_TEXT, t);
+    struct action *a =
+        put(g, s, as_value || said_value || field ? ACT_VERIFY_VALUE : ACT_VERIFY_TEXT, t);
     a->value = value;
     a->has_value = true;
     a->mode = mode;
@@ -287,8 +293,9 @@ static const char DISABLED[] = "disabled|greyed out|grayed out|inactive|unclicka
                                "greyed-out|not enabled|not clickable|not active|grey|non-clickable";
 static const char CHECKED[] = "checked|ticked|selected|on|turned on|toggled on|switched on|marked|"
                               "toggled|turned-on";
-static const char UNCHECKED[] = "unchecked|unticked|off|deselected|unselected|not checked|turned off|"
-                                "not selected|toggled off|switched off|not ticked|cleared of its check";
+static const char UNCHECKED[] =
+    "unchecked|unticked|off|deselected|unselected|not checked|turned off|"
+    "not selected|toggled off|switched off|not ticked|cleared of its check";
 
 static enum parsed
 placed_visible(struct gram *g, const struct said *s, struct cur rest)
@@ -361,6 +368,12 @@ after_is(struct gram *g, struct said s)
         return put_empty(g, &s);
     }
     c = start;
+    bool compared =
+        at_phrase(&c, "at least|at most|under|above|below|within|on time|over|between") &&
+        !any_word(&c, WORDS_DET) && !cur_done(&c) && c.t[c.end - 1].kind != TOK_QUOTED;
+    if (compared || at_phrase(&c, "at least|at most|greater|less|more|fewer|between")) {
+        return refuse(g, "values can only be compared exactly", HINT_VERIFY);
+    }
     if (eat(&c, "in|inside|within|on|next to|above|below|under|at") && !cur_done(&c)) {
         return put_visible(g, &s, joined(g, &s.subject, &start));
     }
@@ -418,17 +431,22 @@ struct predicate {
 
 static const struct predicate PREDICATES[] = {
     {"is|are|was|were|should be|must be|to be|will be|shall be|becomes|remains|stays|has been|"
-     "have been|has become|can be|should now be|should still be|should become|should remain|got|gets|"
+     "have been|has become|can be|should now be|should still be|should become|should "
+     "remain|got|gets|"
      "ought to be|needs to be|should have been|should stay|be|should also be|must still be|'s|"
      "has to be",
      V_IS, false},
-    {"is not|isn't|are not|aren't|was not|wasn't|should not be|shouldn't be|must not be|is no longer|"
-     "are no longer|should no longer be|not to be|to not be|cannot be|can't be|will not be|won't be|"
-     "were not|weren't|mustn't be|can not be|has not been|hasn't been|not be|should never be|is never|"
+    {"is not|isn't|are not|aren't|was not|wasn't|should not be|shouldn't be|must not be|is no "
+     "longer|"
+     "are no longer|should no longer be|not to be|to not be|cannot be|can't be|will not be|won't "
+     "be|"
+     "were not|weren't|mustn't be|can not be|has not been|hasn't been|not be|should never be|is "
+     "never|"
      "ain't|to no longer be|to never be",
      V_IS, true},
     {"contains|contain|should contain|includes|include|should include|to contain|to include|"
-     "must contain|must include|does contain|containing|contains the text|will contain", V_CONTAINS, false},
+     "must contain|must include|does contain|containing|contains the text|will contain",
+     V_CONTAINS, false},
     {"does not contain|doesn't contain|should not contain|shouldn't contain|does not include|"
      "doesn't include|do not contain|don't contain|not to contain|to not contain|must not contain|"
      "no longer contains|should not include|shouldn't include|not contain|cannot contain|"
@@ -440,7 +458,8 @@ static const struct predicate PREDICATES[] = {
      "displays the text|should state|to have text|to have the text|indicates|must say|must read",
      V_SHOWS, false},
     {"does not show|doesn't show|should not show|does not display|doesn't display|does not have|"
-     "doesn't have|should not have|shouldn't have|should not display|shouldn't show|shouldn't display|"
+     "doesn't have|should not have|shouldn't have|should not display|shouldn't show|shouldn't "
+     "display|"
      "does not say|doesn't say|does not read|no longer shows|no longer displays|to not have|"
      "not to have|to not show|not to show|should no longer show|should no longer have",
      V_SHOWS, true},
@@ -452,7 +471,8 @@ static const struct predicate PREDICATES[] = {
      V_EQUALS, true},
     {"exists|exist|should exist|appears|appear|should appear|shows up|should show up|pops up|"
      "to appear|to exist|is there|are there|comes up|does exist|must appear|must exist|appeared|"
-     "has appeared|have appeared|to show up|will appear|show up|exists on|should pop up|should be there",
+     "has appeared|have appeared|to show up|will appear|show up|exists on|should pop up|should be "
+     "there",
      V_EXISTS, false},
     {"does not exist|doesn't exist|should not exist|does not appear|doesn't appear|do not appear|"
      "should not appear|shouldn't appear|shouldn't exist|don't appear|not to appear|to not appear|"
@@ -521,21 +541,26 @@ put_page_value(struct gram *g, const struct said *s, enum act_type type, struct 
     struct str v;
     enum act_mode mode = MODE_NONE;
     bool negated = s->negated;
-    if (eat(&c, "does not contain|doesn't contain|should not contain|is not|isn't|should not be|"
-                "does not include|doesn't include|not to contain|to not contain|should not include")) {
+    if (eat(&c,
+            "does not contain|doesn't contain|should not contain|is not|isn't|should not be|"
+            "does not include|doesn't include|not to contain|to not contain|should not include")) {
         negated = true;
         mode = phrase_len(&c, c.i - 1, "contain|include") > 0 ? MODE_CONTAINS : MODE_NONE;
-    } else if (eat(&c, "contains|should contain|includes|contain|to contain|should include|include|has|"
-                       "must contain|containing|to include|should have|contains the text|have")) {
+    } else if (eat(&c,
+                   "contains|should contain|includes|contain|to contain|should include|include|has|"
+                   "must contain|containing|to include|should have|contains the text|have")) {
         mode = MODE_CONTAINS;
-    } else if (!eat(&c, "is|should be|equals|to be|is now|should equal|is equal to|must be|reads|"
-                        "should be equal to|changes to|should change to|changed to|says|equal|be|"
-                        "has changed to|should now be|will be|to equal|should read|has become|shows|"
-                        "is exactly|is set to|becomes|should become")) {
-        return refuse(g, "it is unclear what is compared", "Verify that the URL contains \"/cart\"");
+    } else if (!eat(&c,
+                    "is|should be|equals|to be|is now|should equal|is equal to|must be|reads|"
+                    "should be equal to|changes to|should change to|changed to|says|equal|be|"
+                    "has changed to|should now be|will be|to equal|should read|has become|shows|"
+                    "is exactly|is set to|becomes|should become")) {
+        return refuse(g, "it is unclear what is compared",
+                      "Verify that the URL contains \"/cart\"");
     }
     if (!one_value(&c, &v) && !(type == ACT_VERIFY_TITLE && capital_value(g, &c, &v))) {
-        return refuse(g, "it is unclear what is compared", "Verify that the URL contains \"/cart\"");
+        return refuse(g, "it is unclear what is compared",
+                      "Verify that the URL contains \"/cart\"");
     }
     struct action *a = put(g, s, type, NULL);
     a->value = v;
@@ -568,12 +593,13 @@ put_location(struct gram *g, const struct said *s, struct cur c)
 static bool
 eat_url_subject(struct cur *c)
 {
-    return eat(c, "the url|url|the current url|current url|the page url|page url|the browser url|"
-                  "the address|the address bar|the current page url|the url of the page|the path|"
-                  "the current path|the url path|browser url|the page's url|the current address|"
-                  "this url|the page address|address bar|the web address|the link in the address bar|"
-                  "current page url|the url in the address bar|the url of the current page|path|"
-                  "the browser address|that the url|my url");
+    return eat(c,
+               "the url|url|the current url|current url|the page url|page url|the browser url|"
+               "the address|the address bar|the current page url|the url of the page|the path|"
+               "the current path|the url path|browser url|the page's url|the current address|"
+               "this url|the page address|address bar|the web address|the link in the address bar|"
+               "current page url|the url in the address bar|the url of the current page|path|"
+               "the browser address|that the url|my url");
 }
 
 static bool
@@ -594,15 +620,16 @@ eat_location(struct cur *c, bool *out_negated)
         *out_negated = true;
         return true;
     }
-    return eat(c, "should be on|am on|should be at|am at|should be redirected to|am redirected to|"
-                  "is redirected to|get redirected to|should be taken to|am taken to|is taken to|"
-                  "should land on|land on|lands on|should be navigated to|is navigated to|is on|are on|"
-                  "are redirected to|should get redirected to|gets redirected to|should see the url|"
-                  "is sent to|has been redirected to|was redirected to|should be sent to|is at|"
-                  "was taken to|were redirected to|will be redirected to|should arrive at|arrive at|"
-                  "should be directed to|is directed to|must be on|should now be on|are now on|"
-                  "is now on|am now on|should end up on|end up on|ends up on|must be redirected to|"
-                  "redirects to|has navigated to|navigates to|should navigate to|should redirect to");
+    return eat(
+        c, "should be on|am on|should be at|am at|should be redirected to|am redirected to|"
+           "is redirected to|get redirected to|should be taken to|am taken to|is taken to|"
+           "should land on|land on|lands on|should be navigated to|is navigated to|is on|are on|"
+           "are redirected to|should get redirected to|gets redirected to|should see the url|"
+           "is sent to|has been redirected to|was redirected to|should be sent to|is at|"
+           "was taken to|were redirected to|will be redirected to|should arrive at|arrive at|"
+           "should be directed to|is directed to|must be on|should now be on|are now on|"
+           "is now on|am now on|should end up on|end up on|ends up on|must be redirected to|"
+           "redirects to|has navigated to|navigates to|should navigate to|should redirect to");
 }
 
 /* --- statements */
@@ -625,9 +652,10 @@ take_timeout(struct cur *c, int64_t *out_us)
 static bool
 is_person(struct cur *c)
 {
-    return eat(c, "i|the user|user|we|you|a user|the customer|the visitor|users|customer|she|he|they|"
-                  "the browser|browser|the tester|the page|the app|page|the application|the website|"
-                  "the admin|the system|admin");
+    return eat(c,
+               "i|the user|user|we|you|a user|the customer|the visitor|users|customer|she|he|they|"
+               "the browser|browser|the tester|the page|the app|page|the application|the website|"
+               "the admin|the system|admin");
 }
 
 /* "I should see 'X'", "the user can see …"; *out_not for the opposite. */
@@ -641,12 +669,13 @@ eat_sees(struct cur *c, bool *out_not)
                    "must not see|not see|should never see|no longer sees|can not see|"
                    "should not be able to see|won't see|will not see")) {
         *out_not = true;
-    } else if (eat(&look, "should see|see|sees|can see|should be able to see|must see|is able to see|"
-                          "am able to see|will see|should now see|should still see|should also see|"
-                          "look for|looks for|should be shown|is shown|am shown|are shown|"
-                          "should be presented with|is presented with|should find|find|can find|saw|"
-                          "expect to see|still see|still sees|observe|notice|should observe|"
-                          "should notice")) {
+    } else if (eat(&look,
+                   "should see|see|sees|can see|should be able to see|must see|is able to see|"
+                   "am able to see|will see|should now see|should still see|should also see|"
+                   "look for|looks for|should be shown|is shown|am shown|are shown|"
+                   "should be presented with|is presented with|should find|find|can find|saw|"
+                   "expect to see|still see|still sees|observe|notice|should observe|"
+                   "should notice")) {
         *out_not = false;
     } else {
         return false;
@@ -684,7 +713,8 @@ there_is(struct gram *g, struct said s, struct cur c)
     if (eat(&c, "is not|isn't|are not|aren't|should not be|shouldn't be")) {
         s.negated = true;
         eat(&c, "any");
-    } else if (!eat(&c, "is|are|should be|must be|exists|exist|are exactly|appears|appear|should exist")) {
+    } else if (!eat(&c, "is|are|should be|must be|exists|exist|are exactly|appears|appear|should "
+                        "exist")) {
         return refuse(g, "it is unclear what should be there", HINT_VERIFY);
     }
     if (eat(&c, "no|not any|zero")) {
@@ -773,8 +803,7 @@ parse_statement(struct gram *g, struct cur c)
     }
     for (int i = c.i + 1; i < c.end; i++) {
         int len = 0;
-        const struct predicate *found =
-            c.t[i].kind == TOK_WORD ? predicate_at(&c, i, &len) : NULL;
+        const struct predicate *found = c.t[i].kind == TOK_WORD ? predicate_at(&c, i, &len) : NULL;
         if (found == NULL) {
             continue;
         }
@@ -808,9 +837,11 @@ question_is(struct gram *g, struct cur c)
     s.rest = cur_range(&c, at, c.end);
     struct cur page = s.subject;
     struct str v;
-    if ((eat_url_subject(&page) || eat_title_subject(&page)) && cur_done(&page) && one_value(&s.rest, &v)) {
+    if ((eat_url_subject(&page) || eat_title_subject(&page)) && cur_done(&page) &&
+        one_value(&s.rest, &v)) {
         page = s.subject;
-        struct action *a = put(g, &s, eat_url_subject(&page) ? ACT_VERIFY_URL : ACT_VERIFY_TITLE, NULL);
+        struct action *a =
+            put(g, &s, eat_url_subject(&page) ? ACT_VERIFY_URL : ACT_VERIFY_TITLE, NULL);
         a->value = v;
         a->has_value = true;
         return P_OK;
@@ -877,15 +908,17 @@ bare_subject(struct gram *g, struct cur c)
     const char *role = NULL;
     int len = 0;
     bool quoted = false;
-    eat(&c, "the presence of|presence of|the existence of|existence of|the visibility of|visibility of|"
-            "for the presence of|for");
+    eat(&c,
+        "the presence of|presence of|the existence of|existence of|the visibility of|visibility of|"
+        "for the presence of|for");
     bool presence = c.i > 0 && phrase_len(&c, c.i - 1, "of") > 0;
     for (int i = c.i; i < c.end; i++) {
         quoted |= c.t[i].kind == TOK_QUOTED || c.t[i].var;
     }
     struct cur core = c;
     eat(&core, WORDS_DET);
-    bool kind = role_at_end(&core, USE_VERIFY, &role, &len) && role != NULL && len < core.end - core.i;
+    bool kind =
+        role_at_end(&core, USE_VERIFY, &role, &len) && role != NULL && len < core.end - core.i;
     if (cur_done(&c) || (!quoted && !kind && !presence)) {
         return refuse(g, "it is unclear what is verified", HINT_VERIFY);
     }

@@ -8,7 +8,8 @@ static const char HINT_WAIT[] = "Wait 2 seconds, or: Wait until \"Saved\" is vis
 static const char SHOWN[] =
     "to appear|to be visible|to be displayed|to be shown|to show up|to show|appears|is visible|"
     "is displayed|is shown|shows up|to become visible|becomes visible|to be present|is present|"
-    "to exist|exists|to load|loads|is loaded|to be loaded|are visible|are displayed|appear|are shown|"
+    "to exist|exists|to load|loads|is loaded|to be loaded|are visible|are displayed|appear|are "
+    "shown|"
     "has appeared|to come up|comes up|to pop up|pops up|to render|is on the screen|is on screen|"
     "to finish loading|finishes loading|has loaded|to be on the screen|load|are loaded|have loaded|"
     "is available|to be available|to be seen|can be seen|shows|have appeared|to come into view|"
@@ -16,7 +17,8 @@ static const char SHOWN[] =
     "is seen|has been displayed|is rendered|to be fully loaded|is fully loaded|to be fully visible|"
     "is fully visible|to become available|becomes available|to appear on the screen|"
     "appears on the screen|to appear on the page|appears on the page|is visible on the screen|"
-    "is visible on the page|to appear on screen|is displayed on the screen|is displayed on the page|"
+    "is visible on the page|to appear on screen|is displayed on the screen|is displayed on the "
+    "page|"
     "to be visible on the screen|to be visible on the page|to be displayed on the screen|"
     "to be displayed on the page|is showing|pop up|is open|is opened|to be open";
 
@@ -28,15 +30,18 @@ static const char HIDDEN[] =
     "to not be visible|to be closed|is closed|is no longer shown|to clear|to be dismissed|"
     "is not shown|is not present|is no longer present|has vanished|has gone|to stop being visible|"
     "becomes hidden|to become hidden|becomes invisible|is dismissed|to become invisible|hides|"
-    "is invisible|is absent|are no longer visible|vanish|have disappeared|is no longer on the screen|"
+    "is invisible|is absent|are no longer visible|vanish|have disappeared|is no longer on the "
+    "screen|"
     "disappears from the page|to disappear from the page|disappears from the screen|"
     "to disappear from the screen|is no longer there|are not visible|to not be displayed|"
-    "doesn't exist|does not exist|no longer exists|to no longer exist|has been removed|to be not visible";
+    "doesn't exist|does not exist|no longer exists|to no longer exist|has been removed|to be not "
+    "visible";
 
 static const char ENABLED[] =
     "to be enabled|is enabled|becomes enabled|to become enabled|to be clickable|is clickable|"
     "becomes clickable|to become clickable|to become active|becomes active|is active|to be active|"
-    "to be ready to click|are enabled|to be interactable|is interactable|to be tappable|is tappable|"
+    "to be ready to click|are enabled|to be interactable|is interactable|to be tappable|is "
+    "tappable|"
     "to get enabled|gets enabled|becomes interactive|to be interactive|to become interactive|"
     "is not disabled|to be no longer disabled|is no longer disabled";
 
@@ -54,10 +59,11 @@ take_timeout(struct cur *c, int64_t *out_us)
     for (int i = c->i + 1; i < c->end; i++) {
         struct cur tail = cur_range(c, i, c->end);
         eat(&tail, ",");
-        if (eat(&tail, "for up to|up to|for at most|at most|within|for a maximum of|with a timeout of|"
-                       "timeout|for max|max|for no more than|waiting up to|with timeout|"
-                       "with a maximum of|in less than|for a max of|but no longer than|"
-                       "for not more than|--timeout") &&
+        if (eat(&tail,
+                "for up to|up to|for at most|at most|within|for a maximum of|with a timeout of|"
+                "timeout|for max|max|for no more than|waiting up to|with timeout|"
+                "with a maximum of|in less than|for a max of|but no longer than|"
+                "for not more than|--timeout") &&
             eat_duration(&tail, out_us) && (eat(&tail, "at most|max"), cur_done(&tail))) {
             c->end = i;
             return;
@@ -68,10 +74,11 @@ take_timeout(struct cur *c, int64_t *out_us)
 static bool
 page_word(struct cur *c)
 {
-    return eat(c, "the page|page|the new page|the next page|the screen|this page|the website|"
-                  "everything|the app|the site|the web page|the current page|the application|the dom|"
-                  "the webpage|network|the network|all requests|page load|the page load|the document|"
-                  "navigation|the navigation|loading|all network requests|page loading|the page loading");
+    return eat(
+        c, "the page|page|the new page|the next page|the screen|this page|the website|"
+           "everything|the app|the site|the web page|the current page|the application|the dom|"
+           "the webpage|network|the network|all requests|page load|the page load|the document|"
+           "navigation|the navigation|loading|all network requests|page loading|the page loading");
 }
 
 static bool
@@ -81,7 +88,8 @@ wait_load(struct cur c)
                 "the network to be idle|loading to finish|loading to complete|"
                 "loading is complete|loading completes|loading is finished|loading finishes|"
                 "loading to be complete|loading is done|page load to complete|idle|"
-                "page load to finish") && cur_done(&c)) {
+                "page load to finish") &&
+        cur_done(&c)) {
         return true;
     }
     if (!page_word(&c)) {
@@ -89,23 +97,25 @@ wait_load(struct cur c)
     }
     eat(&c, "to|is|has|are|have|gets");
     eat(&c, "be|been");
-    return eat(&c, "load|loaded|loads|finish loading|fully load|fully loaded|finished loading|"
-                   "completely loaded|load completely|load fully|finishes loading|ready|"
-                   "completely load|be ready|idle|settle|stable|be idle|be stable|done loading|"
-                   "complete loading|completed loading|loaded completely|loaded fully|refresh|reload|"
-                   "settled|complete|finish|completed|finished|loads completely|loads fully|"
-                   "become idle|become stable|fully loads|render|be done loading|update") &&
+    return eat(&c,
+               "load|loaded|loads|finish loading|fully load|fully loaded|finished loading|"
+               "completely loaded|load completely|load fully|finishes loading|ready|"
+               "completely load|be ready|idle|settle|stable|be idle|be stable|done loading|"
+               "complete loading|completed loading|loaded completely|loaded fully|refresh|reload|"
+               "settled|complete|finish|completed|finished|loads completely|loads fully|"
+               "become idle|become stable|fully loads|render|be done loading|update") &&
            cur_done(&c);
 }
 
 static bool
 time_tail(struct cur *c)
 {
-    eat(c, "for the page to load|for page to load|for the page to finish loading|to load|more|longer|"
-           "before continuing|before proceeding|for it to load|to let the page load|"
-           "for the screen to load|for loading|for the animation|for the animation to finish|"
-           "for the animation to complete|for the animations|for animations|for the transition|"
-           "for the animation to end|for the page to settle|for everything to load");
+    eat(c,
+        "for the page to load|for page to load|for the page to finish loading|to load|more|longer|"
+        "before continuing|before proceeding|for it to load|to let the page load|"
+        "for the screen to load|for loading|for the animation|for the animation to finish|"
+        "for the animation to complete|for the animations|for animations|for the transition|"
+        "for the animation to end|for the page to settle|for everything to load");
     return cur_done(c);
 }
 
@@ -141,11 +151,12 @@ put_wait_for(struct gram *g, struct cur c, enum act_type type, int64_t timeout_u
 static bool
 unknown_event(const struct cur *c)
 {
-    return any_word(c, "to finish|to complete|finishes|completes|to be done|to end|to start|to happen|"
-                       "to be sent|to update|to be ready|is done|is complete|is finished|to be processed|"
-                       "to respond|is ready|to change|changes|to be updated|is updated|to stop|stops|"
-                       "is complete|to be completed|is processed|to succeed|succeeds|to be saved|"
-                       "is saved|are saved|to settle|to expire|expires|to be created|is created");
+    return any_word(
+        c, "to finish|to complete|finishes|completes|to be done|to end|to start|to happen|"
+           "to be sent|to update|to be ready|is done|is complete|is finished|to be processed|"
+           "to respond|is ready|to change|changes|to be updated|is updated|to stop|stops|"
+           "is complete|to be completed|is processed|to succeed|succeeds|to be saved|"
+           "is saved|are saved|to settle|to expire|expires|to be created|is created");
 }
 
 static enum parsed
@@ -183,8 +194,9 @@ wait_condition(struct gram *g, struct cur c, bool said_until)
                 "appearance of");
     }
     /* A bare "until X" has no end that can be seen. */
-    bool sees = at_phrase(&c, "you see|i see|you can see|i can see|the user sees|the user can see|we see");
-    if (said_until && !sees) {
+    bool sees =
+        at_phrase(&c, "you see|i see|you can see|i can see|the user sees|the user can see|we see");
+    if (said_until && !sees && !(cur_quoted(&c) && c.end - c.i == 1)) {
         return refuse(g, "it is unclear what to wait for", HINT_WAIT);
     }
     if (any_word(&c, "moment|while|bit|time|user|someone|somebody")) {
@@ -196,8 +208,9 @@ wait_condition(struct gram *g, struct cur c, bool said_until)
 enum parsed
 clause_wait(struct gram *g, struct cur c)
 {
-    if (!eat(&c, "wait|waits|pause|sleep|delay|pauses|waiting|pause execution|pause the test|hold on|"
-                 "idle|waited|hold|pause test|pause the execution")) {
+    if (!eat(&c,
+             "wait|waits|pause|sleep|delay|pauses|waiting|pause execution|pause the test|hold on|"
+             "idle|waited|hold|pause test|pause the execution")) {
         return P_NO;
     }
     if (cur_done(&c)) {

@@ -171,8 +171,9 @@ lex_quoted(struct lexer *lx, const struct quote *q)
     if (end < 0) {
         return false;
     }
-    size_t close_n = (unsigned char)lx->in.p[end] < 0x80 ? 1
-                     : starts_at(lx->in, (size_t)end, "\xC2\xBB") ? 2 : 3;
+    size_t close_n = (unsigned char)lx->in.p[end] < 0x80          ? 1
+                     : starts_at(lx->in, (size_t)end, "\xC2\xBB") ? 2
+                                                                  : 3;
     struct tok *t = push(lx, TOK_QUOTED, lx->at, (size_t)end + close_n);
     if (t != NULL) {
         t->text = unescape(lx->arena, str_sub(lx->in, from, (size_t)end));

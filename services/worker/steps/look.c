@@ -32,7 +32,8 @@ collect(const struct snapshot *snap, const struct target *t, struct found *f)
         }
         if (f->count == f->cap) {
             size_t cap = f->cap == 0 ? 64 : f->cap * 2;
-            struct candidate *at = arena_grow(f->arena, f->at, f->cap * sizeof(*at), cap * sizeof(*at));
+            struct candidate *at =
+                arena_grow(f->arena, f->at, f->cap * sizeof(*at), cap * sizeof(*at));
             if (at == NULL) {
                 return;
             }
@@ -82,11 +83,11 @@ struct described {
 };
 
 static const struct described DESCRIBED[] = {
-    {"message", ELEM_ALERT},   {"error", ELEM_ALERT},     {"alert", ELEM_ALERT},
-    {"toast", ELEM_ALERT},     {"notification", ELEM_ALERT}, {"warning", ELEM_ALERT},
-    {"banner", ELEM_ALERT},    {"spinner", ELEM_PROGRESS}, {"loader", ELEM_PROGRESS},
-    {"indicator", ELEM_PROGRESS}, {"bar", ELEM_PROGRESS},  {"logo", ELEM_IMAGE},
-    {"image", ELEM_IMAGE},     {"popup", ELEM_DIALOG},     {"modal", ELEM_DIALOG},
+    {"message", ELEM_ALERT},      {"error", ELEM_ALERT},        {"alert", ELEM_ALERT},
+    {"toast", ELEM_ALERT},        {"notification", ELEM_ALERT}, {"warning", ELEM_ALERT},
+    {"banner", ELEM_ALERT},       {"spinner", ELEM_PROGRESS},   {"loader", ELEM_PROGRESS},
+    {"indicator", ELEM_PROGRESS}, {"bar", ELEM_PROGRESS},       {"logo", ELEM_IMAGE},
+    {"image", ELEM_IMAGE},        {"popup", ELEM_DIALOG},       {"modal", ELEM_DIALOG},
     {"dialog", ELEM_DIALOG},
 };
 
@@ -153,7 +154,8 @@ behind_label(struct str text, struct str label)
         return STR_EMPTY;
     }
     struct str rest = str_sub(t, label.n, t.n);
-    if (rest.n > 0 && rest.p[0] != ':' && rest.p[0] != ' ' && rest.p[0] != '-' && rest.p[0] != '=') {
+    if (rest.n > 0 && rest.p[0] != ':' && rest.p[0] != ' ' && rest.p[0] != '-' &&
+        rest.p[0] != '=') {
         return STR_EMPTY;
     }
     while (rest.n > 0 && (rest.p[0] == ':' || rest.p[0] == '=' || ch_is_space(rest.p[0]))) {
@@ -181,10 +183,11 @@ beside(const struct snapshot *snap, const struct elem *label)
             continue;
         }
         double mid = label->box.y + label->box.h / 2;
-        bool row = e->box.y <= mid && mid <= e->box.y + e->box.h && e->box.x >= label->box.x + label->box.w - 2;
+        bool row = e->box.y <= mid && mid <= e->box.y + e->box.h &&
+                   e->box.x >= label->box.x + label->box.w - 2;
         double right = e->box.x - (label->box.x + label->box.w);
-        bool below = e->box.y >= label->box.y + label->box.h - 2 && e->box.x < label->box.x + label->box.w &&
-                     e->box.x + e->box.w > label->box.x;
+        bool below = e->box.y >= label->box.y + label->box.h - 2 &&
+                     e->box.x < label->box.x + label->box.w && e->box.x + e->box.w > label->box.x;
         double down = e->box.y - (label->box.y + label->box.h);
         double d = row ? right : below && down < 40 ? 2000 + down : 1e9;
         if (d < least || (d < 1e9 && d <= least && best != NULL && elem_inside(snap, e, best))) {
@@ -197,7 +200,8 @@ beside(const struct snapshot *snap, const struct elem *label)
 
 /* The smallest element around the label that says more than the label. */
 static struct str
-in_same_part(const struct snapshot *snap, const struct elem *label, struct str name, const struct elem **out)
+in_same_part(const struct snapshot *snap, const struct elem *label, struct str name,
+             const struct elem **out)
 {
     const struct elem *at = elem_parent(snap, label);
     for (int hops = 0; at != NULL && hops < 3; at = elem_parent(snap, at), hops++) {
@@ -215,7 +219,8 @@ in_same_part(const struct snapshot *snap, const struct elem *label, struct str n
 
 /* In a row of a table or list nothing but the row belongs to the label. */
 static bool
-read_beside(const struct snapshot *snap, const struct elem *label, struct str name, struct reading *out)
+read_beside(const struct snapshot *snap, const struct elem *label, struct str name,
+            struct reading *out)
 {
     const struct elem *part = NULL;
     struct str rest = in_same_part(snap, label, name, &part);
@@ -283,8 +288,8 @@ label_in_text(const struct snapshot *snap, const struct target *t, size_t *out_c
 }
 
 static enum rc
-read_label(struct ctx *ctx, const struct snapshot *snap, const struct target *t, const struct elem *label,
-           struct reading *out)
+read_label(struct ctx *ctx, const struct snapshot *snap, const struct target *t,
+           const struct elem *label, struct reading *out)
 {
     if (t->name.n == 0) {
         *out = (struct reading){label, shown(label), "the element's text"};
@@ -316,8 +321,8 @@ look_read(struct ctx *ctx, const struct snapshot *snap, const struct target *t, 
     }
     if (count > 1) {
         ctx_recover(ctx);
-        return fail(ctx, RC_FAILED_PRECONDITION, "AMBIGUOUS", "%zu elements begin with '%.*s'", count,
-                    STR_ARG(t->name));
+        return fail(ctx, RC_FAILED_PRECONDITION, "AMBIGUOUS", "%zu elements begin with '%.*s'",
+                    count, STR_ARG(t->name));
     }
     e = look_by_description(snap, t);
     if (e != NULL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading a snapshot for assertions: exact, never by likeness. Every answer says on which element it
- * rests. */
+ * Reading a snapshot for assertions: exact, never by likeness. Every answer says on which element
+ * it rests. */
 #ifndef ASSAY_WORKER_STEPS_LOOK_H
 #define ASSAY_WORKER_STEPS_LOOK_H
 

@@ -140,7 +140,8 @@ boundary_before(struct str s, size_t at)
         return false;
     }
     bool digits = start > 0 && ch_is_digit(s.p[start - 1]) && at < s.n && ch_is_digit(s.p[at]);
-    return !(digits && (c == '.' || c == ',' || c == ':')) && !(c == '-' && at < s.n && ch_is_digit(s.p[at]));
+    return !(digits && (c == '.' || c == ',' || c == ':')) &&
+           !(c == '-' && at < s.n && ch_is_digit(s.p[at]));
 }
 
 bool
@@ -161,7 +162,8 @@ match_contains(struct str text, struct str wanted, size_t *out_at)
         if (!folded_prefix(w, rest, true, &end)) {
             continue;
         }
-        if ((letter_first && !boundary_before(text, i)) || (letter_last && !boundary(text, i + end))) {
+        if ((letter_first && !boundary_before(text, i)) ||
+            (letter_last && !boundary(text, i + end))) {
             continue;
         }
         if (out_at != NULL) {
@@ -251,8 +253,8 @@ match_name(struct str wanted, struct str text, bool tolerant)
     if (!tolerant) {
         return MATCH_NONE;
     }
-    /* "Save" stands for "Save as draft", "Amber jar" for "Amber jar 180" (a tie when there are two),
-     * but "Item 1" not for "Item 1 000". */
+    /* "Save" stands for "Save as draft", "Amber jar" for "Amber jar 180" (a tie when there are
+     * two), but "Item 1" not for "Item 1 000". */
     bool digit_end = bw.n > 0 && ch_is_digit(bw.p[bw.n - 1]);
     bool digit_next = end + 1 < bt.n && ch_is_digit(bt.p[end + 1]);
     if (starts && bw.n >= 3 && boundary(bt, end) && !(digit_end && digit_next)) {

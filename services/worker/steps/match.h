@@ -26,7 +26,8 @@ bool match_id(struct str wanted, struct str id);
 bool match_contains(struct str text, struct str wanted, size_t *out_at);
 /* Equal with white space folded and trimmed, case kept: what an assertion means by "is". */
 bool match_same(struct str a, struct str b);
-/* Number of single-letter edits between a and b, capped at `cap` + 1. For lists of nearest names. */
+/* Number of single-letter edits between a and b, capped at `cap` + 1. For lists of nearest names.
+ */
 int match_distance(struct str a, struct str b, int cap);
 
 #endif

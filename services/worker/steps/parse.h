@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside of the grammar: a cursor over the tokens of one clause, matching of phrases, and the parsers
- * of the parts. Not for other modules.
+ * Inside of the grammar: a cursor over the tokens of one clause, matching of phrases, and the
+ * parsers of the parts. Not for other modules.
  *
  * A phrase list is alternatives separated by '|', each of words in lower case: "tap on|tap". The
  * longest alternative that matches wins. */
@@ -20,7 +20,7 @@ struct gram {
     enum act_type last_type;
     const char *reason; /* the most telling refusal so far */
     const char *hint;
-    bool given;    /* the clause began with Given */
+    bool given; /* the clause began with Given */
     bool question;
 };
 
@@ -50,7 +50,8 @@ bool at_phrase(const struct cur *c, const char *alts);
 bool eat(struct cur *c, const char *alts);
 /* Drops the phrase at the end of the range. */
 bool eat_end(struct cur *c, const char *alts);
-/* First token index in [from, end) where an alternative starts; -1 for none. *out_len its length. */
+/* First token index in [from, end) where an alternative starts; -1 for none. *out_len its length.
+ */
 int find_phrase(const struct cur *c, int from, const char *alts, int *out_len);
 struct cur cur_range(const struct cur *c, int from, int to);
 /* The sentence's bytes the range covers. */
@@ -77,7 +78,7 @@ bool eat_duration(struct cur *c, int64_t *out_us);
 /* "Enter", "Ctrl + A" → canonical names of keys. NULL: no key. `loose`: also names that are more
  * likely buttons (Delete, Home). */
 const char *eat_key(struct gram *g, struct cur *c);
-bool word_is_literal(const struct tok *t);  /* number, price, address, file, variable */
+bool word_is_literal(const struct tok *t); /* number, price, address, file, variable */
 bool text_is_address(struct str s);
 bool word_is_vague(const struct cur *c, int i);
 bool is_capital(const struct tok *t);
@@ -91,19 +92,19 @@ enum parsed parse_value(struct gram *g, const struct cur *c, struct str *out);
 
 /* --- clauses: each takes a whole clause */
 typedef enum parsed clause_fn(struct gram *g, struct cur c);
-clause_fn clause_tap;      /* tap, double tap, long press, right click, hover, drag */
-clause_fn clause_check;    /* check, uncheck, turn on/off */
-clause_fn clause_type;     /* type, fill, set, replace, append */
+clause_fn clause_tap;   /* tap, double tap, long press, right click, hover, drag */
+clause_fn clause_check; /* check, uncheck, turn on/off */
+clause_fn clause_type;  /* type, fill, set, replace, append */
 clause_fn clause_clear;
-clause_fn clause_select;   /* select, choose, pick */
+clause_fn clause_select; /* select, choose, pick */
 clause_fn clause_upload;
-clause_fn clause_press;    /* keys; falls to tap */
-clause_fn clause_move;     /* scroll, swipe, pinch */
-clause_fn clause_nav;      /* open, back, reload, launch, tabs, rotate, keyboard */
+clause_fn clause_press; /* keys; falls to tap */
+clause_fn clause_move;  /* scroll, swipe, pinch */
+clause_fn clause_nav;   /* open, back, reload, launch, tabs, rotate, keyboard */
 clause_fn clause_wait;
 clause_fn clause_verify;    /* starting with verify, check that, make sure … */
 clause_fn clause_statement; /* "'Save' should be enabled", "Is 'Save' enabled?" */
-clause_fn clause_misc;     /* screenshot, visual check, store, dialogs */
+clause_fn clause_misc;      /* screenshot, visual check, store, dialogs */
 /* Subject and predicate ("'X' is visible") without the leading "verify". P_NO when there is no
  * predicate. */
 enum parsed parse_statement(struct gram *g, struct cur c);

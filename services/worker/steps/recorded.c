@@ -28,7 +28,8 @@ role_of_selector(struct str s)
     static const struct {
         const char *tag;
         const char *role;
-    } TAGS[] = {{"button", "button"}, {"a", "link"}, {"select", "combobox"}, {"textarea", "textbox"}};
+    } TAGS[] = {
+        {"button", "button"}, {"a", "link"}, {"select", "combobox"}, {"textarea", "textbox"}};
     size_t n = 0;
     ptrdiff_t space = -1;
     for (size_t i = 0; i < s.n; i++) {
@@ -65,8 +66,9 @@ says_otherwise(const struct replay *r, const struct elem *e)
     if (r->use != RESOLVE_TAP || r->text.n == 0 || caption.n == 0) {
         return false;
     }
-    return match_name(r->text, caption, false) == MATCH_NONE && !match_contains(caption, r->text, NULL) &&
-           !match_contains(e->text, r->text, NULL) && !match_contains(r->text, caption, NULL);
+    return match_name(r->text, caption, false) == MATCH_NONE &&
+           !match_contains(caption, r->text, NULL) && !match_contains(e->text, r->text, NULL) &&
+           !match_contains(r->text, caption, NULL);
 }
 
 static enum rc
@@ -101,7 +103,8 @@ by_text(struct run *run, const struct replay *r, int32_t *out_ref)
         return rc;
     }
     if (found.score < MATCH_BARE - 15) {
-        return fail(&run->sub, RC_NOT_FOUND, "NOT_FOUND", "no element says '%.*s'", STR_ARG(r->text));
+        return fail(&run->sub, RC_NOT_FOUND, "NOT_FOUND", "no element says '%.*s'",
+                    STR_ARG(r->text));
     }
     run_evidence(run, found.elem, NULL);
     *out_ref = found.elem->ref;
@@ -132,7 +135,8 @@ static enum rc
 replay_once(struct run *run, void *arg)
 {
     struct replay *r = arg;
-    struct device_action d = {.verb = r->verb, .ref = -1, .ref2 = -1, .text = r->value, .on = r->on};
+    struct device_action d = {
+        .verb = r->verb, .ref = -1, .ref2 = -1, .text = r->value, .on = r->on};
     bool healed = false;
     enum rc rc = RC_OK;
     if (r->verb != DEVICE_KEY || r->selector.n > 0) {
@@ -148,8 +152,9 @@ replay_once(struct run *run, void *arg)
     }
     if (rc == RC_OK && healed) {
         run->out->healed = true;
-        run_say(run, STEP_PASSED, "HEALED", "'%.*s' is gone; done on the one element that says '%.*s'",
-                STR_ARG(r->selector), STR_ARG(r->text));
+        run_say(run, STEP_PASSED, "HEALED",
+                "'%.*s' is gone; done on the one element that says '%.*s'", STR_ARG(r->selector),
+                STR_ARG(r->text));
     }
     return rc;
 }
@@ -161,8 +166,10 @@ element_replay(struct str type, struct replay *r)
         const char *type;
         enum device_verb verb;
         enum resolve_use use;
-    } KINDS[] = {{"click", DEVICE_TAP, RESOLVE_TAP},     {"fill", DEVICE_FILL, RESOLVE_TYPE},
-                 {"press", DEVICE_KEY, RESOLVE_TAP},     {"select", DEVICE_SELECT, RESOLVE_SELECT},
+    } KINDS[] = {{"click", DEVICE_TAP, RESOLVE_TAP},
+                 {"fill", DEVICE_FILL, RESOLVE_TYPE},
+                 {"press", DEVICE_KEY, RESOLVE_TAP},
+                 {"select", DEVICE_SELECT, RESOLVE_SELECT},
                  {"check", DEVICE_CHECK, RESOLVE_CHECK}};
     for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
         if (str_eqz(type, KINDS[i].type)) {
@@ -189,9 +196,10 @@ key_of_code(int64_t code)
     static const struct {
         int64_t code;
         const char *key;
-    } KEYS[] = {{3, "HOME"},    {4, "BACK"},    {19, "ArrowUp"},    {20, "ArrowDown"}, {21, "ArrowLeft"},
-                {22, "ArrowRight"}, {61, "Tab"}, {62, "Space"},     {66, "Enter"},     {67, "Backspace"},
-                {111, "Escape"}, {112, "Delete"}, {187, "APP_SWITCH"}};
+    } KEYS[] = {{3, "HOME"},        {4, "BACK"},        {19, "ArrowUp"}, {20, "ArrowDown"},
+                {21, "ArrowLeft"},  {22, "ArrowRight"}, {61, "Tab"},     {62, "Space"},
+                {66, "Enter"},      {67, "Backspace"},  {111, "Escape"}, {112, "Delete"},
+                {187, "APP_SWITCH"}};
     for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
         if (KEYS[i].code == code) {
             return KEYS[i].key;
@@ -226,14 +234,16 @@ touch_action(struct run *run, const struct json_value *v, struct str type, struc
     if (str_eqz(type, "key")) {
         const struct json_value *code = json_get(v, "keycode");
         const char *key = json_is(code, JSON_NUMBER) ? key_of_code(json_i64(code, -1)) : NULL;
-        struct str name = json_is(code, JSON_STRING) ? json_str(code) : json_str(json_get(v, "value"));
+        struct str name =
+            json_is(code, JSON_STRING) ? json_str(code) : json_str(json_get(v, "value"));
         d->verb = DEVICE_KEY;
         d->text = key != NULL ? str_z(key) : name;
         return d->text.n > 0 ? RC_OK
-                             : fail(&run->sub, RC_INVALID_ARGUMENT, "BAD_ACTION", "the recorded key is not known");
+                             : fail(&run->sub, RC_INVALID_ARGUMENT, "BAD_ACTION",
+                                    "the recorded key is not known");
     }
-    return fail(&run->sub, RC_INVALID_ARGUMENT, "BAD_ACTION", "a recorded action of type '%.*s' is not known",
-                STR_ARG(type));
+    return fail(&run->sub, RC_INVALID_ARGUMENT, "BAD_ACTION",
+                "a recorded action of type '%.*s' is not known", STR_ARG(type));
 }
 
 static enum rc
@@ -277,8 +287,8 @@ replay_element(struct run *run, const struct json_value *v, struct replay *r)
     r->text = json_str(json_get(v, "text"));
     r->role = role_of_selector(r->selector);
     r->selector_until_us = clk_mono_us() + own / 4;
-    r->on = !str_eqz(json_str(json_get(v, "value")), "false") &&
-            json_bool(json_get(v, "value"), true);
+    r->on =
+        !str_eqz(json_str(json_get(v, "value")), "false") && json_bool(json_get(v, "value"), true);
     enum rc rc = vars_expand(&run->sub, run->vars, json_str(json_get(v, "value")), &value);
     if (rc == RC_OK) {
         r->value = arena_str(run->ctx->arena, value);
@@ -323,8 +333,9 @@ replay_any(struct run *run, const struct json_value *v)
 }
 
 enum rc
-run_recorded(struct ctx *ctx, struct device *dev, struct step_vars *vars, const struct step_options *opt,
-             const struct json_value *action, struct step_result *out)
+run_recorded(struct ctx *ctx, struct device *dev, struct step_vars *vars,
+             const struct step_options *opt, const struct json_value *action,
+             struct step_result *out)
 {
     struct run run;
     int64_t started = clk_mono_us();

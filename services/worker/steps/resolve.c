@@ -6,7 +6,7 @@
 #include "worker/steps/match.h"
 #include "worker/steps/resolve_parts.h"
 
-#define TIE 4        /* scores this close are a tie */
+#define TIE 4 /* scores this close are a tie */
 #define ADJACENT_PX 320.0
 
 /* --- roles */
@@ -23,8 +23,8 @@ static const struct kin KIN[] = {
     {"button", BIT(ELEM_BUTTON),
      BIT(ELEM_LINK) | BIT(ELEM_MENUITEM) | BIT(ELEM_TAB) | BIT(ELEM_SWITCH) | BIT(ELEM_OPTION)},
     {"link", BIT(ELEM_LINK), BIT(ELEM_BUTTON) | BIT(ELEM_MENUITEM) | BIT(ELEM_TAB)},
-    {"textbox",
-     BIT(ELEM_TEXTBOX) | BIT(ELEM_SPINBUTTON) | BIT(ELEM_DATE), BIT(ELEM_COMBOBOX) | BIT(ELEM_FILE)},
+    {"textbox", BIT(ELEM_TEXTBOX) | BIT(ELEM_SPINBUTTON) | BIT(ELEM_DATE),
+     BIT(ELEM_COMBOBOX) | BIT(ELEM_FILE)},
     {"spinbutton", BIT(ELEM_SPINBUTTON), BIT(ELEM_TEXTBOX)},
     {"combobox", BIT(ELEM_COMBOBOX) | BIT(ELEM_LISTBOX), BIT(ELEM_BUTTON) | BIT(ELEM_TEXTBOX)},
     {"listbox", BIT(ELEM_LISTBOX) | BIT(ELEM_COMBOBOX), 0},
@@ -59,7 +59,8 @@ elem_role_fits(const struct elem *e, const char *role, bool *out_loose)
     return strcmp(elem_role_name(e->role), role) == 0;
 }
 
-static const uint64_t FIELDS = BIT(ELEM_TEXTBOX) | BIT(ELEM_SPINBUTTON) | BIT(ELEM_DATE) | BIT(ELEM_SLIDER);
+static const uint64_t FIELDS =
+    BIT(ELEM_TEXTBOX) | BIT(ELEM_SPINBUTTON) | BIT(ELEM_DATE) | BIT(ELEM_SLIDER);
 static const uint64_t LISTS = BIT(ELEM_COMBOBOX) | BIT(ELEM_LISTBOX);
 static const uint64_t BOXES = BIT(ELEM_CHECKBOX) | BIT(ELEM_RADIO) | BIT(ELEM_SWITCH);
 
@@ -104,7 +105,8 @@ elem_parent(const struct snapshot *snap, const struct elem *e)
 struct str
 elem_caption(const struct elem *e)
 {
-    const struct str *const ALL[] = {&e->name, &e->label, &e->text, &e->placeholder, &e->title, &e->value};
+    const struct str *const ALL[] = {&e->name,        &e->label, &e->text,
+                                     &e->placeholder, &e->title, &e->value};
     for (size_t i = 0; i < ARRAY_LEN(ALL); i++) {
         if (ALL[i]->n > 0) {
             return *ALL[i];
@@ -144,9 +146,9 @@ name_score(const struct elem *e, struct str wanted, enum resolve_use use)
 {
     bool tolerant = use != RESOLVE_LOOK;
     bool control = (FIELDS | LISTS | BOXES) & BIT(e->role);
-    const struct source FROM[] = {{e->name, 0},        {e->label, 0},
-                                  {e->text, 1},        {e->placeholder, 5},
-                                  {e->title, 8},       {control ? STR_EMPTY : e->value, 6}};
+    const struct source FROM[] = {{e->name, 0},  {e->label, 0},
+                                  {e->text, 1},  {e->placeholder, 5},
+                                  {e->title, 8}, {control ? STR_EMPTY : e->value, 6}};
     int best = 0;
     for (size_t i = 0; i < ARRAY_LEN(FROM); i++) {
         /* The text of a container is everything in it: it names nothing. */
@@ -164,9 +166,10 @@ name_score(const struct elem *e, struct str wanted, enum resolve_use use)
 static bool
 is_container(const struct elem *e)
 {
-    static const uint64_t PLACES = BIT(ELEM_LIST) | BIT(ELEM_TABLE) | BIT(ELEM_FORM) | BIT(ELEM_REGION) |
-                                   BIT(ELEM_NAVIGATION) | BIT(ELEM_BANNER) | BIT(ELEM_CONTENTINFO) |
-                                   BIT(ELEM_DIALOG) | BIT(ELEM_MENU) | BIT(ELEM_FRAME);
+    static const uint64_t PLACES = BIT(ELEM_LIST) | BIT(ELEM_TABLE) | BIT(ELEM_FORM) |
+                                   BIT(ELEM_REGION) | BIT(ELEM_NAVIGATION) | BIT(ELEM_BANNER) |
+                                   BIT(ELEM_CONTENTINFO) | BIT(ELEM_DIALOG) | BIT(ELEM_MENU) |
+                                   BIT(ELEM_FRAME);
     return (PLACES & BIT(e->role)) != 0;
 }
 
@@ -199,7 +202,8 @@ push(struct found *f, const struct elem *e, int score)
     }
     if (f->count == f->cap) {
         size_t cap = f->cap == 0 ? 32 : f->cap * 2;
-        struct candidate *grown = arena_grow(f->arena, f->at, f->cap * sizeof(*f->at), cap * sizeof(*f->at));
+        struct candidate *grown =
+            arena_grow(f->arena, f->at, f->cap * sizeof(*f->at), cap * sizeof(*f->at));
         if (grown == NULL) {
             return false;
         }
@@ -211,8 +215,8 @@ push(struct found *f, const struct elem *e, int score)
 }
 
 static void
-consider(const struct snapshot *snap, const struct target *t, enum resolve_use use, const struct elem *e,
-         struct found *f)
+consider(const struct snapshot *snap, const struct target *t, enum resolve_use use,
+         const struct elem *e, struct found *f)
 {
     int less = 0;
     int score = t->name.n > 0 ? name_score(e, t->name, use) : MATCH_PREFIX;
@@ -307,7 +311,8 @@ overlap(double a, double an, double b, double bn)
 static double
 beside(const struct elem_box *text, const struct elem_box *box)
 {
-    bool row = overlap(text->y, text->h, box->y, box->h) > 0.4 * (text->h < box->h ? text->h : box->h);
+    bool row =
+        overlap(text->y, text->h, box->y, box->h) > 0.4 * (text->h < box->h ? text->h : box->h);
     if (row && box->x >= text->x + text->w - 2) {
         return box->x - (text->x + text->w);
     }
@@ -321,7 +326,8 @@ beside(const struct elem_box *text, const struct elem_box *box)
 }
 
 static void
-find_beside(const struct snapshot *snap, const struct target *t, enum resolve_use use, struct found *f)
+find_beside(const struct snapshot *snap, const struct target *t, enum resolve_use use,
+            struct found *f)
 {
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *text = &snap->elems[i];
@@ -369,9 +375,9 @@ find_candidates(struct ctx *ctx, const struct snapshot *snap, const struct targe
         find_beside(snap, t, use, f);
     }
     collapse(snap, f);
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the page is too large to search")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                                           "the page is too large to search")
+                                    : RC_OK;
 }
 
 /* --- words for people */
@@ -416,14 +422,16 @@ ambiguous(struct ctx *ctx, const struct target *t, const struct found *f)
 
 /* The names that differ least, for the message. */
 static enum rc
-not_found(struct ctx *ctx, const struct snapshot *snap, const struct target *t, enum resolve_use use)
+not_found(struct ctx *ctx, const struct snapshot *snap, const struct target *t,
+          enum resolve_use use)
 {
     const struct elem *near[3] = {NULL, NULL, NULL};
     int least[3] = {1000, 1000, 1000};
     for (size_t i = 0; i < snap->count && t->name.n > 0; i++) {
         const struct elem *e = &snap->elems[i];
         struct str caption = elem_caption(e);
-        if (!visible(e) || caption.n == 0 || caption.n > 60 || is_container(e) || !use_fits(e, use)) {
+        if (!visible(e) || caption.n == 0 || caption.n > 60 || is_container(e) ||
+            !use_fits(e, use)) {
             continue;
         }
         int d = match_distance(t->name, caption, 200);
@@ -451,8 +459,8 @@ not_found(struct ctx *ctx, const struct snapshot *snap, const struct target *t, 
     }
     struct str names = arena_str(ctx->arena, buf_str(&b));
     buf_fini(&b);
-    return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "no element fits %.*s%.*s", STR_ARG(describe(ctx, t)),
-                STR_ARG(names));
+    return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "no element fits %.*s%.*s",
+                STR_ARG(describe(ctx, t)), STR_ARG(names));
 }
 
 /* --- the order of reading */
@@ -488,8 +496,8 @@ pick_nth(struct ctx *ctx, const struct target *t, struct found *f)
     sort_reading(f);
     long at = t->nth > 0 ? t->nth - 1 : (long)f->count + t->nth;
     if (at < 0 || (size_t)at >= f->count) {
-        return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "there are only %zu elements like %.*s", f->count,
-                    STR_ARG(describe(ctx, t)));
+        return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "there are only %zu elements like %.*s",
+                    f->count, STR_ARG(describe(ctx, t)));
     }
     f->at[0] = f->at[at];
     f->count = 1;
@@ -565,16 +573,16 @@ resolve(struct ctx *ctx, const struct snapshot *snap, const struct target *t, en
     if (f.count > 1) {
         return ambiguous(ctx, t, &f);
     }
-    *out = (struct resolved){.elem = f.at[0].elem,
-                             .score = f.at[0].score,
-                             .fuzzy = t->name.n > 0 &&
-                                      name_score(f.at[0].elem, t->name, RESOLVE_TAP) == MATCH_FUZZY};
+    *out = (struct resolved){
+        .elem = f.at[0].elem,
+        .score = f.at[0].score,
+        .fuzzy = t->name.n > 0 && name_score(f.at[0].elem, t->name, RESOLVE_TAP) == MATCH_FUZZY};
     return RC_OK;
 }
 
 enum rc
-resolve_all(struct ctx *ctx, const struct snapshot *snap, const struct target *t, enum resolve_use use,
-            const struct elem ***out, size_t *out_count)
+resolve_all(struct ctx *ctx, const struct snapshot *snap, const struct target *t,
+            enum resolve_use use, const struct elem ***out, size_t *out_count)
 {
     struct found f;
     enum rc rc = find_candidates(ctx, snap, t, use, &f);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Finds the one element a target means in a snapshot. Names are compared level by level (match.h),
- * kinds must agree, places narrow. Two elements that fit equally well are a refusal that names both;
- * nothing is ever chosen by chance.
+ * kinds must agree, places narrow. Two elements that fit equally well are a refusal that names
+ * both; nothing is ever chosen by chance.
  *
  * Errors: NOT_FOUND "NOT_FOUND"            no element fits; the message names the nearest ones
  *         FAILED_PRECONDITION "AMBIGUOUS"  two fit equally well; the message names both
@@ -21,7 +21,7 @@ enum resolve_use {
     RESOLVE_SELECT, /* lists of options */
     RESOLVE_CHECK,  /* check boxes, radio buttons, switches */
     RESOLVE_FILE,
-    RESOLVE_LOOK,   /* anything visible, names compared exactly: verifications, hovering, scrolling */
+    RESOLVE_LOOK, /* anything visible, names compared exactly: verifications, hovering, scrolling */
 };
 
 struct resolved {

@@ -23,14 +23,22 @@ landmark(struct str name, enum elem_role *out)
     static const struct {
         const char *name;
         enum elem_role role;
-    } PLACES[] = {{"header", ELEM_BANNER},         {"page header", ELEM_BANNER},
-                  {"top bar", ELEM_BANNER},        {"header bar", ELEM_BANNER},
-                  {"banner", ELEM_BANNER},         {"footer", ELEM_CONTENTINFO},
-                  {"page footer", ELEM_CONTENTINFO}, {"navigation", ELEM_NAVIGATION},
-                  {"navbar", ELEM_NAVIGATION},     {"nav bar", ELEM_NAVIGATION},
-                  {"navigation bar", ELEM_NAVIGATION}, {"nav", ELEM_NAVIGATION},
-                  {"navigation menu", ELEM_NAVIGATION}, {"main navigation", ELEM_NAVIGATION},
-                  {"main menu", ELEM_NAVIGATION},  {"menu", ELEM_MENU}};
+    } PLACES[] = {{"header", ELEM_BANNER},
+                  {"page header", ELEM_BANNER},
+                  {"top bar", ELEM_BANNER},
+                  {"header bar", ELEM_BANNER},
+                  {"banner", ELEM_BANNER},
+                  {"footer", ELEM_CONTENTINFO},
+                  {"page footer", ELEM_CONTENTINFO},
+                  {"navigation", ELEM_NAVIGATION},
+                  {"navbar", ELEM_NAVIGATION},
+                  {"nav bar", ELEM_NAVIGATION},
+                  {"navigation bar", ELEM_NAVIGATION},
+                  {"nav", ELEM_NAVIGATION},
+                  {"navigation menu", ELEM_NAVIGATION},
+                  {"main navigation", ELEM_NAVIGATION},
+                  {"main menu", ELEM_NAVIGATION},
+                  {"menu", ELEM_MENU}};
     for (size_t i = 0; i < ARRAY_LEN(PLACES); i++) {
         if (str_ieq(name, str_z(PLACES[i].name))) {
             *out = PLACES[i].role;
@@ -163,7 +171,8 @@ scope_by_name(const struct snapshot *snap, const struct target *scope, const str
         if (score == 0) {
             continue;
         }
-        const struct elem *box = is_box(e) && holds_candidate(snap, e, f) ? e : named_area(snap, e, f);
+        const struct elem *box =
+            is_box(e) && holds_candidate(snap, e, f) ? e : named_area(snap, e, f);
         if (box != NULL) {
             push_scope(s, box, is_box(e) ? score + 2 : score);
         }
@@ -220,7 +229,8 @@ named(struct ctx *ctx, const struct target *t)
 }
 
 enum rc
-narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target *scope, struct found *f)
+narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target *scope,
+              struct found *f)
 {
     struct scopes *s = ARENA_NEW(ctx->arena, struct scopes);
     if (s == NULL) {
@@ -242,8 +252,8 @@ narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target 
             continue;
         }
         if (chosen != NULL) {
-            return fail(ctx, RC_FAILED_PRECONDITION, "AMBIGUOUS", "%zu places fit %.*s equally well",
-                        s->count, STR_ARG(named(ctx, scope)));
+            return fail(ctx, RC_FAILED_PRECONDITION, "AMBIGUOUS",
+                        "%zu places fit %.*s equally well", s->count, STR_ARG(named(ctx, scope)));
         }
         chosen = s->at[i];
     }

@@ -40,7 +40,8 @@ use_of(enum act_type type)
 static void
 expect_rows(struct fake_screen *s, const struct row *rows, size_t count)
 {
-    struct snapshot snap = {.elems = s->elems, .count = s->count, .viewport_w = 1280, .viewport_h = 720};
+    struct snapshot snap = {
+        .elems = s->elems, .count = s->count, .viewport_w = 1280, .viewport_h = 720};
     for (size_t i = 0; i < count; i++) {
         struct arena *arena = arena_new(4 * 1024 * 1024);
         struct plan *plan = ARENA_NEW(arena, struct plan);
@@ -49,7 +50,8 @@ expect_rows(struct fake_screen *s, const struct row *rows, size_t count)
         ctx_init(&ctx, arena);
         assert_int_equal(steps_parse(arena, str_z(rows[i].step), plan), RC_OK);
         assert_int_equal(plan->count, 1);
-        enum rc rc = resolve(&ctx, &snap, plan->actions[0].target, use_of(plan->actions[0].type), &r);
+        enum rc rc =
+            resolve(&ctx, &snap, plan->actions[0].target, use_of(plan->actions[0].type), &r);
         int got = rc == RC_OK ? r.elem->ref : 0;
         if (got != rows[i].ref || (rc != RC_OK && strcmp(ctx.err.reason, rows[i].reason) != 0)) {
             print_message("%s: expected %d, got %d %s %.*s\n", rows[i].step, rows[i].ref, got,
@@ -74,10 +76,10 @@ names_match_from_exact_to_similar(void **state)
 {
     (void)state;
     struct fake_screen s = {0};
-    fake_add(&s, -1, ELEM_BUTTON, "Save", 0, 0, 50, 20, HOT);             /* 100 */
-    fake_add(&s, -1, ELEM_BUTTON, "Save as draft", 0, 30, 50, 20, HOT);   /* 101 */
-    fake_add(&s, -1, ELEM_BUTTON, "\xE2\x9C\x95 Close", 0, 60, 50, 20, HOT); /* 102 */
-    fake_add(&s, -1, ELEM_BUTTON, "Amber jar 180", 0, 90, 50, 20, HOT);   /* 103 */
+    fake_add(&s, -1, ELEM_BUTTON, "Save", 0, 0, 50, 20, HOT);                   /* 100 */
+    fake_add(&s, -1, ELEM_BUTTON, "Save as draft", 0, 30, 50, 20, HOT);         /* 101 */
+    fake_add(&s, -1, ELEM_BUTTON, "\xE2\x9C\x95 Close", 0, 60, 50, 20, HOT);    /* 102 */
+    fake_add(&s, -1, ELEM_BUTTON, "Amber jar 180", 0, 90, 50, 20, HOT);         /* 103 */
     fake_add(&s, -1, ELEM_BUTTON, "Customize appearance", 0, 120, 50, 20, HOT); /* 104 */
     EXPECT(s, {"Tap 'Save'", 100, NULL}, {"Tap 'save'", 100, NULL}, {"Tap 'Save as'", 101, NULL},
            {"Tap 'Close'", 102, NULL}, {"Tap 'Amber jar 480'", 0, "NOT_FOUND"},
@@ -105,7 +107,8 @@ a_text_inside_a_button_is_the_button(void **state)
     fake_add(&s, b, ELEM_TEXT, "Pay now", 5, 5, 60, 20, SHOWN);
     int card = fake_add(&s, -1, ELEM_OTHER, "", 0, 50, 300, 100, HOT);
     fake_add(&s, card, ELEM_TEXT, "Blue mug", 5, 55, 60, 20, SHOWN);
-    EXPECT(s, {"Tap 'Pay now'", 100, NULL}, {"Tap the 'Pay now' button", 100, NULL}, {"Tap 'Blue mug'", 102, NULL});
+    EXPECT(s, {"Tap 'Pay now'", 100, NULL}, {"Tap the 'Pay now' button", 100, NULL},
+           {"Tap 'Blue mug'", 102, NULL});
 }
 
 static void
@@ -167,10 +170,12 @@ a_scope_takes_its_best_match_only(void **state)
     EXPECT(s, {"Tap 'Delete' in the row 'Invoice 7'", 103, NULL},
            {"Tap 'Delete' in the row 'Invoice 70'", 106, NULL},
            {"Tap 'Delete' in the row for 'Invoice 8'", 109, NULL},
-           {"Tap 'Delete' next to 'Invoice 7'", 103, NULL}, {"Tap Delete after 'Invoice 70'", 106, NULL},
+           {"Tap 'Delete' next to 'Invoice 7'", 103, NULL},
+           {"Tap Delete after 'Invoice 70'", 106, NULL},
            {"Tap 'Delete' to the right of 'Invoice 8'", 109, NULL},
            {"Tap 'Delete' in the third row", 109, NULL},
-           {"Tap 'Delete' in the row 'Invoice 9'", 0, "NOT_FOUND"}, {"Tap 'Delete'", 0, "AMBIGUOUS"});
+           {"Tap 'Delete' in the row 'Invoice 9'", 0, "NOT_FOUND"},
+           {"Tap 'Delete'", 0, "AMBIGUOUS"});
 }
 
 static void
@@ -184,7 +189,8 @@ relations_follow_geometry(void **state)
     fake_add(&s, -1, ELEM_BUTTON, "Buy", 400, 200, 50, 20, HOT); /* 103 right */
     fake_add(&s, -1, ELEM_BUTTON, "Buy", 50, 200, 50, 20, HOT);  /* 104 left */
     EXPECT(s, {"Tap 'Buy' above 'Plan'", 101, NULL}, {"Tap 'Buy' below 'Plan'", 102, NULL},
-           {"Tap 'Buy' to the right of 'Plan'", 103, NULL}, {"Tap 'Buy' to the left of 'Plan'", 104, NULL},
+           {"Tap 'Buy' to the right of 'Plan'", 103, NULL},
+           {"Tap 'Buy' to the left of 'Plan'", 104, NULL},
            {"Tap 'Buy' below 'Nothing'", 0, "NOT_FOUND"});
 }
 
@@ -195,7 +201,8 @@ sections_are_found_by_their_heading(void **state)
     struct fake_screen s = {0};
     for (int i = 0; i < 2; i++) {
         int part = fake_add(&s, -1, ELEM_OTHER, "", 0, 100.0 * i, 300, 90, SHOWN);
-        fake_add(&s, part, ELEM_HEADING, i == 0 ? "Billing" : "Shipping", 0, 100.0 * i, 100, 20, SHOWN);
+        fake_add(&s, part, ELEM_HEADING, i == 0 ? "Billing" : "Shipping", 0, 100.0 * i, 100, 20,
+                 SHOWN);
         fake_add(&s, part, ELEM_TEXTBOX, "Street", 0, 100.0 * i + 30, 100, 20, HOT | ELEM_EDITABLE);
     }
     int head = fake_add(&s, -1, ELEM_BANNER, "", 0, 300, 300, 50, SHOWN);
@@ -218,7 +225,8 @@ a_control_without_a_name_is_found_by_the_text_beside_it(void **state)
     fake_add(&s, -1, ELEM_TEXT, "Country", 0, 100, 80, 20, SHOWN);
     fake_add(&s, -1, ELEM_COMBOBOX, "", 0, 122, 100, 20, HOT);
     EXPECT(s, {"Type '3' into 'Quantity'", 101, NULL}, {"Check 'Gift wrap'", 102, NULL},
-           {"Select 'Spain' from 'Country'", 105, NULL}, {"Type '3' into 'Amount'", 0, "NOT_FOUND"});
+           {"Select 'Spain' from 'Country'", 105, NULL},
+           {"Type '3' into 'Amount'", 0, "NOT_FOUND"});
 }
 
 static void

@@ -67,9 +67,9 @@ run_observe(struct run *run)
 static bool
 may_change(const struct err *err, enum rc rc)
 {
-    static const char *const SOON[] = {"NOT_VISIBLE", "DISABLED",  "COVERED",         "MOVING",
-                                       "DETACHED",    "AMBIGUOUS", "NO_SUCH_ELEMENT", "NOT_EDITABLE",
-                                       "NO_SUCH_OPTION"};
+    static const char *const SOON[] = {"NOT_VISIBLE",     "DISABLED",     "COVERED",
+                                       "MOVING",          "DETACHED",     "AMBIGUOUS",
+                                       "NO_SUCH_ELEMENT", "NOT_EDITABLE", "NO_SUCH_OPTION"};
     if (rc == RC_NOT_FOUND) {
         return err->reason == NULL || strcmp(err->reason, "NAVIGATION_FAILED") != 0;
     }
@@ -209,7 +209,8 @@ expand_flat(struct run *run, const struct target *t, struct target **out)
 {
     struct target *copy = ARENA_NEW(run->ctx->arena, struct target);
     if (copy == NULL) {
-        return fail(&run->sub, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the step needs too much memory");
+        return fail(&run->sub, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+                    "the step needs too much memory");
     }
     *copy = *t;
     struct str name;
@@ -234,8 +235,8 @@ run_target(struct run *run, const struct target *t, const struct target **out)
     }
     struct target *at = top;
     int depth = 0;
-    for (const struct target *w = t->within; rc == RC_OK && w != NULL && depth < STEP_TARGET_DEPTH_MAX;
-         w = w->within, depth++) {
+    for (const struct target *w = t->within;
+         rc == RC_OK && w != NULL && depth < STEP_TARGET_DEPTH_MAX; w = w->within, depth++) {
         struct target *scope = NULL;
         rc = expand_flat(run, w, &scope);
         if (rc == RC_OK) {
@@ -270,15 +271,16 @@ run_address(struct run *run, struct str value, struct str *out)
     if (rc != RC_OK) {
         return rc;
     }
-    bool absolute = str_find(v, STR("://")) > 0 || str_starts(v, STR("about:")) ||
-                    str_starts(v, STR("data:"));
+    bool absolute =
+        str_find(v, STR("://")) > 0 || str_starts(v, STR("about:")) || str_starts(v, STR("data:"));
     if (absolute) {
         *out = v;
     } else if (v.n > 0 && v.p[0] == '/') {
         struct str base = run->opt->base_url.n > 0 ? run->opt->base_url : run->snap.url;
         if (base.n == 0) {
             return fail(&run->sub, RC_INVALID_ARGUMENT, "NO_BASE_URL",
-                        "the address '%.*s' is relative and the suite has no base address", STR_ARG(v));
+                        "the address '%.*s' is relative and the suite has no base address",
+                        STR_ARG(v));
         }
         struct str origin = origin_of(base);
         *out = arena_printf(run->sub.arena, "%.*s%.*s", STR_ARG(origin), STR_ARG(v));

@@ -19,8 +19,8 @@ struct run {
     bool cancelled;
 };
 
-/* Looks until it holds. OK: it does, evidence is in out. NOT_FOUND or FAILED_PRECONDITION: not (yet),
- * with the reason in run->sub. Anything else ends the step. */
+/* Looks until it holds. OK: it does, evidence is in out. NOT_FOUND or FAILED_PRECONDITION: not
+ * (yet), with the reason in run->sub. Anything else ends the step. */
 typedef enum rc run_fn(struct run *run, void *arg);
 
 bool run_init(struct run *run, struct ctx *ctx, struct device *dev, struct step_vars *vars,

@@ -7,8 +7,8 @@
 #include "worker/steps/grammar.h"
 #include "worker/steps/run_parts.h"
 
-#define TIE_GRACE_US (1500 * ASSAY_US_PER_MS)     /* a page that renders may show two for a moment */
-#define OPTIONAL_GRACE_US (2 * ASSAY_US_PER_S)    /* how long a condition is given to become true */
+#define TIE_GRACE_US (1500 * ASSAY_US_PER_MS)  /* a page that renders may show two for a moment */
+#define OPTIONAL_GRACE_US (2 * ASSAY_US_PER_S) /* how long a condition is given to become true */
 #define LONG_PRESS_US (1000 * ASSAY_US_PER_MS)
 #define SWIPE_US (300 * ASSAY_US_PER_MS)
 #define SWIPE_PART 0.6
@@ -52,9 +52,12 @@ name_failure(struct run *run, enum rc rc, const struct elem *e)
     static const struct {
         const char *reason;
         const char *words;
-    } WORDS[] = {{"DISABLED", "is disabled"},      {"COVERED", "is covered by something else"},
-                 {"MOVING", "does not stand still"}, {"NOT_VISIBLE", "is not visible"},
-                 {"DETACHED", "went away"},        {"NOT_EDITABLE", "cannot be edited"},
+    } WORDS[] = {{"DISABLED", "is disabled"},
+                 {"COVERED", "is covered by something else"},
+                 {"MOVING", "does not stand still"},
+                 {"NOT_VISIBLE", "is not visible"},
+                 {"DETACHED", "went away"},
+                 {"NOT_EDITABLE", "cannot be edited"},
                  {"NO_SUCH_OPTION", "has no such option"}};
     const char *reason = run->sub.err.reason;
     for (size_t i = 0; rc == RC_FAILED_PRECONDITION && i < ARRAY_LEN(WORDS); i++) {
@@ -72,7 +75,8 @@ middle(double at, double length)
 }
 
 static void
-swipe_path(const struct run *run, const struct elem *e, const char *direction, struct device_action *d)
+swipe_path(const struct run *run, const struct elem *e, const char *direction,
+           struct device_action *d)
 {
     struct elem_box b = {0, 0, run->snap.viewport_w, run->snap.viewport_h};
     if (e != NULL) {
@@ -93,7 +97,8 @@ static void
 scroll_way(const struct run *run, const struct action *a, struct device_action *d)
 {
     double far = run->snap.page_h > 0 ? run->snap.page_h : 100000;
-    bool across = a->direction != NULL && (strcmp(a->direction, "left") == 0 || strcmp(a->direction, "right") == 0);
+    bool across = a->direction != NULL &&
+                  (strcmp(a->direction, "left") == 0 || strcmp(a->direction, "right") == 0);
     double length = across ? run->snap.viewport_w : run->snap.viewport_h;
     double by = length * 0.8;
     if (a->edge != NULL) {
@@ -105,7 +110,8 @@ scroll_way(const struct run *run, const struct action *a, struct device_action *
     } else if (a->amount > 0) {
         by = length * (double)a->amount;
     }
-    bool back = a->direction != NULL && (strcmp(a->direction, "up") == 0 || strcmp(a->direction, "left") == 0);
+    bool back = a->direction != NULL &&
+                (strcmp(a->direction, "up") == 0 || strcmp(a->direction, "left") == 0);
     by = back ? -by : by;
     d->x2 = across ? by : 0;
     d->y2 = across ? 0 : by;
@@ -143,8 +149,8 @@ act_once(struct run *run, void *arg)
 {
     struct acting *w = arg;
     const struct elem *e = NULL;
-    struct device_action d = {.verb = w->verb, .text = w->text, .on = w->on,
-                              .duration_us = w->a->duration_us};
+    struct device_action d = {
+        .verb = w->verb, .text = w->text, .on = w->on, .duration_us = w->a->duration_us};
     if (run->snap.dialog.p != NULL) {
         return fail(&run->sub, RC_FAILED_PRECONDITION, "DIALOG_OPEN",
                     "a dialog of the browser is open: '%.*s'", STR_ARG(run->snap.dialog));
@@ -235,7 +241,8 @@ wanted(struct run *run, const struct action *a, bool *out_go_on)
     }
     if (!c.visible) {
         struct str name = run_target_text(run, c.target);
-        run_say(run, STEP_SKIPPED, "CONDITION_FALSE", "%.*s was not there, nothing was done", STR_ARG(name));
+        run_say(run, STEP_SKIPPED, "CONDITION_FALSE", "%.*s was not there, nothing was done",
+                STR_ARG(name));
     }
     return c.visible;
 }
@@ -419,7 +426,8 @@ store(struct run *run, const struct action *a)
         rc = run_until(run, read_once, &s, TIE_GRACE_US);
     }
     if (rc == RC_OK && vars_set(run->vars, a->variable, str_trim(s.value), false) != RC_OK) {
-        rc = fail(&run->sub, RC_RESOURCE_EXHAUSTED, "TOO_MANY_VARIABLES", "too many values are remembered");
+        rc = fail(&run->sub, RC_RESOURCE_EXHAUSTED, "TOO_MANY_VARIABLES",
+                  "too many values are remembered");
     }
     return ended(run, rc);
 }
@@ -484,18 +492,19 @@ run_all(struct run *run, const struct plan *plan)
 static void
 not_understood(struct run *run, const struct plan *plan)
 {
-    run_say(run, STEP_ERROR, "NEEDS_MODEL",
-            "the step is not understood without a model: %.*s. Write it differently, or configure a "
-            "model (settings of the organization, or ASSAY_ANTHROPIC_API_KEY, ASSAY_OPENAI_API_KEY, "
-            "ASSAY_GOOGLE_API_KEY or ASSAY_OPENROUTER_API_KEY) and run in hybrid or ai mode",
-            STR_ARG(plan->reason));
+    run_say(
+        run, STEP_ERROR, "NEEDS_MODEL",
+        "the step is not understood without a model: %.*s. Write it differently, or configure a "
+        "model (settings of the organization, or ASSAY_ANTHROPIC_API_KEY, ASSAY_OPENAI_API_KEY, "
+        "ASSAY_GOOGLE_API_KEY or ASSAY_OPENROUTER_API_KEY) and run in hybrid or ai mode",
+        STR_ARG(plan->reason));
     run->out->hint = plan->hint;
     run->out->needs_model = true;
 }
 
 enum rc
-run_plan(struct ctx *ctx, struct device *dev, struct step_vars *vars, const struct step_options *opt,
-         const struct plan *plan, struct step_result *out)
+run_plan(struct ctx *ctx, struct device *dev, struct step_vars *vars,
+         const struct step_options *opt, const struct plan *plan, struct step_result *out)
 {
     struct run run;
     int64_t started = clk_mono_us();
@@ -511,8 +520,8 @@ run_plan(struct ctx *ctx, struct device *dev, struct step_vars *vars, const stru
 }
 
 enum rc
-run_sentence(struct ctx *ctx, struct device *dev, struct step_vars *vars, const struct step_options *opt,
-             struct str text, struct step_result *out)
+run_sentence(struct ctx *ctx, struct device *dev, struct step_vars *vars,
+             const struct step_options *opt, struct str text, struct step_result *out)
 {
     struct plan *plan = ARENA_NEW(ctx->arena, struct plan);
     if (plan == NULL || steps_parse(ctx->arena, text, plan) != RC_OK) {

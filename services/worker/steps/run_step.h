@@ -8,8 +8,8 @@
  * error: about the run (device gone, sentence not understood and no model, unknown variable).
  * skipped: an optional step whose condition did not hold.
  *
- * Calls return OK with the verdict in *out, or CANCELLED when the device was aborted: then *out says
- * `error` and nothing more should be done. Texts live in ctx->arena, secrets masked.
+ * Calls return OK with the verdict in *out, or CANCELLED when the device was aborted: then *out
+ * says `error` and nothing more should be done. Texts live in ctx->arena, secrets masked.
  *
  * Threads: one per device. Blocks: for the step's time-out at most, and ctx->deadline_us. */
 #ifndef ASSAY_WORKER_STEPS_RUN_STEP_H
@@ -25,10 +25,10 @@
 enum step_verdict { STEP_PASSED = 0, STEP_FAILED, STEP_ERROR, STEP_SKIPPED };
 
 struct step_options {
-    int64_t timeout_us;   /* per action; 0: STEP_TIMEOUT_DEFAULT_US */
-    struct str base_url;  /* relative addresses resolve against it */
-    bool fuzzy_match;     /* a recorded selector that is gone may be healed by its text */
-    int recorded_width;   /* of the screen recorded actions were made on; 0: the device's own */
+    int64_t timeout_us;  /* per action; 0: STEP_TIMEOUT_DEFAULT_US */
+    struct str base_url; /* relative addresses resolve against it */
+    bool fuzzy_match;    /* a recorded selector that is gone may be healed by its text */
+    int recorded_width;  /* of the screen recorded actions were made on; 0: the device's own */
     int recorded_height;
 };
 
@@ -45,8 +45,8 @@ struct step_evidence {
 
 struct step_result {
     enum step_verdict verdict;
-    const char *reason;  /* stable: "NOT_FOUND" "DISABLED" "TEXT_DIFFERS" …; NULL when passed */
-    struct str message;  /* for people */
+    const char *reason; /* stable: "NOT_FOUND" "DISABLED" "TEXT_DIFFERS" …; NULL when passed */
+    struct str message; /* for people */
     struct str hint;
     struct step_evidence evidence;
     bool needs_model; /* a model could understand or find it; the caller may ask one and go on */
@@ -54,7 +54,7 @@ struct step_result {
     bool screenshot;  /* the step asks for one, `label` names it */
     bool visual_check;
     struct str label;
-    size_t actions;   /* of the plan, and how many are done */
+    size_t actions; /* of the plan, and how many are done */
     size_t done;
     int64_t elapsed_us;
 };

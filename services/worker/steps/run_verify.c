@@ -16,6 +16,8 @@ struct looking {
 };
 
 /* Not (yet) true: tried again until the deadline. */
+static enum rc not_yet(struct run *run, const char *reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
 static enum rc
 not_yet(struct run *run, const char *reason, const char *fmt, ...)
 {
@@ -81,7 +83,8 @@ differs(struct run *run, const struct looking *w, struct str actual, const char 
 {
     return not_yet(run, "NOT_YET_EQUAL", "%.*s should %s%s '%.*s' but says '%.*s' (%s)",
                    STR_ARG(run_target_text(run, w->target)), w->a->negated ? "not " : "",
-                   w->a->mode == MODE_CONTAINS ? "contain" : "be", STR_ARG(w->value), STR_ARG(actual), how);
+                   w->a->mode == MODE_CONTAINS ? "contain" : "be", STR_ARG(w->value),
+                   STR_ARG(actual), how);
 }
 
 static enum rc
@@ -130,7 +133,8 @@ check_value(struct run *run, const struct looking *w)
     }
     run_evidence(run, r.elem, "the field's value");
     if ((r.elem->flags & ELEM_SECRET) != 0 && r.elem->value.n == 0) {
-        return fail(&run->sub, RC_UNIMPLEMENTED, "SECRET_FIELD", "the value of a password field is never read");
+        return fail(&run->sub, RC_UNIMPLEMENTED, "SECRET_FIELD",
+                    "the value of a password field is never read");
     }
     return compares(w, r.elem->value) ? RC_OK : differs(run, w, r.elem->value, "the field's value");
 }
@@ -151,9 +155,10 @@ check_enabled(struct run *run, const struct looking *w, bool want)
     }
     run_evidence(run, r.elem, NULL);
     bool enabled = (r.elem->flags & ELEM_ENABLED) != 0;
-    return enabled == want ? RC_OK
-                           : not_yet(run, "NOT_YET_ENABLED", "%.*s is %s", STR_ARG(run_named(run, r.elem)),
-                                     enabled ? "enabled" : "disabled");
+    return enabled == want
+               ? RC_OK
+               : not_yet(run, "NOT_YET_ENABLED", "%.*s is %s", STR_ARG(run_named(run, r.elem)),
+                         enabled ? "enabled" : "disabled");
 }
 
 /* "Standard" may be a radio button, a chosen option, a tab, or what a list shows. */
@@ -168,11 +173,13 @@ check_checked(struct run *run, const struct looking *w)
     }
     for (size_t i = 0; rc == RC_NOT_FOUND && i < run->snap.count; i++) {
         const struct elem *e = &run->snap.elems[i];
-        if ((e->role == ELEM_COMBOBOX || e->role == ELEM_LISTBOX) && match_same(w->target->name, e->value)) {
+        if ((e->role == ELEM_COMBOBOX || e->role == ELEM_LISTBOX) &&
+            match_same(w->target->name, e->value)) {
             ctx_recover(&run->sub);
             run_evidence(run, e, "the list's value");
-            return w->a->negated ? not_yet(run, "NOT_YET_CHECKED", "'%.*s' is selected", STR_ARG(e->value))
-                                 : RC_OK;
+            return w->a->negated
+                       ? not_yet(run, "NOT_YET_CHECKED", "'%.*s' is selected", STR_ARG(e->value))
+                       : RC_OK;
         }
     }
     if (rc != RC_OK) {
@@ -237,10 +244,11 @@ check_count(struct run *run, const struct looking *w)
     enum rc rc = RC_OK;
     bool described = w->target->role == NULL && !w->target->quoted;
     if (described && w->target->within == NULL) {
-        return fail(&run->sub, RC_UNIMPLEMENTED, "NEEDS_MODEL",
-                    "what counts as '%.*s' is not clear without a model; name their kind (rows, buttons, "
-                    "links) or put a text in quotes",
-                    STR_ARG(w->target->name));
+        return fail(
+            &run->sub, RC_UNIMPLEMENTED, "NEEDS_MODEL",
+            "what counts as '%.*s' is not clear without a model; name their kind (rows, buttons, "
+            "links) or put a text in quotes",
+            STR_ARG(w->target->name));
     }
     if (described) {
         rc = count_entries(run, w, &n);
@@ -313,14 +321,15 @@ check_page(struct run *run, const struct looking *w)
     bool url = w->a->type == ACT_VERIFY_URL;
     struct str actual = url ? run->snap.url : run->snap.title;
     bool fits = w->a->mode == MODE_CONTAINS ? str_find(actual, w->value) >= 0
-                : url                      ? same_url(actual, w->value)
-                                           : match_same(w->value, actual);
+                : url                       ? same_url(actual, w->value)
+                                            : match_same(w->value, actual);
     if (fits != w->a->negated) {
         return RC_OK;
     }
-    return not_yet(run, url ? "NOT_YET_URL" : "NOT_YET_TITLE", "the %s should %s%s '%.*s' but is '%.*s'",
-                   url ? "address" : "title", w->a->negated ? "not " : "",
-                   w->a->mode == MODE_CONTAINS ? "contain" : "be", STR_ARG(w->value), STR_ARG(actual));
+    return not_yet(run, url ? "NOT_YET_URL" : "NOT_YET_TITLE",
+                   "the %s should %s%s '%.*s' but is '%.*s'", url ? "address" : "title",
+                   w->a->negated ? "not " : "", w->a->mode == MODE_CONTAINS ? "contain" : "be",
+                   STR_ARG(w->value), STR_ARG(actual));
 }
 
 /* --- the one entry */
@@ -361,10 +370,10 @@ final_reason(const char *reason)
     static const struct {
         const char *yet;
         const char *final;
-    } NAMES[] = {{"NOT_YET_VISIBLE", "NOT_VISIBLE"}, {"NOT_YET_GONE", "STILL_VISIBLE"},
-                 {"NOT_YET_EQUAL", "TEXT_DIFFERS"},  {"NOT_YET_ENABLED", "STATE_DIFFERS"},
+    } NAMES[] = {{"NOT_YET_VISIBLE", "NOT_VISIBLE"},   {"NOT_YET_GONE", "STILL_VISIBLE"},
+                 {"NOT_YET_EQUAL", "TEXT_DIFFERS"},    {"NOT_YET_ENABLED", "STATE_DIFFERS"},
                  {"NOT_YET_CHECKED", "STATE_DIFFERS"}, {"NOT_YET_COUNT", "COUNT_DIFFERS"},
-                 {"NOT_YET_URL", "URL_DIFFERS"},     {"NOT_YET_TITLE", "TITLE_DIFFERS"},
+                 {"NOT_YET_URL", "URL_DIFFERS"},       {"NOT_YET_TITLE", "TITLE_DIFFERS"},
                  {"NOT_YET_TEXT", "TEXT_DIFFERS"}};
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         if (strcmp(reason, NAMES[i].yet) == 0) {

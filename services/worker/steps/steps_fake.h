@@ -26,12 +26,12 @@ struct fake {
     struct device base;
     struct fake_screen screens[FAKE_SCREENS];
     size_t count;
-    size_t at;          /* the screen shown */
-    int changes_after;  /* wait_change calls until the next screen; 0: only actions change */
-    bool next_on_act;   /* an action leads to the next screen */
+    size_t at;             /* the screen shown */
+    int changes_after;     /* wait_change calls until the next screen; 0: only actions change */
+    bool next_on_act;      /* an action leads to the next screen */
     const char *act_fails; /* reason the next action fails with, once */
     int fails_left;
-    enum rc dies;       /* not OK: observe fails with it */
+    enum rc dies;               /* not OK: observe fails with it */
     const char *found_selector; /* what find knows, with the ref */
     int32_t found_ref;
     char log[1024];
@@ -42,7 +42,8 @@ static inline void
 fake_log(struct fake *f, const char *what, int ref, struct str text)
 {
     size_t n = strlen(f->log);
-    (void)snprintf(f->log + n, sizeof(f->log) - n, "%s%s %d %.*s", n > 0 ? "; " : "", what, ref, STR_ARG(text));
+    (void)snprintf(f->log + n, sizeof(f->log) - n, "%s%s %d %.*s", n > 0 ? "; " : "", what, ref,
+                   STR_ARG(text));
 }
 
 static inline enum rc
@@ -58,11 +59,18 @@ fake_observe(struct device *d, struct ctx *ctx, struct snapshot *out)
     struct fake *f = (struct fake *)d;
     struct fake_screen *s = &f->screens[f->at];
     if (f->dies != RC_OK) {
-        return fail(ctx, f->dies, f->dies == RC_CANCELLED ? "CANCELLED" : "DEVICE_GONE", "the browser is gone");
+        return fail(ctx, f->dies, f->dies == RC_CANCELLED ? "CANCELLED" : "DEVICE_GONE",
+                    "the browser is gone");
     }
     f->observed++;
-    *out = (struct snapshot){.elems = s->elems, .count = s->count, .viewport_w = 1280, .viewport_h = 720,
-                             .page_w = 1280, .page_h = 2000, .version = (int64_t)f->at + 1, .tabs = 1};
+    *out = (struct snapshot){.elems = s->elems,
+                             .count = s->count,
+                             .viewport_w = 1280,
+                             .viewport_h = 720,
+                             .page_w = 1280,
+                             .page_h = 2000,
+                             .version = (int64_t)f->at + 1,
+                             .tabs = 1};
     out->url = str_z(s->url);
     out->title = str_z(s->title);
     return RC_OK;
@@ -85,9 +93,9 @@ fake_wait_change(struct device *d, struct ctx *ctx, int64_t version, int64_t bud
 static inline enum rc
 fake_act(struct device *d, struct ctx *ctx, const struct device_action *a)
 {
-    static const char *const NAMES[] = {"tap", "double", "long", "context", "hover", "type", "fill", "clear",
-                                        "select", "check", "upload", "drag", "swipe", "scroll", "scroll_to",
-                                        "key", "focus"};
+    static const char *const NAMES[] = {"tap",   "double", "long",      "context", "hover",  "type",
+                                        "fill",  "clear",  "select",    "check",   "upload", "drag",
+                                        "swipe", "scroll", "scroll_to", "key",     "focus"};
     struct fake *f = (struct fake *)d;
     if (f->fails_left > 0) {
         f->fails_left--;
@@ -129,16 +137,24 @@ fake_find(struct device *d, struct ctx *ctx, struct str selector, int32_t *out_r
 {
     struct fake *f = (struct fake *)d;
     if (f->found_selector == NULL || !str_eqz(selector, f->found_selector)) {
-        return fail(ctx, RC_NOT_FOUND, "NO_SUCH_ELEMENT", "no element fits '%.*s'", STR_ARG(selector));
+        return fail(ctx, RC_NOT_FOUND, "NO_SUCH_ELEMENT", "no element fits '%.*s'",
+                    STR_ARG(selector));
     }
     *out_ref = f->found_ref;
     return RC_OK;
 }
 
-static const struct device_driver FAKE_DRIVER = {
-    .name = "fake", .settle = fake_settle, .observe = fake_observe, .wait_change = fake_wait_change,
-    .act = fake_act, .go = fake_go, .back = fake_back, .forward = fake_back, .reload = fake_back,
-    .page = fake_page, .find = fake_find};
+static const struct device_driver FAKE_DRIVER = {.name = "fake",
+                                                 .settle = fake_settle,
+                                                 .observe = fake_observe,
+                                                 .wait_change = fake_wait_change,
+                                                 .act = fake_act,
+                                                 .go = fake_go,
+                                                 .back = fake_back,
+                                                 .forward = fake_back,
+                                                 .reload = fake_back,
+                                                 .page = fake_page,
+                                                 .find = fake_find};
 
 static inline void
 fake_init(struct fake *f)
@@ -155,14 +171,15 @@ fake_init(struct fake *f)
 
 /* Adds an element and returns its index; refs are 100 + index. */
 static inline int
-fake_add(struct fake_screen *s, int parent, enum elem_role role, const char *name, double x, double y, double w,
-         double h, unsigned flags)
+fake_add(struct fake_screen *s, int parent, enum elem_role role, const char *name, double x,
+         double y, double w, double h, unsigned flags)
 {
     struct elem *e = &s->elems[s->count];
     *e = (struct elem){.ref = 100 + (int32_t)s->count, .parent = parent, .role = role};
     e->depth = parent >= 0 ? s->elems[parent].depth + 1 : 0;
     e->name = str_z(name);
-    e->text = role == ELEM_TEXTBOX || role == ELEM_CHECKBOX || role == ELEM_COMBOBOX ? STR_EMPTY : str_z(name);
+    e->text = role == ELEM_TEXTBOX || role == ELEM_CHECKBOX || role == ELEM_COMBOBOX ? STR_EMPTY
+                                                                                     : str_z(name);
     e->box = (struct elem_box){x, y, w, h};
     e->flags = flags;
     return (int)s->count++;

@@ -47,8 +47,10 @@ static bool
 special_noun(const struct cur *c, int i, enum target_use use, const char **out_role, int *out_len)
 {
     if (phrase_len(c, i, "box") == 1) {
-        *out_role = use == USE_CHECK ? "checkbox" : use == USE_SELECT ? "combobox"
-                    : use == USE_SCOPE ? NULL : "textbox";
+        *out_role = use == USE_CHECK    ? "checkbox"
+                    : use == USE_SELECT ? "combobox"
+                    : use == USE_SCOPE  ? NULL
+                                        : "textbox";
         *out_len = 1;
         return true;
     }
@@ -116,12 +118,12 @@ role_at_start(const struct cur *c, enum target_use use, const char **out_role, i
 
 /* --- numbers */
 
-static const char *const NUMBERS[] = {"zero", "one", "two", "three", "four", "five", "six", "seven",
-                                      "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-                                      "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-                                      "nineteen", "twenty"};
-static const char *const ORDINALS[] = {"first", "second", "third", "fourth", "fifth", "sixth",
-                                       "seventh", "eighth", "ninth", "tenth"};
+static const char *const NUMBERS[] = {
+    "zero",     "one",     "two",     "three",     "four",     "five",     "six",
+    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
+static const char *const ORDINALS[] = {"first", "second",  "third",  "fourth", "fifth",
+                                       "sixth", "seventh", "eighth", "ninth",  "tenth"};
 
 static bool
 word_at(const struct cur *c, int i)
@@ -166,8 +168,9 @@ counted_ordinal(struct str low, int *out)
 bool
 ordinal_at(const struct cur *c, int i, int *out_nth, int *out_len)
 {
-    int n = phrase_len(c, i, "second to last|second-to-last|second last|next to last|penultimate|"
-                             "last but one|second from last");
+    int n = phrase_len(c, i,
+                       "second to last|second-to-last|second last|next to last|penultimate|"
+                       "last but one|second from last");
     if (n > 0) {
         *out_nth = -2;
         *out_len = n;
@@ -206,7 +209,8 @@ eat_times(struct cur *c, int *out_times)
         *out_times = 1;
         return true;
     }
-    if (number_at(c, c->i, &n) && phrase_len(c, c->i + 1, "times|time|x") == 1 && n > 0 && n <= 100) {
+    if (number_at(c, c->i, &n) && phrase_len(c, c->i + 1, "times|time|x") == 1 && n > 0 &&
+        n <= 100) {
         c->i += 2;
         *out_times = (int)n;
         return true;
@@ -307,13 +311,20 @@ eat_spoken_duration(struct cur *c, int64_t *out_us)
         const char *words;
         int64_t milli;
         bool article; /* "half a" already says which */
-    } PARTS[] = {{"one and a half", 1500, false}, {"two and a half", 2500, false},
-                 {"half a", 500, false},          {"half an", 500, false},
-                 {"a half", 500, false},          {"half", 500, false},
-                 {"a quarter of a", 250, false},  {"a quarter", 250, false},
-                 {"quarter of a", 250, false},    {"a full", 1000, false},
-                 {"another", 1000, false},        {"a single", 1000, false},
-                 {"a", 1000, false},              {"an", 1000, false}};
+    } PARTS[] = {{"one and a half", 1500, false},
+                 {"two and a half", 2500, false},
+                 {"half a", 500, false},
+                 {"half an", 500, false},
+                 {"a half", 500, false},
+                 {"half", 500, false},
+                 {"a quarter of a", 250, false},
+                 {"a quarter", 250, false},
+                 {"quarter of a", 250, false},
+                 {"a full", 1000, false},
+                 {"another", 1000, false},
+                 {"a single", 1000, false},
+                 {"a", 1000, false},
+                 {"an", 1000, false}};
     for (size_t i = 0; i < ARRAY_LEN(PARTS); i++) {
         int n = phrase_len(c, c->i, PARTS[i].words);
         int64_t unit = 0;
@@ -409,11 +420,11 @@ text_is_address(struct str s)
     }
     if (str_istarts(s, STR("http://")) || str_istarts(s, STR("https://")) ||
         str_istarts(s, STR("www.")) || str_istarts(s, STR("localhost")) || s.p[0] == '/' ||
-        str_istarts(s, STR("about:")) || str_istarts(s, STR("file://")) || str_starts(s, STR("${")) ||
-        str_starts(s, STR("{{")) || str_find(s, STR("://")) > 0) {
+        str_istarts(s, STR("about:")) || str_istarts(s, STR("file://")) ||
+        str_starts(s, STR("${")) || str_starts(s, STR("{{")) || str_find(s, STR("://")) > 0) {
         return true;
     }
-    static const char *const FILES[] = {".pdf", ".png", ".jpg", ".csv", ".txt", ".doc", ".docx",
+    static const char *const FILES[] = {".pdf", ".png",  ".jpg", ".csv",  ".txt",  ".doc", ".docx",
                                         ".xls", ".xlsx", ".zip", ".json", ".jpeg", ".gif", ".md"};
     for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
         if (str_ends(s, str_z(FILES[i]))) {
@@ -453,16 +464,17 @@ word_is_literal(const struct tok *t)
 bool
 word_is_vague(const struct cur *c, int i)
 {
-    return phrase_len(c, i,
-                      "any|some|every|each|all|both|either|random|randomly|arbitrary|correct|"
-                      "appropriate|suitable|relevant|right one|wrong|cheapest|"
-                      "most|best|worst|newest|latest|oldest|biggest|largest|smallest|highest|lowest|"
-                      "blue|red|green|yellow|orange|purple|black|white|grey|gray|pink|big|"
-                      "small|large|tiny|other|another|several|few|many|anything|something|everything|"
-                      "anywhere|somewhere|valid|invalid|outside|necessary|required|desired|proper|"
-                      "corresponding|matching|various|multiple|one of|remaining|rest|recently|"
-                      "respective|applicable|whatever|whichever|previously|expensive|"
-                      "today's|tomorrow's|yesterday's|tomorrow|yesterday") > 0;
+    return phrase_len(
+               c, i,
+               "any|some|every|each|all|both|either|random|randomly|arbitrary|correct|"
+               "appropriate|suitable|relevant|right one|wrong|cheapest|"
+               "most|best|worst|newest|latest|oldest|biggest|largest|smallest|highest|lowest|"
+               "blue|red|green|yellow|orange|purple|black|white|grey|gray|pink|big|"
+               "small|large|tiny|other|another|several|few|many|anything|something|everything|"
+               "anywhere|somewhere|valid|invalid|outside|necessary|required|desired|proper|"
+               "corresponding|matching|various|multiple|one of|remaining|rest|recently|"
+               "respective|applicable|whatever|whichever|previously|expensive|"
+               "today's|tomorrow's|yesterday's|tomorrow|yesterday") > 0;
 }
 
 /* --- keys */
@@ -473,21 +485,39 @@ struct key {
 };
 
 static const struct key KEYS[] = {
-    {"enter|return|⏎", "Enter"}, {"tab", "Tab"}, {"escape|esc", "Escape"},
-    {"backspace|back space", "Backspace"}, {"delete|del", "Delete"},
+    {"enter|return|⏎", "Enter"},
+    {"tab", "Tab"},
+    {"escape|esc", "Escape"},
+    {"backspace|back space", "Backspace"},
+    {"delete|del", "Delete"},
     {"space|spacebar|space bar", "Space"},
     {"arrow up|up arrow|up|arrowup", "ArrowUp"},
     {"arrow down|down arrow|down|arrowdown", "ArrowDown"},
     {"arrow left|left arrow|left|arrowleft", "ArrowLeft"},
     {"arrow right|right arrow|right|arrowright", "ArrowRight"},
-    {"page up|pageup|pgup|page-up", "PageUp"}, {"page down|pagedown|pgdn|page-down", "PageDown"},
-    {"home", "Home"}, {"end", "End"}, {"insert", "Insert"},
-    {"f1", "F1"}, {"f2", "F2"}, {"f3", "F3"}, {"f4", "F4"}, {"f5", "F5"}, {"f6", "F6"},
-    {"f7", "F7"}, {"f8", "F8"}, {"f9", "F9"}, {"f10", "F10"}, {"f11", "F11"}, {"f12", "F12"},
+    {"page up|pageup|pgup|page-up", "PageUp"},
+    {"page down|pagedown|pgdn|page-down", "PageDown"},
+    {"home", "Home"},
+    {"end", "End"},
+    {"insert", "Insert"},
+    {"f1", "F1"},
+    {"f2", "F2"},
+    {"f3", "F3"},
+    {"f4", "F4"},
+    {"f5", "F5"},
+    {"f6", "F6"},
+    {"f7", "F7"},
+    {"f8", "F8"},
+    {"f9", "F9"},
+    {"f10", "F10"},
+    {"f11", "F11"},
+    {"f12", "F12"},
 };
 
 static const struct key MODIFIERS[] = {
-    {"ctrl|control|ctl", "Control"}, {"shift", "Shift"}, {"alt|option", "Alt"},
+    {"ctrl|control|ctl", "Control"},
+    {"shift", "Shift"},
+    {"alt|option", "Alt"},
     {"cmd|command|meta|super|win|windows", "Meta"},
 };
 
@@ -614,9 +644,8 @@ eat_key(struct gram *g, struct cur *c)
         for (size_t i = 0; low != NULL && low[i] != '\0'; i++) {
             low[i] = ch_lower(low[i]);
         }
-        const char *name = combo != NULL || low == NULL
-                               ? combo
-                               : key_lookup(KEYS, ARRAY_LEN(KEYS), str_z(low));
+        const char *name =
+            combo != NULL || low == NULL ? combo : key_lookup(KEYS, ARRAY_LEN(KEYS), str_z(low));
         c->i += name != NULL;
         return name;
     }
