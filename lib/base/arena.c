@@ -53,8 +53,8 @@ arena_new(size_t max_bytes)
 {
     struct arena *arena = calloc(1, sizeof(*arena));
 
-    if (arena != NULL) {
-        arena->max = max_bytes;
+    if (arena != NULL) { /* below the largest object, sums of sizes cannot wrap */
+        arena->max = max_bytes < PTRDIFF_MAX / 2 ? max_bytes : PTRDIFF_MAX / 2;
     }
     return arena;
 }
@@ -77,6 +77,10 @@ arena_reset(struct arena *arena)
         struct block *b = arena->top;
         arena->top = b->next;
         free(b);
+    }
+    if (arena->top != NULL && arena->top->cap > FIRST_BLOCK) {
+        free(arena->top); /* made for one large allocation: not worth keeping */
+        arena->top = NULL;
     }
     if (arena->top != NULL) {
         arena->top->used = 0;
@@ -123,20 +127,27 @@ arena_refuse(struct arena *arena)
     return NULL;
 }
 
+/* What an allocation takes: nothing is free, or many small ones would pass the cap. */
+static size_t
+round_up(size_t n)
+{
+    return n == 0 ? ALIGN : (n + ALIGN - 1) & ~(ALIGN - 1);
+}
+
 void *
 arena_alloc(struct arena *arena, size_t n)
 {
-    if (arena->failed || n > arena->max - arena->used) {
+    if (arena->failed || n > arena->max || round_up(n) > arena->max - arena->used) {
         return arena_refuse(arena);
     }
-    size_t rounded = (n + ALIGN - 1) & ~(ALIGN - 1);
-    struct block *b = block_for(arena, rounded == 0 ? ALIGN : rounded);
+    size_t rounded = round_up(n);
+    struct block *b = block_for(arena, rounded);
     if (b == NULL) {
         return arena_refuse(arena);
     }
     void *p = b->data + b->used;
-    b->used += rounded == 0 ? ALIGN : rounded;
-    arena->used += n;
+    b->used += rounded;
+    arena->used += rounded;
     return p;
 }
 
@@ -204,21 +215,22 @@ void *
 arena_grow(struct arena *arena, void *old, size_t old_n, size_t new_n)
 {
     struct block *b = arena->top;
-    size_t old_rounded = (old_n + ALIGN - 1) & ~(ALIGN - 1);
-    size_t new_rounded = (new_n + ALIGN - 1) & ~(ALIGN - 1);
 
-    if (old == NULL || old_n == 0) {
+    if (old == NULL || old_n == 0 || new_n > arena->max) {
         return arena_alloc(arena, new_n);
     }
-    bool is_last = b != NULL && (char *)old + old_rounded == b->data + b->used;
-    if (is_last && !arena->failed && new_n >= old_n && new_n - old_n <= arena->max - arena->used &&
-        new_rounded - old_rounded <= b->cap - b->used) {
-        b->used += new_rounded - old_rounded;
-        arena->used += new_n - old_n;
+    if (new_n <= old_n) {
+        return arena->failed ? NULL : old;
+    }
+    bool is_last = b != NULL && (char *)old + round_up(old_n) == b->data + b->used;
+    size_t more = round_up(new_n) - round_up(old_n);
+    if (is_last && !arena->failed && more <= arena->max - arena->used && more <= b->cap - b->used) {
+        b->used += more;
+        arena->used += more;
         return old;
     }
     void *p = arena_alloc(arena, new_n);
-    return p == NULL ? NULL : memcpy(p, old, old_n < new_n ? old_n : new_n);
+    return p == NULL ? NULL : memcpy(p, old, old_n);
 }
 
 bool

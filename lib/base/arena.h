@@ -16,7 +16,7 @@
 
 struct arena;
 
-/* Creates an arena that hands out `max_bytes` at most. Memory is taken from the system in blocks
+/* Creates an arena that hands out `max_bytes` at most, each piece rounded up to 16. Memory is taken from the system in blocks
  * as it is needed. Returns NULL when the system has none. */
 NODISCARD struct arena *arena_new(size_t max_bytes);
 /* Runs the cleanups and frees everything. Takes NULL. */
@@ -45,7 +45,7 @@ void *arena_grow(struct arena *arena, void *old, size_t old_n, size_t new_n);
 NODISCARD bool arena_on_free(struct arena *arena, void (*fn)(void *arg), void *arg);
 
 bool arena_failed(const struct arena *arena);
-/* Bytes handed out since the last reset. */
+/* Bytes taken since the last reset, rounding included: what the cap counts. */
 size_t arena_used(const struct arena *arena);
 
 #endif

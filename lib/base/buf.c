@@ -10,7 +10,8 @@
 void
 buf_init(struct buf *b, size_t max_bytes)
 {
-    *b = (struct buf){.max = max_bytes};
+    /* Below the largest object, so that doubling cannot wrap. */
+    *b = (struct buf){.max = max_bytes < PTRDIFF_MAX / 2 ? max_bytes : PTRDIFF_MAX / 2};
 }
 
 void
@@ -146,6 +147,9 @@ void
 buf_drop(struct buf *b, size_t n)
 {
     ASSERT(n <= b->n);
+    if (n == 0) {
+        return; /* there may be no memory yet */
+    }
     memmove(b->p, b->p + n, b->n - n);
     b->n -= n;
     b->p[b->n] = '\0';

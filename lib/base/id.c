@@ -94,10 +94,12 @@ id_public(const char *prefix, char *out)
 
     memcpy(out, prefix, n);
     for (size_t i = 0; i < ID_PUBLIC_RANDOM_LEN;) {
-        unsigned char b = 0;
-        id_random(&b, 1);
-        if (b < 252) { /* 7 * 36: no letter is likelier than another */
-            out[n + i++] = ALPHABET[b % 36];
+        unsigned char b[ID_PUBLIC_RANDOM_LEN + 4];
+        id_random(b, sizeof(b));
+        for (size_t k = 0; k < sizeof(b) && i < ID_PUBLIC_RANDOM_LEN; k++) {
+            if (b[k] < 252) { /* 7 * 36: no letter is likelier than another */
+                out[n + i++] = ALPHABET[b[k] % 36];
+            }
         }
     }
     out[n + ID_PUBLIC_RANDOM_LEN] = '\0';

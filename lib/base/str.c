@@ -227,11 +227,11 @@ int32_t
 str_next_cp(struct str s, size_t *at)
 {
     static const int32_t SMALLEST[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *p = (const unsigned char *)s.p + *at;
 
     if (*at >= s.n) {
         return -1;
     }
+    const unsigned char *p = (const unsigned char *)s.p + *at;
     size_t len = utf8_len(p[0]);
     if (len == 0 || s.n - *at < len) {
         return -1;
