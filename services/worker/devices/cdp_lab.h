@@ -226,7 +226,7 @@ lab_new(const struct site_page *pages, const struct device_profile *profile)
 
     l->arena = arena_new(256u << 20);
     l->site = site_start(pages);
-    l->browser = cdp_browser_new(&(struct cdp_options){.load_timeout_us = 3 * ASSAY_US_PER_S});
+    l->browser = cdp_browser_new(NULL);
     l->device = cdp_device_new(l->browser, profile);
     l->do_ = l->device->driver;
     lab_fresh(l);

@@ -127,8 +127,10 @@ addresses_that_do_not_answer_are_told_apart(void **state)
                 "NAVIGATION_FAILED");
     lab_refused(l, l->do_->go(l->device, &l->ctx, STR("no address")), RC_NOT_FOUND,
                 "NAVIGATION_FAILED");
+    l->ctx.deadline_us = clk_wall_us() + 2 * ASSAY_US_PER_S;
     lab_refused(l, l->do_->go(l->device, &l->ctx, lab_url(l, "/never", false)),
                 RC_DEADLINE_EXCEEDED, "PAGE_LOAD_TIMEOUT");
+    l->ctx.deadline_us = 0;
     lab_expect(l, l->do_->go(l->device, &l->ctx, lab_url(l, "/nothing", false)), "a 404 is a page");
     lab_see(l);
     lab_elem(l, ELEM_HEADING, "Not found");
