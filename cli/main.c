@@ -13,6 +13,7 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
+    {"stack", cli_stack, "start, end or look at the embedded stack"},
     {"explain", cli_explain, "show what a plain-English step would do, or why it is refused"},
 };
 
