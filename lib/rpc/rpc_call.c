@@ -91,7 +91,12 @@ read_answer(struct ctx *ctx, const struct rpc_method *method, struct str body,
         *out_retry = answer->code == RC_UNAVAILABLE && strcmp(reason, "DRAINING") == 0;
         enum rc rc = answer->code < 0 || answer->code > RC_UNAUTHENTICATED ? RC_UNKNOWN
                                                                           : (enum rc)answer->code;
-        return *out_retry ? rc : fail(ctx, rc, reason, "%s", answer->message ? answer->message : "");
+        if (*out_retry) {
+            return rc;
+        }
+        rc = fail(ctx, rc, reason, "%s", answer->message ? answer->message : "");
+        ctx->err.retry_after_us = answer->retry_after_us;
+        return rc;
     }
     struct str payload = str_n((const char *)answer->payload.data, answer->payload.len);
     if (pb_unpack(ctx->arena, method->resp, payload, out_resp) != RC_OK) {

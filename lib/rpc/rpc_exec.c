@@ -168,6 +168,8 @@ answer_failure(const struct ctx *ctx, enum rc rc, Assay__Answer *answer)
 
     answer->reason = arena_strz(ctx->arena, str_z(is_told ? err->reason : rc_name(rc)));
     answer->message = arena_strz(ctx->arena, is_told ? err->msg : STR_EMPTY);
+    answer->has_retry_after_us = is_told && err->retry_after_us > 0;
+    answer->retry_after_us = err->retry_after_us;
 }
 
 static struct str

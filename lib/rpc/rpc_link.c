@@ -35,6 +35,7 @@
 #define TIMEOUTS_MAX 2 /* in a row, then the replica is skipped */
 /* A server sends every frame back after five seconds at the latest. */
 #define SILENCE_MAX_US (15 * ASSAY_US_PER_S)
+#define CONNECT_MAX_US (2 * ASSAY_US_PER_S) /* of an ipc connection, with its handshake */
 
 enum call_state { CALL_QUEUED, CALL_SENT, CALL_DONE };
 
@@ -77,6 +78,9 @@ struct rpc_link {
     void *arg;
     atomic_int refs;
     atomic_bool connected, draining, suspect, retired;
+    atomic_bool ended; /* was connected */
+    bool is_ipc;
+    int64_t opened_us;
     atomic_int load;
 
     pthread_mutex_t lock; /* all below */
@@ -543,6 +547,7 @@ on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
         link->timeouts = 0;
         pump(link, &box);
     } else {
+        atomic_store(&link->ended, true);
         end_queue(link, &finished);
         if (last_left_us(link) == 0) {
             (void)lose_epoch(link, link->epoch, &finished);
@@ -600,6 +605,8 @@ link_alloc(const struct rpc_link_cfg *cfg)
     list_init(&link->queue);
     link->session = id_random_u64();
     link->heard_us = clk_mono_us();
+    link->opened_us = link->heard_us;
+    link->is_ipc = str_starts(str_z(cfg->url), STR("ipc://"));
     for (int i = 0; i < CALLS_MAX; i++) {
         link->serial[i] = (uint32_t)i;
         link->free_slots[i] = (uint16_t)(CALLS_MAX - 1 - i);
@@ -832,8 +839,11 @@ rpc_link_is_usable(const struct rpc_link *link)
 bool
 rpc_link_is_spent(struct rpc_link *link)
 {
-    return atomic_load(&link->load) == 0 && (atomic_load(&link->draining) ||
-                                              atomic_load(&link->retired));
+    bool is_cut = link->is_ipc && !atomic_load(&link->connected) &&
+                  (atomic_load(&link->ended) || clk_mono_us() - link->opened_us > CONNECT_MAX_US);
+    bool is_leaving = atomic_load(&link->draining) || atomic_load(&link->retired);
+
+    return is_cut || (is_leaving && atomic_load(&link->load) == 0);
 }
 
 bool

@@ -53,7 +53,8 @@ bool rpc_link_is_usable(const struct rpc_link *link);
 /* Connected and not draining, but it let calls time out: the last resort. */
 bool rpc_link_is_suspect(const struct rpc_link *link);
 bool rpc_link_is_connected(const struct rpc_link *link);
-/* Draining or silent, and nothing is outstanding: to be closed. */
+/* To be closed: draining or retired with nothing outstanding; or an ipc connection that ended or
+ * never came about, since it is not dialled again. */
 bool rpc_link_is_spent(struct rpc_link *link);
 /* No frame came back for so long that the peer must be gone. */
 bool rpc_link_is_dead(struct rpc_link *link);

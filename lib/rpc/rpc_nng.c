@@ -12,6 +12,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <nng/transport/ipc/ipc.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,9 @@
 #define PEM_MAX ((size_t)256 * 1024)
 #define RECONNECT_MIN_MS 20
 #define RECONNECT_MAX_MS 250
+#define SP_HEADER 8
+#define GREETING_MS 200
+#define RECONNECT_NEVER_MS (7 * 24 * 3600 * 1000)
 
 long
 sysconf(int name)
@@ -217,8 +221,9 @@ watch_pipes(nng_socket sock, nng_pipe_cb on_pipe, void *arg)
 }
 
 static int
-open_req(size_t frame_max, nng_socket *out)
+open_req(const char *url, size_t frame_max, nng_socket *out)
 {
+    bool is_ipc = str_starts(str_z(url), STR("ipc://"));
     int rv = nng_req0_open(out);
 
     if (rv != 0) {
@@ -226,8 +231,10 @@ open_req(size_t frame_max, nng_socket *out)
     }
     /* Before any context is opened: contexts copy it. */
     (void)nng_socket_set_ms(*out, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
-    (void)nng_socket_set_ms(*out, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-    (void)nng_socket_set_ms(*out, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+    (void)nng_socket_set_ms(*out, NNG_OPT_RECONNMINT,
+                            is_ipc ? RECONNECT_NEVER_MS : RECONNECT_MIN_MS);
+    (void)nng_socket_set_ms(*out, NNG_OPT_RECONNMAXT,
+                            is_ipc ? RECONNECT_NEVER_MS : RECONNECT_MAX_MS);
     return nng_socket_set_size(*out, NNG_OPT_RECVMAXSZ, frame_max);
 }
 
@@ -266,7 +273,7 @@ rpc_dial(const char *url, const struct rpc_tls *tls, size_t frame_max, nng_pipe_
          void *arg, nng_socket *out, const char **out_why)
 {
     nng_socket sock;
-    int rv = open_req(frame_max, &sock);
+    int rv = open_req(url, frame_max, &sock);
 
     if (rv != 0) {
         *out_why = nng_strerror(rv);
@@ -298,13 +305,59 @@ rpc_bind(size_t frame_max, nng_pipe_cb on_pipe, void *arg, nng_socket *out, cons
     return rv == 0 ? RC_OK : fail_close(*out, rv, out_why);
 }
 
+/* Connects to the path: >= 0, or -1 when nobody listens. */
+static int
+try_connect(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 || strlen(path) >= sizeof(addr.sun_path)) {
+        return fd;
+    }
+    memcpy(addr.sun_path, path, strlen(path) + 1);
+    /* EAGAIN: somebody listens, and has much to do. */
+    if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 && errno != EAGAIN) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Greets the way NNG does (the header of an SP connection, as REQ) and waits for the greeting. An
+ * ipc listener of NNG 1.5 accepts nobody any more after a peer that left without greeting. */
+static bool
+greet(int fd)
+{
+    static const unsigned char hello[SP_HEADER] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    unsigned char answer[SP_HEADER];
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+    return send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == SP_HEADER &&
+           poll(&wait, 1, GREETING_MS) == 1 &&
+           recv(fd, answer, sizeof(answer), 0) == SP_HEADER && memcmp(answer, hello, 4) == 0;
+}
+
+bool
+rpc_is_live(const char *url)
+{
+    if (!str_starts(str_z(url), STR("ipc://"))) {
+        return true;
+    }
+    int fd = try_connect(url + 6);
+    bool is_live = fd >= 0 && greet(fd);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is_live;
+}
+
 /* Removes the socket file a dead server left; a living one, or a file of another kind, is an
  * error. */
 static enum rc
 clear_stale(const char *path, const char **out_why)
 {
     struct stat st;
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
     if (lstat(path, &st) != 0) {
         return RC_OK;
@@ -313,14 +366,10 @@ clear_stale(const char *path, const char **out_why)
         *out_why = rpc_why("%s exists and is not a socket", path);
         return RC_UNAVAILABLE;
     }
-    memcpy(addr.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool is_dead = fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0 &&
-                   errno == ECONNREFUSED;
+    int fd = try_connect(path);
     if (fd >= 0) {
+        (void)greet(fd);
         (void)close(fd);
-    }
-    if (!is_dead) {
         *out_why = rpc_why("%s: another server is listening there", path);
         return RC_UNAVAILABLE;
     }

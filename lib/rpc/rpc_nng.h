@@ -24,8 +24,13 @@ NODISCARD enum rc rpc_url_check(const char *url, const struct rpc_tls *tls, bool
 /* Formats the reason of a failure into storage of the thread and returns it. */
 const char *rpc_why(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Opens a REQ socket that never sends a request twice, with a dialer to `url` that keeps trying in
- * the background; `on_pipe` hears of connections. Errors: UNAVAILABLE. */
+/* True unless `url` is an ipc address where nobody listens. Ask before dialling: NNG 1.5 looks into
+ * freed memory when a socket is closed whose ipc dial has just failed (its poller then hangs). */
+bool rpc_is_live(const char *url);
+
+/* Opens a REQ socket that never sends a request twice, with a dialer to `url`; `on_pipe` hears of
+ * connections. A TCP dialer keeps trying in the background, an ipc one tries once, see above.
+ * Errors: UNAVAILABLE. */
 NODISCARD enum rc rpc_dial(const char *url, const struct rpc_tls *tls, size_t frame_max,
                            nng_pipe_cb on_pipe, void *arg, nng_socket *out, const char **out_why);
 /* Opens a REP socket that is not listening yet, and starts to listen. Errors: UNAVAILABLE. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One thread per pool looks the name up again, opens links to new replicas and closes those that are
- * spent: every second, sooner while no replica is usable and when a link changes. A pool of one
- * exact address has neither thread nor look-up. */
+ * spent: every second, sooner while no replica is usable. A pool of one exact address has neither
+ * thread nor look-up: callers that find it unconnected see to its link themselves. */
 #include "rpc/rpc_pool.h"
 
 #include <pthread.h>
@@ -28,7 +28,7 @@ struct rpc_pool {
     bool has_thread;
     pthread_mutex_t lock; /* all below */
     pthread_cond_t changed;
-    bool is_closing;
+    bool is_closing, is_reviving;
     unsigned turn; /* who is first among equals */
     size_t count;
     struct replica replicas[RPC_REPLICAS_MAX];
@@ -53,6 +53,8 @@ wait_changed(struct rpc_pool *pool, int64_t until_mono_us)
 
     return pthread_cond_timedwait(&pool->changed, &pool->lock, &at) == 0;
 }
+
+static void revive(struct rpc_pool *pool);
 
 /* --- choosing ------------------------------------------------------------------------------ */
 
@@ -81,7 +83,10 @@ rpc_pool_choose(struct rpc_pool *pool, int64_t deadline_us)
     for (bool is_in_time = true; link == NULL && is_in_time && !pool->is_closing;) {
         link = least_loaded(pool, rpc_link_is_suspect);
         if (link == NULL) {
-            is_in_time = wait_changed(pool, until_us);
+            revive(pool);
+            int64_t look_us = clk_mono_us() + LOOK_UP_EAGER_US;
+            (void)wait_changed(pool, look_us < until_us ? look_us : until_us);
+            is_in_time = clk_mono_us() < until_us;
             link = least_loaded(pool, rpc_link_is_usable);
         }
     }
@@ -176,7 +181,7 @@ look_up(struct rpc_pool *pool, struct arena *arena)
     size_t room = RPC_REPLICAS_MAX - pool->count;
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < urls.count && room > 0; i++) {
-        if (urls.url[i] != NULL && open_link(pool, urls.url[i], &why) == RC_OK) {
+        if (urls.url[i] != NULL && rpc_is_live(urls.url[i]) && open_link(pool, urls.url[i], &why) == RC_OK) {
             room--;
         }
     }
@@ -217,6 +222,28 @@ close_over(struct rpc_pool *pool)
         rpc_link_shutdown(link);
         rpc_link_unref(link);
     }
+}
+
+/* Renews the link of a pool of one address. Under the lock, which it leaves for a while. */
+static void
+revive(struct rpc_pool *pool)
+{
+    const char *why = NULL;
+
+    if (!pool->cfg.is_exact || pool->is_reviving) {
+        return;
+    }
+    pool->is_reviving = true;
+    pthread_mutex_unlock(&pool->lock);
+    close_over(pool);
+    pthread_mutex_lock(&pool->lock);
+    bool is_empty = pool->count == 0;
+    pthread_mutex_unlock(&pool->lock);
+    if (is_empty && rpc_is_live(pool->service)) {
+        (void)open_link(pool, pool->service, &why);
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->is_reviving = false;
 }
 
 static void *
@@ -283,7 +310,7 @@ rpc_pool_new(const struct rpc_pool_cfg *cfg, struct rpc_pool **out, const char *
         return RC_UNAVAILABLE;
     }
     if (cfg->is_exact) {
-        rc = open_link(pool, pool->service, out_why);
+        *out_why = "";
     } else if (pthread_create(&pool->thread, NULL, keeper_main, pool) == 0) {
         pool->has_thread = true;
     } else {
