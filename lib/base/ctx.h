@@ -50,6 +50,7 @@ struct err {
     const char *reason; /* UPPER_SNAKE, static storage, stable: programs branch on it */
     struct str msg;     /* for the client: no names of tables, hosts, paths */
     struct str detail;  /* for the log only */
+    int64_t retry_after_us; /* the same call may succeed after this long; 0: not known */
 };
 
 struct db_conn;

@@ -63,8 +63,10 @@ aut_throttle_admit(struct auth *auth, struct ctx *ctx, struct str email)
         return rc;
     }
     int64_t seconds = (left_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S;
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "RATE_LIMITED",
-                "too many failed attempts; try again in %lld s", (long long)seconds);
+    rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "RATE_LIMITED",
+              "too many failed attempts; try again in %lld s", (long long)seconds);
+    ctx->err.retry_after_us = left_us;
+    return rc;
 }
 
 enum rc

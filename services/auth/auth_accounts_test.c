@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * First admin, registration, sign-in, passwords, end of an account. */
+#include "auth/aut_throttle.h"
 #include "auth/auth_fixture.h"
 
 /* --- first admin --------------------------------------------------------------------------- */
@@ -146,6 +147,19 @@ a_wrong_password_and_an_unknown_account_look_the_same(void **state)
 }
 
 static void
+an_ipv6_customer_is_its_first_64_bits(void **state)
+{
+    struct call c = call_begin();
+
+    (void)state;
+    assert_true(
+        str_eqz(aut_throttle_net(c.arena, STR("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::/64"));
+    assert_true(str_eqz(aut_throttle_net(c.arena, STR("192.0.2.7")), "192.0.2.7"));
+    assert_true(str_eqz(aut_throttle_net(c.arena, STR_EMPTY), ""));
+    call_end(&c);
+}
+
+static void
 guessing_is_slowed_down_at_one_address_only(void **state)
 {
     (void)state;
@@ -154,7 +168,20 @@ guessing_is_slowed_down_at_one_address_only(void **state)
         assert_int_equal(do_login("ada@example.com", "wrong password", "192.0.2.1", NULL),
                          RC_UNAUTHENTICATED);
     }
-    assert_int_equal(do_login("ADA@example.com", PASSWORD, "192.0.2.1", NULL),
+    assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.throttle WHERE key LIKE 'pair:%'"
+                                    " AND failures = 11 AND blocked_until > last_at"),
+                     1);
+    pg_support_exec("UPDATE auth.throttle SET blocked_until = now() + interval '90 s'"
+                    " WHERE key LIKE 'pair:%'");
+    struct call c = call_begin();
+    c.ctx.peer = STR("192.0.2.1");
+    assert_int_equal(aut_throttle_admit(&auth, &c.ctx, STR("ADA@example.com")),
+                     RC_RESOURCE_EXHAUSTED);
+    assert_string_equal(c.ctx.err.reason, "RATE_LIMITED");
+    assert_true(c.ctx.err.retry_after_us > 60 * ASSAY_US_PER_S);
+    assert_true(c.ctx.err.retry_after_us <= 90 * ASSAY_US_PER_S);
+    call_end(&c);
+    assert_int_equal(do_login("ada@example.com", PASSWORD, "192.0.2.1", NULL),
                      RC_RESOURCE_EXHAUSTED);
     assert_int_equal(do_login("ada@example.com", PASSWORD, "192.0.2.2", NULL), RC_OK);
     pg_support_exec("UPDATE auth.throttle SET blocked_until = now()");
@@ -263,6 +290,7 @@ main(void)
         T(an_email_is_registered_once_whatever_its_case),
         T(an_invite_decides_organization_and_role_and_works_once),
         T(a_wrong_password_and_an_unknown_account_look_the_same),
+        T(an_ipv6_customer_is_its_first_64_bits),
         T(guessing_is_slowed_down_at_one_address_only),
         T(a_changed_password_ends_the_other_logins),
         T(a_hash_of_weaker_settings_is_renewed_at_sign_in),

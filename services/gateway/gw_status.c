@@ -181,7 +181,10 @@ gw_answer_failure(struct gw_req *r)
     } else if (status == 426) {
         buf_put(r->headers, STR("Upgrade: websocket\r\n"));
     } else if (status == 429) {
-        int64_t wait_us = r->rate.limited ? r->rate.reset_us : 60 * ASSAY_US_PER_S;
+        int64_t told_us = r->ctx.err.retry_after_us;
+        int64_t wait_us = told_us > 0         ? told_us
+                          : r->rate.limited ? r->rate.reset_us
+                                            : 60 * ASSAY_US_PER_S;
         buf_printf(r->headers, "Retry-After: %lld\r\n",
                    (long long)((wait_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S));
     } else if (status == 503) {
