@@ -198,6 +198,9 @@ add_replica(struct arena *arena, const struct stack_paths *paths, struct stack_p
     if (SERVICES[service].tier == TIER_GATEWAY) {
         child->env[e++] = arena_printf(arena, "ASSAY_HTTP_PORT=%d", plan->port + n - 1).p;
     }
+    if (SERVICES[service].tier == TIER_WORKER && (n > 1 || stack_setting("ASSAY_WORKER_ID", NULL) == NULL)) {
+        child->env[e++] = arena_printf(arena, "ASSAY_WORKER_ID=worker-%d", n).p;
+    }
     return true;
 }
 

@@ -418,11 +418,8 @@ static bool
 prepare(struct sup *s, struct arena *arena)
 {
     stack_prints(s->paths, arena, &s->prints);
-    if (!stack_paths_make(s->paths)) {
-        return false;
-    }
     stack_sweep(s->paths);
-    if (!stack_plan_make(arena, s->paths, &s->plan)) {
+    if (!stack_paths_make(s->paths) || !stack_plan_make(arena, s->paths, &s->plan)) {
         return false;
     }
     s->pg_ready = !s->plan.private_pg;

@@ -50,7 +50,8 @@ stack_log_tail(const struct stack_paths *paths, const char *name, int lines, FIL
     }
     all = str_sub(all, start, all.n);
     while (all.n > 0) {
-        (void)fprintf(out, "    %.*s\n", STR_ARG(str_split(&all, '\n')));
+        struct str line = str_split(&all, '\n');
+        (void)fprintf(out, "    %.*s\n", STR_ARG(line));
     }
     (void)fprintf(out, "  (%s)\n", path);
 }
