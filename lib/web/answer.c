@@ -32,7 +32,7 @@ static const struct {
     {429, "Too Many Requests"},  {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"}, {501, "Not Implemented"},
     {502, "Bad Gateway"},        {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
+    {504, "Gateway Timeout"},    {505, "HTTP Version Not Supported"},
 };
 
 const char *
@@ -73,15 +73,25 @@ send_continue(struct web_conn *conn)
     }
 }
 
-static bool
-is_too_slow(const struct web_conn *conn)
+bool
+web__is_too_slow(const struct web_conn *conn)
 {
+    int64_t bytes = conn->arrived > conn->body_read ? conn->arrived : conn->body_read;
     int64_t took = clk_mono_us() - conn->req->began_us;
 
     if (took > conn->server->cfg.body_timeout_us) {
         return true;
     }
-    return took > SLOW_GRACE_US && conn->body_read < took / ASSAY_US_PER_S * SLOW_BYTES_PER_S;
+    return took > SLOW_GRACE_US && bytes < took / ASSAY_US_PER_S * SLOW_BYTES_PER_S;
+}
+
+static int
+read_watched(struct web_conn *conn, char *to, size_t n)
+{
+    web__reading(conn);
+    int got = mg_read(conn->mg, to, n);
+    web__reading(NULL);
+    return got;
 }
 
 enum rc
@@ -92,12 +102,12 @@ web_read(struct web_conn *conn, struct ctx *ctx, char *to, size_t n, size_t *out
         return RC_OK;
     }
     send_continue(conn);
-    int got = mg_read(conn->mg, to, n);
+    int got = read_watched(conn, to, n);
     if (got > 0) {
         conn->body_read += got;
         conn->body_left -= conn->body_left > 0 ? got : 0;
     }
-    if (is_too_slow(conn)) {
+    if (web__is_too_slow(conn)) {
         web_close_after(conn);
         return fail(ctx, RC_DEADLINE_EXCEEDED, "BODY_TOO_SLOW", "the body came too slowly");
     }
@@ -159,6 +169,7 @@ void
 web_close_after(struct web_conn *conn)
 {
     conn->close = true;
+    mg_disable_connection_keep_alive(conn->mg); /* also when the head has promised otherwise */
 }
 
 static bool
@@ -167,8 +178,7 @@ must_close(struct web_conn *conn)
     struct web_server *server = conn->server;
 
     return conn->close || atomic_load_explicit(&server->draining, memory_order_relaxed) ||
-           atomic_load_explicit(&server->connections, memory_order_relaxed) >= server->busy_limit ||
-           str_ieq(web_header(conn->req, "connection"), STR("close"));
+           atomic_load_explicit(&server->connections, memory_order_relaxed) >= server->busy_limit;
 }
 
 /* What is left of a body must never be read as the next request. */
@@ -186,8 +196,8 @@ drop_body(struct web_conn *conn)
         return;
     }
     while (conn->body_left > 0) {
-        int got = mg_read(conn->mg, sink, sizeof(sink));
-        if (got <= 0 || is_too_slow(conn)) {
+        int got = read_watched(conn, sink, sizeof(sink));
+        if (got <= 0 || web__is_too_slow(conn)) {
             web_close_after(conn);
             return;
         }
@@ -239,11 +249,17 @@ put_head(struct web_conn *conn, struct buf *b, int status, struct str headers, i
 
 #define ANSWER_MAX ((size_t)256 * 1024 * 1024)
 
+static _Thread_local struct buf out; /* kept by its thread: no allocation per answer */
+
+void
+web__answer_thread_exit(void)
+{
+    buf_fini(&out);
+}
+
 void
 web_answer(struct web_conn *conn, int status, struct str headers, struct str body)
 {
-    static _Thread_local struct buf out; /* kept by its thread: no allocation per answer */
-
     if (out.max == 0) {
         buf_init(&out, ANSWER_MAX);
     }

@@ -12,7 +12,8 @@
 bool
 web_is_upgrade(const struct web_request *req)
 {
-    return str_ieq(web_header(req, "upgrade"), STR("websocket")) &&
+    return str_eqz(req->verb, "GET") && str_ieq(web_header(req, "upgrade"), STR("websocket")) &&
+           str_eqz(web_header(req, "sec-websocket-version"), "13") &&
            str_ifind(web_header(req, "connection"), STR("upgrade")) >= 0 &&
            web_header(req, "sec-websocket-key").n > 0;
 }
@@ -109,6 +110,10 @@ web__socket_data(struct mg_connection *mg, int bits, char *data, size_t n, void 
     if (opcode != MG_WEBSOCKET_OPCODE_TEXT && opcode != MG_WEBSOCKET_OPCODE_CONTINUATION) {
         return opcode == MG_WEBSOCKET_OPCODE_PONG;
     }
+    if ((opcode == MG_WEBSOCKET_OPCODE_CONTINUATION) != ws->fragmented) {
+        return 0; /* a new message within another, or the rest of none */
+    }
+    ws->fragmented = (bits & 0x80) == 0;
     buf_put(&ws->partial, str_n(data, n));
     if ((bits & 0x80) == 0 && !buf_failed(&ws->partial)) {
         return 1;
@@ -131,6 +136,7 @@ web__socket_close(const struct mg_connection *mg, void *arg)
     (void)pthread_mutex_lock(&ws->lock);
     ws->open = false;
     (void)pthread_mutex_unlock(&ws->lock);
+    mg_set_user_connection_data(mg, NULL);
     web__socket_free(ws);
 }
 

@@ -1,35 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Start, dispatch, stop. Every request passes begin_request, which answers all of them, but for
- * accepted WebSocket upgrades: those fall through to civetweb's handler registered for every path.
- *
- * civetweb gives its threads 100 KiB of stack, too little for a handler that packs messages and
- * calls libpq or libcurl. The package has no setting for it, but asks pthread_attr_setstacksize,
- * which this file defines: the program's symbol wins over libc's. */
+ * accepted WebSocket upgrades: those fall through to civetweb's handler registered for every path. */
 #include "web/web_int.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define STACK_BYTES_MIN ((size_t)512 * 1024)
-
-int
-pthread_attr_setstacksize(pthread_attr_t *attr, size_t n)
-{
-    typedef int (*set_fn)(pthread_attr_t *, size_t);
-    static _Atomic(set_fn) real;
-    set_fn fn = atomic_load(&real);
-
-    if (fn == NULL) {
-        void *symbol = dlsym(RTLD_NEXT, "pthread_attr_setstacksize");
-        memcpy(&fn, &symbol, sizeof(fn));
-        atomic_store(&real, fn);
-    }
-    return fn(attr, n < STACK_BYTES_MIN ? STACK_BYTES_MIN : n);
-}
 
 /* Answers without a handler: the framing is wrong, or civetweb could not read the request. */
 static void
@@ -71,6 +49,18 @@ body_length(const struct web_request *req, const struct mg_request_info *info)
     return info->content_length > 0 ? info->content_length : 0;
 }
 
+/* civetweb keeps a connection for exactly these; the answer must not promise otherwise. */
+static bool
+wants_close(const struct web_request *req, const struct mg_request_info *info)
+{
+    struct str connection = web_header(req, "connection");
+
+    if (connection.p == NULL) {
+        return strcmp(info->http_version, "1.1") != 0;
+    }
+    return !str_ieq(connection, STR("keep-alive"));
+}
+
 static int
 begin_request(struct mg_connection *mg)
 {
@@ -104,6 +94,7 @@ begin_request(struct mg_connection *mg)
         .req = &req,
         .body_left = req.content_length,
         .is_head = str_eqz(req.verb, "HEAD"),
+        .close = wants_close(&req, info),
     };
     atomic_fetch_add(&server->in_flight, 1);
     server->cfg.handler(server->cfg.arg, &conn, &req);
@@ -123,7 +114,9 @@ static int
 on_http_error(struct mg_connection *mg, int status, const char *message)
 {
     (void)message;
-    refuse(mg, status == 0 ? 400 : status, status >= 500 ? "server error" : "malformed request");
+    refuse(mg, status == 0 ? 400 : status,
+           status == 505 ? "HTTP/1.0 and 1.1 only" : status >= 500 ? "server error"
+                                                                   : "malformed request");
     return 0;
 }
 
@@ -141,7 +134,21 @@ static void
 on_connection_closed(const struct mg_connection *mg)
 {
     struct web_server *server = mg_get_user_data(mg_get_context(mg));
+    struct web_socket *ws = mg_get_user_connection_data(mg);
+
+    if (ws != NULL) { /* accepted, but the handshake failed: nobody else knows of it */
+        web__socket_free(ws);
+    }
     atomic_fetch_sub(&server->connections, 1);
+}
+
+static void
+on_thread_exit(const struct mg_context *ctx, int type, void *pointer)
+{
+    (void)ctx;
+    (void)type;
+    (void)pointer;
+    web__answer_thread_exit();
 }
 
 static int
@@ -166,12 +173,14 @@ start_civetweb(struct web_server *server)
                              "connection_queue", "256", "listen_backlog", "512",
                              "decode_url", "no", "enable_directory_listing", "no",
                              "access_control_allow_origin", "", "max_request_size", "16384",
-                             "enable_auth_domain_check", "no", NULL};
+                             "enable_auth_domain_check", "no", "websocket_timeout_ms", "10000",
+                             "enable_websocket_ping_pong", "yes", NULL};
     struct mg_callbacks callbacks = {
         .begin_request = begin_request,
         .http_error = on_http_error,
         .init_connection = on_connection,
         .connection_closed = on_connection_closed,
+        .exit_thread = on_thread_exit,
         .log_message = on_log,
         .log_access = on_log,
     };

@@ -27,11 +27,12 @@ struct web_conn {
     struct mg_connection *mg;
     const struct web_request *req;
     int64_t body_left; /* -1: chunked, unknown */
-    int64_t body_read;
+    int64_t body_read; /* given to the handler */
+    int64_t arrived;   /* come over the network, counted while a read is under way */
     int64_t sent;
     int status;
     bool is_head;
-    bool close;
+    bool close; /* after the answer */
     bool continued; /* 100 Continue was sent or not asked for */
     bool answered;
     struct web_socket *accepted;
@@ -46,7 +47,8 @@ struct web_socket {
     bool open;
     bool has_thread;
     pthread_t thread;
-    struct buf partial; /* fragments of a message */
+    bool fragmented;    /* more of a message follows */
+    struct buf partial; /* what came of it */
 };
 
 /* Callbacks of civetweb for sockets. */
@@ -56,7 +58,14 @@ int web__socket_data(struct mg_connection *mg, int bits, char *data, size_t n, v
 void web__socket_close(const struct mg_connection *mg, void *arg);
 void web__socket_free(struct web_socket *ws);
 
-/* Text of what is wrong with the framing, NULL when it may be handled. */
+/* Text of what is wrong with the framing, NULL when it may be handled. `info` is as civetweb made it:
+ * its strings still stand in the buffer of the request's head, in their order. */
 const char *web__framing_fault(const struct mg_request_info *info, int *out_status);
+
+/* The connection whose body this thread is reading; NULL: none. */
+void web__reading(struct web_conn *conn);
+bool web__is_too_slow(const struct web_conn *conn);
+/* Frees what a thread kept between answers. */
+void web__answer_thread_exit(void);
 
 #endif
