@@ -326,11 +326,7 @@ tst_dispatch(void *state, struct ctx *ctx)
         }
     }
     ctx->deadline_us = loop_deadline_us;
-    if (rc != RC_OK) {
-        log_line(LOG_WARN_LEVEL, ctx, "claim_failed", "the queue cannot be read");
-        return false;
-    }
-    return count == CLAIM_MAX;
+    return rc == RC_OK && count == CLAIM_MAX;
 }
 
 /* --- devices go back ----------------------------------------------------------------------- */
@@ -460,7 +456,6 @@ tst_reap(void *state, struct ctx *ctx)
     }
     if (rc != RC_OK) {
         db_rollback(t->db, ctx);
-        log_line(LOG_WARN_LEVEL, ctx, "reap_failed", "expired runs cannot be put back");
         return false;
     }
     if (db_commit(t->db, ctx) != RC_OK) {

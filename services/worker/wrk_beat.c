@@ -83,8 +83,5 @@ wrk_beat(void *state, struct ctx *ctx)
         }
         w->registered = rc == RC_OK;
     }
-    if (rc != RC_OK) {
-        log_line(LOG_WARN_LEVEL, ctx, "beat_failed", "sessions cannot be told about the devices");
-    }
-    return false;
+    return false; /* a failure stands in ctx: the loop logs it */
 }

@@ -1,5 +1,5 @@
 -- Suites, cases, runs and the queue. Every table carries org_id; row-level security is the second
--- wall behind the filter of every query (assay.org_id is empty for our own processes).
+-- wall behind the filter of every query.
 
 -- What this service knows of the apps of `sessions`: copied when one is first named, unlinked when
 -- the event of its deletion arrives.
@@ -219,15 +219,29 @@ CREATE TABLE run_events (
 CREATE INDEX run_events_of_suite_run ON run_events (suite_run_id, id) WHERE suite_run_id IS NOT NULL;
 CREATE INDEX run_events_of_case_run ON run_events (case_run_id, id) WHERE case_run_id IS NOT NULL;
 
-DO $$
-DECLARE t text;
+SELECT tenant_table(t) FROM unnest(ARRAY['apps', 'suites', 'tags', 'cases', 'suite_runs', 'jobs',
+    'queue_ranks', 'case_runs', 'steps', 'run_events']) AS t;
+
+-- The queue is one for all organizations: these two look over the wall, and tell numbers only.
+CREATE FUNCTION queue_head() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    mine text := coalesce(current_setting('assay.org_id', true), '');
+    head bigint;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['apps', 'suites', 'tags', 'cases', 'suite_runs', 'jobs', 'queue_ranks',
-                             'case_runs', 'steps', 'run_events'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
-        EXECUTE format(
-            'CREATE POLICY tenant ON %I USING (coalesce(nullif(current_setting(''assay.org_id'', true), ''''), ''0'') = ''0'' '
-            'OR org_id = current_setting(''assay.org_id'', true)::bigint)', t);
-    END LOOP;
-END $$;
+    PERFORM set_config('assay.org_id', '0', true);
+    SELECT rank INTO head FROM jobs WHERE state = 'queued' ORDER BY rank, id LIMIT 1;
+    PERFORM set_config('assay.org_id', mine, true);
+    RETURN head;
+END
+$$;
+CREATE FUNCTION queue_ahead(r bigint, i bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    mine text := coalesce(current_setting('assay.org_id', true), '');
+    ahead bigint;
+BEGIN
+    PERFORM set_config('assay.org_id', '0', true);
+    SELECT count(*) INTO ahead FROM jobs WHERE state = 'queued' AND (rank, id) < (r, i);
+    PERFORM set_config('assay.org_id', mine, true);
+    RETURN ahead;
+END
+$$;

@@ -261,7 +261,7 @@ WHERE s.org_id = $1 AND r.public_id = $2 AND s.idx = $3 AND s.screenshot_key IS 
 -- turns.
 -- name: job_insert
 WITH head AS (
-    SELECT coalesce((SELECT rank FROM jobs WHERE state = 'queued' ORDER BY rank, id LIMIT 1), 0) AS rank
+    SELECT coalesce(queue_head(), 0) AS rank
 ), dealt AS (
     INSERT INTO queue_ranks AS q (org_id, last_rank) SELECT $1, head.rank + 1 FROM head
     ON CONFLICT (org_id) DO UPDATE
@@ -375,7 +375,7 @@ UPDATE jobs SET device_key = NULL WHERE id = $1 RETURNING device_key;
 
 -- name: job_get
 SELECT id, state, cancel, queue_position, queue_entry_id, worker_addr,
-       (SELECT count(*) FROM jobs q WHERE q.state = 'queued' AND (q.rank, q.id) < (j.rank, j.id))
+       queue_ahead(j.rank, j.id)
 FROM jobs j WHERE org_id = $1 AND id = $2;
 
 -- name: job_cancel
