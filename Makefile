@@ -61,6 +61,7 @@ $(SETUP_TEST): tools/setup.sh
 include tools/gen.mk
 # tools/web.mk makes build/web, what the gateway serves besides the API; sets WEB_STAMP.
 include tools/web.mk
+include tools/test_npm.mk
 
 # --- sources: a file is built because of where it stands
 not_test = $(filter-out %_test.c,$(1))

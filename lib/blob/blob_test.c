@@ -473,6 +473,7 @@ start_s3(void **state)
     if (server_pid == 0) {
         (void)dup2(out[1], STDOUT_FILENO);
         (void)dup2(in[0], STDIN_FILENO);
+        (void)setenv("NODE_PATH", "build/npm/s3/node_modules", 1);
         (void)execlp("node", "node", "tests/s3/server.js", server_dir, (char *)NULL);
         _exit(127);
     }
