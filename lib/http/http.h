@@ -81,9 +81,9 @@ struct http_response {
 NODISCARD enum rc http_send(struct http_client *client, struct ctx *ctx,
                             const struct http_request *req, struct http_response *out);
 
-/* What http_send would refuse about `url` without asking for names: its form, and an address in place
- * of the host. For URLs that are stored now and called later. Nothing blocks.
- * Errors: INVALID_ARGUMENT "BAD_URL", PERMISSION_DENIED "ADDRESS_REFUSED". */
+/* What http_send would refuse about `url` without asking for names: its form, and an address in
+ * place of the host. For URLs that are stored now and called later. Nothing blocks. Errors:
+ * INVALID_ARGUMENT "BAD_URL", PERMISSION_DENIED "ADDRESS_REFUSED". */
 NODISCARD enum rc http_check_url(const struct http_client *client, struct ctx *ctx, struct str url);
 
 /* Value of the first header of this name (case ignored), or the empty string. */
