@@ -1,0 +1,652 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The billing and webhooks services as they run: real processes, killed at any moment, and a
+ * receiver that checks every signature by itself. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "billing_client.h"
+#include "pb/pb.h"
+#include "tests/support/pg.h"
+#include "tests/support/receiver.h"
+#include "webhooks_client.h"
+
+/* Last: cmocka defines a macro fail(). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define ORG 7
+#define RETRY "200ms,200ms,200ms,300ms,300ms,300ms,1s,1s,2s,2s,4s,4s,8s,8s"
+#define LONG_US (40 * ASSAY_US_PER_S)
+
+static char dir[64];
+static char bin_dir[512];
+static struct receiver *receiver;
+static int sockets; /* so that every process has its own */
+
+/* --- processes ----------------------------------------------------------------------------- */
+
+struct setting {
+    const char *name, *value;
+};
+
+static pid_t
+spawn(const char *service, const struct setting *more)
+{
+    pid_t parent = getpid();
+    int number = ++sockets;
+    pid_t child = fork();
+
+    if (child != 0) {
+        return child;
+    }
+    char text[700];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(1);
+    }
+    (void)snprintf(text, sizeof text, "ipc://%s/%s.%d", dir, service, number);
+    (void)setenv("ASSAY_RPC_LISTEN", text, 1);
+    (void)setenv("ASSAY_DATABASE_URL", pg_support_uri(), 1);
+    (void)setenv("ASSAY_SECRET_KEY", KEY, 1);
+    (void)setenv("ASSAY_ALLOW_PRIVATE_TARGETS", "1", 1);
+    (void)setenv("ASSAY_WEBHOOK_RETRY", RETRY, 1);
+    (void)setenv("ASSAY_WEBHOOK_TIMEOUT", "400ms", 1);
+    for (; more != NULL && more->name != NULL; more++) {
+        (void)setenv(more->name, more->value, 1);
+    }
+    (void)snprintf(text, sizeof text, "%s/log", dir);
+    int fd = open(text, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    (void)dup2(fd, 1);
+    (void)dup2(fd, 2);
+    (void)snprintf(text, sizeof text, "%s/assay-%s", bin_dir, service);
+    (void)execl(text, text, (char *)NULL);
+    _exit(127);
+}
+
+static int
+end_with(pid_t child, int sig)
+{
+    int status = -1;
+
+    (void)kill(child, sig);
+    (void)waitpid(child, &status, 0);
+    return status;
+}
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+struct caller {
+    struct rpc_client *client;
+    struct arena *arena;
+    struct ctx ctx;
+};
+
+static struct caller
+caller_new(const char *service)
+{
+    char url[128];
+    const char *why = "";
+    struct caller c = {.arena = arena_new((size_t)16 << 20)};
+    struct rpc_client_cfg cfg = {.service = url, .message_max = (size_t)16 << 20, .name = "test"};
+
+    (void)snprintf(url, sizeof url, "ipc://%s/%s", dir, service);
+    assert_int_equal(rpc_client_new(&cfg, &c.client, &why), RC_OK);
+    return c;
+}
+
+static void
+caller_free(struct caller *c)
+{
+    rpc_client_free(c->client);
+    arena_free(c->arena);
+}
+
+static void
+fresh(struct caller *c, int64_t org)
+{
+    arena_reset(c->arena);
+    ctx_init(&c->ctx, c->arena);
+    c->ctx.deadline_us = clk_wall_us() + 10 * ASSAY_US_PER_S;
+    c->ctx.who = (struct principal){.org_id = org, .kind = TOKEN_SERVICE};
+    if (org > 0) {
+        c->ctx.who.user_id = 5;
+        c->ctx.who.role = ROLE_ADMIN;
+        c->ctx.who.kind = TOKEN_JWT;
+    }
+}
+
+/* Creates an endpoint for a path of the receiver and returns its id. */
+static int64_t
+create(struct caller *c, const char *path, const char *type)
+{
+    Assay__CreateWebhookRequest req = ASSAY__CREATE_WEBHOOK_REQUEST__INIT;
+    Assay__CreateWebhookResponse *resp = NULL;
+    char url[128], name[64];
+    char *types[] = {name};
+
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", receiver_port(receiver), path);
+    (void)snprintf(name, sizeof name, "%s", type);
+    req.url = url;
+    req.event_types = types;
+    req.n_event_types = 1;
+    fresh(c, ORG);
+    enum rc rc = webhooks_call_create_webhook(c->client, &c->ctx, &req, &resp);
+    if (rc != RC_OK) {
+        fail_msg("%s: %.*s", c->ctx.err.reason, STR_ARG(c->ctx.err.msg));
+    }
+    receiver_set_secret(receiver, path, resp->secret);
+    return resp->id;
+}
+
+struct event {
+    char id[ID_UUID_LEN + 1];
+    char data[256];
+    Assay__Event msg;
+};
+
+static void
+make_event(struct event *e, const char *type, int number)
+{
+    id_uuid(e->id);
+    (void)snprintf(e->data, sizeof e->data,
+                   "{\"run_id\":\"run_%06d\",\"status\":\"passed\",\"duration_ms\":1500,"
+                   "\"metadata\":{\"n\":%d,\"t\":\"\xc3\xa9\"}}",
+                   number, number);
+    assay__event__init(&e->msg);
+    e->msg.id = e->id;
+    e->msg.type = (char *)(uintptr_t)type;
+    e->msg.org_id = ORG;
+    e->msg.at_us = INT64_C(1736937000123456); /* 2025-01-15T10:30:00.123456 */
+    e->msg.has_data = 1;
+    e->msg.data.data = (uint8_t *)e->data;
+    e->msg.data.len = strlen(e->data);
+}
+
+/* Delivers as a relay does. */
+static void
+deliver(struct caller *c, struct event *events, size_t n)
+{
+    Assay__DeliverEventsRequest req = ASSAY__DELIVER_EVENTS_REQUEST__INIT;
+    Assay__DeliverEventsResponse *resp = NULL;
+    Assay__Event *list[100];
+
+    assert_true(n <= ARRAY_LEN(list));
+    for (size_t i = 0; i < n; i++) {
+        list[i] = &events[i].msg;
+    }
+    req.events = list;
+    req.n_events = n;
+    fresh(c, 0);
+    assert_int_equal(webhooks_call_deliver_events(c->client, &c->ctx, &req, &resp), RC_OK);
+    assert_int_equal(resp->n_accepted, n);
+}
+
+static int64_t
+count(const char *from)
+{
+    char sql[512];
+
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", from);
+    return pg_support_i64(sql);
+}
+
+static bool
+comes_to(const char *from, int64_t want, int64_t within_us)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+
+    for (int64_t end = clk_mono_us() + within_us; clk_mono_us() < end;) {
+        if (count(from) == want) {
+            return true;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return count(from) == want;
+}
+
+/* Every request was signed for its endpoint at its time, and kept its delivery's event. */
+static void
+check_hits(void)
+{
+    int n = receiver_total(receiver);
+
+    for (int i = 0; i < n; i++) {
+        struct receiver_hit hit = receiver_hit(receiver, i);
+        char sql[256];
+        assert_true(hit.is_signed);
+        assert_true(hit.is_same_time);
+        (void)snprintf(sql, sizeof sql,
+                       "webhooks.deliveries WHERE id = %s AND event_id = '%s' AND event_type = '%s'",
+                       hit.delivery, hit.event_id, hit.type);
+        assert_int_equal(count(sql), 1);
+    }
+}
+
+/* No attempt left twice: a delivery came as often at most as attempts were counted. */
+static void
+check_attempts(void)
+{
+    int n = receiver_total(receiver);
+
+    for (int i = 0; i < n; i++) {
+        struct receiver_hit hit = receiver_hit(receiver, i);
+        int came = 0;
+        char sql[128];
+        for (int k = 0; k < n; k++) {
+            came += strcmp(receiver_hit(receiver, k).delivery, hit.delivery) == 0 ? 1 : 0;
+        }
+        (void)snprintf(sql, sizeof sql, "SELECT attempt FROM webhooks.deliveries WHERE id = %s",
+                       hit.delivery);
+        assert_true(came <= pg_support_i64(sql));
+    }
+}
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    pg_support_exec("DROP SCHEMA IF EXISTS webhooks CASCADE; DROP SCHEMA IF EXISTS billing CASCADE");
+    receiver_clear(receiver);
+    return 0;
+}
+
+/* --- tests --------------------------------------------------------------------------------- */
+
+static void
+an_event_arrives_signed_in_the_published_form(void **state)
+{
+    pid_t webhooks = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event e;
+    char want[1024];
+
+    (void)state;
+    (void)create(&c, "/ok", "run.passed");
+    make_event(&e, "run.passed", 1);
+    deliver(&c, &e, 1);
+    assert_true(receiver_wait(receiver, "/ok", true, 1, 5 * ASSAY_US_PER_S));
+    struct receiver_hit hit = receiver_hit(receiver, 0);
+    (void)snprintf(want, sizeof want,
+                   "{\"id\":\"%s\",\"type\":\"run.passed\",\"created_at\":\"2025-01-15T10:30:00\","
+                   "\"organization_id\":7,\"data\":%s}",
+                   e.id, e.data);
+    assert_string_equal(hit.body, want);
+    assert_string_equal(hit.type, "run.passed");
+    assert_string_equal(hit.event_id, e.id);
+    check_hits();
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered' AND attempt = 1"
+                         " AND response_status = 200 AND response_excerpt = 'xx'",
+                         1, 5 * ASSAY_US_PER_S));
+    /* The same again makes nothing. */
+    deliver(&c, &e, 1);
+    assert_int_equal(count("webhooks.deliveries"), 1);
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+    assert_int_equal(receiver_total(receiver), 1);
+}
+
+#define FLAKY_EVENTS 12
+static void
+attempts_that_fail_are_made_again_under_the_same_ids(void **state)
+{
+    pid_t webhooks = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event events[FLAKY_EVENTS];
+
+    (void)state;
+    (void)create(&c, "/flaky", "run.failed");
+    for (int i = 0; i < FLAKY_EVENTS; i++) {
+        make_event(&events[i], "run.failed", i);
+    }
+    deliver(&c, events, FLAKY_EVENTS);
+    assert_true(receiver_wait(receiver, "/flaky", true, FLAKY_EVENTS, LONG_US));
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered' AND attempt = 4",
+                         FLAKY_EVENTS, 5 * ASSAY_US_PER_S));
+    assert_int_equal(receiver_total(receiver), 4 * FLAKY_EVENTS);
+    check_hits();
+    check_attempts();
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+static void
+a_receiver_that_is_down_gets_its_events_when_it_is_back(void **state)
+{
+    pid_t webhooks = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event e;
+    int port = receiver_port(receiver);
+
+    (void)state;
+    (void)create(&c, "/ok", "run.passed");
+    receiver_stop(receiver);
+    make_event(&e, "run.passed", 1);
+    deliver(&c, &e, 1);
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'pending' AND attempt >= 2"
+                         " AND error LIKE 'CONNECT: %' AND response_status IS NULL",
+                         1, 10 * ASSAY_US_PER_S));
+    assert_int_equal(count("webhooks.endpoints WHERE failing_since IS NOT NULL"), 1);
+    receiver = receiver_start(port);
+    assert_non_null(receiver);
+    assert_true(receiver_wait(receiver, "/ok", true, 1, 10 * ASSAY_US_PER_S));
+    assert_true(comes_to("webhooks.endpoints WHERE failing_since IS NULL", 1, 5 * ASSAY_US_PER_S));
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+static void
+hanging_endpoints_delay_only_themselves(void **state)
+{
+    const struct setting slow[] = {{"ASSAY_WEBHOOK_TIMEOUT", "2s"}, {NULL, NULL}};
+    pid_t webhooks = spawn("webhooks", slow);
+    struct caller c = caller_new("webhooks");
+    struct event events[20];
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        char path[16];
+        (void)snprintf(path, sizeof path, "/hang%d", i);
+        (void)create(&c, path, "run.passed");
+    }
+    (void)create(&c, "/ok", "run.passed");
+    for (int i = 0; i < 20; i++) {
+        make_event(&events[i], "run.passed", i);
+    }
+    int64_t start = clk_mono_us();
+    deliver(&c, events, 20);
+    assert_true(receiver_wait(receiver, "/ok", true, 20, 10 * ASSAY_US_PER_S));
+    assert_true(clk_mono_us() - start < 1900 * ASSAY_US_PER_MS);
+    /* One request at a time to each of the others. */
+    for (int i = 0; i < 5; i++) {
+        char path[16];
+        (void)snprintf(path, sizeof path, "/hang%d", i);
+        assert_true(receiver_count(receiver, path, false) <= 1);
+    }
+    /* Now that they are known to fail, even they all together hold up nobody. */
+    assert_true(comes_to("webhooks.endpoints WHERE failing_since IS NOT NULL", 5,
+                         10 * ASSAY_US_PER_S));
+    make_event(&events[0], "run.passed", 20);
+    start = clk_mono_us();
+    deliver(&c, events, 1);
+    assert_true(receiver_wait(receiver, "/ok", true, 21, 10 * ASSAY_US_PER_S));
+    assert_true(clk_mono_us() - start < 1000 * ASSAY_US_PER_MS);
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+static void
+replicas_never_send_an_attempt_twice(void **state)
+{
+    pid_t first = spawn("webhooks", NULL);
+    pid_t second = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event events[100];
+
+    (void)state;
+    (void)create(&c, "/ok", "run.passed");
+    (void)create(&c, "/slow", "run.passed");
+    for (int i = 0; i < 100; i++) {
+        make_event(&events[i], "run.passed", i);
+    }
+    deliver(&c, events, 100);
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered'", 200, LONG_US));
+    assert_int_equal(receiver_count(receiver, "/ok", true), 100);
+    assert_int_equal(receiver_count(receiver, "/slow", true), 100);
+    assert_int_equal(receiver_total(receiver), 200);
+    check_hits();
+    caller_free(&c);
+    assert_int_equal(end_with(first, SIGTERM), 0);
+    assert_int_equal(end_with(second, SIGTERM), 0);
+}
+
+static void
+a_receiver_that_is_gone_is_told_nothing_more(void **state)
+{
+    pid_t webhooks = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event events[3];
+
+    (void)state;
+    (void)create(&c, "/gone", "run.passed");
+    for (int i = 0; i < 3; i++) {
+        make_event(&events[i], "run.passed", i);
+    }
+    deliver(&c, events, 2);
+    assert_true(comes_to("webhooks.endpoints WHERE NOT enabled AND disabled_reason = 'gone'", 1,
+                         5 * ASSAY_US_PER_S));
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'failed'", 2, 5 * ASSAY_US_PER_S));
+    deliver(&c, events, 3);
+    assert_int_equal(count("webhooks.deliveries"), 2);
+    assert_int_equal(receiver_total(receiver), 1);
+    assert_int_equal(count("webhooks.outbox WHERE type = 'webhook.disabled' AND target = 1"), 1);
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+static void
+an_endpoint_that_fails_for_too_long_is_disabled(void **state)
+{
+    const struct setting soon[] = {{"ASSAY_WEBHOOK_DISABLE_AFTER", "1s"}, {NULL, NULL}};
+    pid_t webhooks = spawn("webhooks", soon);
+    struct caller c = caller_new("webhooks");
+    struct event e;
+
+    (void)state;
+    (void)create(&c, "/fail", "run.passed");
+    make_event(&e, "run.passed", 1);
+    deliver(&c, &e, 1);
+    assert_true(comes_to("webhooks.endpoints WHERE NOT enabled AND disabled_reason = 'failing'", 1,
+                         10 * ASSAY_US_PER_S));
+    assert_int_equal(count("webhooks.deliveries WHERE state = 'failed' AND response_status = 500"),
+                     1);
+    assert_int_equal(count("webhooks.outbox WHERE type = 'webhook.disabled'"), 1);
+    assert_true(receiver_count(receiver, "/fail", false) >= 3);
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+static void
+a_delivery_ends_failed_after_its_last_attempt(void **state)
+{
+    const struct setting two[] = {{"ASSAY_WEBHOOK_RETRY", "50ms,50ms"}, {NULL, NULL}};
+    pid_t webhooks = spawn("webhooks", two);
+    struct caller c = caller_new("webhooks");
+    struct event e;
+
+    (void)state;
+    (void)create(&c, "/redirect", "run.passed");
+    make_event(&e, "run.passed", 1);
+    deliver(&c, &e, 1);
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'failed' AND attempt = 3"
+                         " AND response_status = 302",
+                         1, 10 * ASSAY_US_PER_S));
+    /* Redirects are not followed. */
+    assert_int_equal(receiver_count(receiver, "/redirect", false), 3);
+    assert_int_equal(receiver_total(receiver), 3);
+    assert_int_equal(count("webhooks.endpoints WHERE enabled"), 1);
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+static void
+a_long_answer_is_cut_and_counts(void **state)
+{
+    pid_t webhooks = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event e;
+
+    (void)state;
+    (void)create(&c, "/big", "run.passed");
+    make_event(&e, "run.passed", 1);
+    deliver(&c, &e, 1);
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered' AND attempt = 1"
+                         " AND length(response_excerpt) = 2048",
+                         1, 5 * ASSAY_US_PER_S));
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+static void
+private_targets_are_refused_unless_allowed(void **state)
+{
+    const struct setting off[] = {{"ASSAY_ALLOW_PRIVATE_TARGETS", "0"}, {NULL, NULL}};
+    pid_t webhooks = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event e;
+
+    (void)state;
+    (void)create(&c, "/ok", "run.passed");
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+    webhooks = spawn("webhooks", off);
+    make_event(&e, "run.passed", 1);
+    deliver(&c, &e, 1);
+    assert_true(comes_to("webhooks.deliveries WHERE error LIKE 'ADDRESS_REFUSED: %'", 1,
+                         5 * ASSAY_US_PER_S));
+    assert_int_equal(receiver_total(receiver), 0);
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+}
+
+/* --- nothing is lost ----------------------------------------------------------------------- */
+
+#define EVENTS 150
+
+/* An event as it stands in an outbox, for billing and for webhooks. */
+static void
+put_in_outbox(const struct event *e)
+{
+    static char sql[8192];
+    struct arena *arena = arena_new(1 << 16);
+    struct str wire;
+    char hex[3000];
+
+    assert_int_equal(pb_pack(arena, &e->msg.base, &wire), RC_OK);
+    assert_true(2 * wire.n < sizeof hex);
+    id_hex(wire.p, wire.n, hex);
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO billing.outbox (event_id, target, type, event)"
+                   " SELECT '%s', t, '%s', '\\x%s' FROM unnest('{2,4}'::smallint[]) t",
+                   e->id, e->msg.type, hex);
+    pg_support_exec(sql);
+    arena_free(arena);
+}
+
+static void
+kill_one(pid_t *child, const char *service)
+{
+    assert_int_equal(end_with(*child, SIGKILL), SIGKILL);
+    *child = spawn(service, NULL);
+}
+
+static void
+no_event_is_lost_though_both_are_killed_again_and_again(void **state)
+{
+    pid_t webhooks = spawn("webhooks", NULL);
+    struct caller c = caller_new("webhooks");
+    struct event e;
+
+    (void)state;
+    (void)create(&c, "/slow", "run.passed");
+    (void)create(&c, "/once", "run.passed");
+    pid_t billing = spawn("billing", NULL);
+    assert_true(comes_to("pg_tables WHERE schemaname = 'billing' AND tablename = 'usage_events'", 1,
+                         10 * ASSAY_US_PER_S));
+    for (int i = 0; i < EVENTS; i++) {
+        make_event(&e, "run.passed", i);
+        put_in_outbox(&e);
+        if (i % 50 == 20) {
+            kill_one(&webhooks, "webhooks");
+        } else if (i % 50 == 40) {
+            kill_one(&billing, "billing");
+        }
+    }
+    assert_true(comes_to("billing.usage_events", EVENTS, LONG_US));
+    kill_one(&webhooks, "webhooks");
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered'", 2 * EVENTS,
+                         3 * LONG_US));
+    assert_true(comes_to("billing.outbox", 0, LONG_US));
+    assert_int_equal(pg_support_i64("SELECT sum(billable_micro) FROM billing.usage_events"),
+                     EVENTS * INT64_C(1500000));
+    assert_int_equal(count("(SELECT DISTINCT resource_id FROM billing.usage_events) r"), EVENTS);
+    assert_int_equal(count("(SELECT DISTINCT event_id FROM webhooks.deliveries) d"), EVENTS);
+    check_hits();
+    check_attempts();
+    caller_free(&c);
+    assert_int_equal(end_with(webhooks, SIGTERM), 0);
+    assert_int_equal(end_with(billing, SIGTERM), 0);
+}
+
+static void
+a_bad_setting_stops_the_start(void **state)
+{
+    const struct setting bad[][2] = {
+        {{"ASSAY_WEBHOOK_RETRY", "soon"}, {NULL, NULL}},
+        {{"ASSAY_WEBHOOK_RETRY", "1s,,2s"}, {NULL, NULL}},
+        {{"ASSAY_SECRET_KEY", "too short"}, {NULL, NULL}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        int status = 0;
+        pid_t child = spawn("webhooks", bad[i]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+    }
+}
+
+#define T(name) cmocka_unit_test_setup(name, set_up)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(an_event_arrives_signed_in_the_published_form),
+        T(attempts_that_fail_are_made_again_under_the_same_ids),
+        T(a_receiver_that_is_down_gets_its_events_when_it_is_back),
+        T(hanging_endpoints_delay_only_themselves),
+        T(replicas_never_send_an_attempt_twice),
+        T(a_receiver_that_is_gone_is_told_nothing_more),
+        T(an_endpoint_that_fails_for_too_long_is_disabled),
+        T(a_delivery_ends_failed_after_its_last_attempt),
+        T(a_long_answer_is_cut_and_counts),
+        T(private_targets_are_refused_unless_allowed),
+        T(no_event_is_lost_though_both_are_killed_again_and_again),
+        T(a_bad_setting_stops_the_start),
+    };
+    char self[400];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    (void)snprintf(dir, sizeof dir, "/tmp/webhooks.XXXXXX");
+    if (n <= 0 || mkdtemp(dir) == NULL) {
+        return 1;
+    }
+    self[n] = '\0';
+    char *test = strstr(self, "/test/tests/");
+    receiver = receiver_start(0);
+    if (test == NULL || receiver == NULL) {
+        return 1;
+    }
+    (void)snprintf(bin_dir, sizeof bin_dir, "%.*s/bin", (int)(test - self), self);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    receiver_stop(receiver);
+    if (failed == 0) {
+        char command[100];
+        (void)snprintf(command, sizeof command, "rm -r %s", dir);
+        (void)!system(command);
+    } else {
+        (void)fprintf(stderr, "log: %s/log\n", dir);
+    }
+    return failed;
+}
