@@ -92,7 +92,7 @@ enum svc_tell {
     TELL_AUDIT = 1,
     TELL_BILLING = 2,
     TELL_WEBHOOKS = 4,
-    TELL_TESTS = 8 /* apps that sessions deleted, sessions that ended */
+    TELL_TESTS = 8 /* apps that sessions deleted */
 };
 
 /* What happened; unset strings are left out. Actor, organization, request id and peer come from

@@ -55,7 +55,7 @@ wake_relay(void *arg)
 enum rc
 svc_emit(struct db *db, struct ctx *ctx, const struct svc_event *event)
 {
-    static const unsigned TARGETS[] = {TELL_AUDIT, TELL_BILLING, TELL_WEBHOOKS};
+    static const unsigned TARGETS[] = {TELL_AUDIT, TELL_BILLING, TELL_WEBHOOKS, TELL_TESTS};
     char id[ID_UUID_LEN + 1];
     int64_t targets[ARRAY_LEN(TARGETS)];
     size_t n = 0;

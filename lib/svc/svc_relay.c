@@ -19,6 +19,7 @@
 #include "billing_client.h"
 #include "pb/pb.h"
 #include "svc/svc_int.h"
+#include "tests_client.h"
 #include "webhooks_client.h"
 
 #define BATCH 100
@@ -32,6 +33,7 @@
 #define SWEEP_US (60 * ASSAY_US_PER_S)
 #define DEPTH_US (15 * ASSAY_US_PER_S)
 #define LOCK_TRIES 5
+#define TARGETS_MAX 4
 
 struct target {
     enum svc_tell tell;
@@ -43,7 +45,7 @@ struct target {
 
 struct relay {
     struct svc *svc;
-    struct target targets[3];
+    struct target targets[TARGETS_MAX];
     int64_t swept_us, depth_us;
 };
 
@@ -412,7 +414,8 @@ svc__relay_start(struct svc *svc)
                      .method = &billing_method_deliver_events},
                     {.tell = TELL_WEBHOOKS,
                      .peer = SVC_WEBHOOKS,
-                     .method = &webhooks_method_deliver_events}},
+                     .method = &webhooks_method_deliver_events},
+                    {.tell = TELL_TESTS, .peer = SVC_TESTS, .method = &tests_method_deliver_events}},
     };
     return svc__loop_start(svc, SVC_RELAY, false, PERIOD_US, BUDGET_US, relay_run, &relay);
 }

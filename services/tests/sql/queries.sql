@@ -7,10 +7,8 @@ INSERT INTO apps (id, org_id, public_id, name, platform, url, package_name)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, url = excluded.url;
 
+-- Suites and cases of the app stay, unlinked.
 -- name: app_forget
-WITH unlinked AS (
-    UPDATE cases SET updated_at = now() WHERE app_id = $1
-)
 DELETE FROM apps WHERE id = $1;
 
 -- ---- suites --------------------------------------------------------------------------------
