@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parts of the service put together: settings, state, helpers of all files. */
-#include <unistd.h>
+#include <sched.h>
 
 #include "auth/aut_feed.h"
 #include "auth/aut_keys.h"
@@ -66,12 +66,21 @@ const struct cfg_row AUTH_CFG_ROWS[] = {
 };
 const size_t AUTH_CFG_COUNT = ARRAY_LEN(AUTH_CFG_ROWS);
 
+/* Cores we may run on; sysconf answers 1 to keep NNG small (lib/rpc). */
+static int
+core_count(void)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0 ? CPU_COUNT(&set)
+                                                                               : 1;
+}
+
 static int
 slots_of(const struct auth_cfg *cfg)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return cfg->password_slots > 0 ? (int)cfg->password_slots : cores > 0 ? (int)cores : 1;
+    return cfg->password_slots > 0 ? (int)cfg->password_slots : core_count();
 }
 
 enum rc

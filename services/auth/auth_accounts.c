@@ -14,7 +14,7 @@
 struct entry {
     struct aut_user user;
     struct str org_name;     /* of a new organization */
-    struct str invite_token; /* empty: none */
+    struct str invite_token; /* p NULL: none */
     struct str keep;         /* login that survives */
     const char *new_phc;     /* NULL: unchanged */
     int64_t epoch;
@@ -121,7 +121,7 @@ find_place(struct auth *auth, struct ctx *ctx, struct entry *e)
 {
     bool ok = false;
 
-    if (e->invite_token.n == 0) {
+    if (e->invite_token.p == NULL) {
         e->user.role = ROLE_ADMIN;
         return aut_org_insert(auth->db, ctx, e->org_name, &e->user.org_id);
     }
@@ -139,7 +139,7 @@ static enum rc
 create_account(struct auth *auth, struct ctx *ctx, void *arg)
 {
     struct entry *e = arg;
-    bool joined = e->invite_token.n > 0;
+    bool joined = e->invite_token.p != NULL;
 
     enum rc rc = aut_register_lock(auth->db, ctx);
     if (rc == RC_OK) {

@@ -124,6 +124,7 @@ an_invite_decides_organization_and_role_and_works_once(void **state)
     assert_int_equal(do_register("eve@example.com", "inv-bound", NULL), RC_FAILED_PRECONDITION);
     assert_int_equal(do_register("eve@example.com", "inv-old", NULL), RC_FAILED_PRECONDITION);
     assert_int_equal(do_register("eve@example.com", "unknown", NULL), RC_FAILED_PRECONDITION);
+    assert_int_equal(do_register("eve@example.com", "", NULL), RC_FAILED_PRECONDITION);
     assert_int_equal(do_register("Bob@example.com", "inv-bound", &guest), RC_OK);
     assert_int_equal(guest.who.org_id, admin.who.org_id);
     assert_int_equal(guest.who.role, ROLE_VIEWER);

@@ -2,6 +2,7 @@
  *
  * What the gateway and the other services ask: who a token stands for, what was revoked, whether a
  * path exists; the audit log; and what everybody may ask: who am I, which keys sign. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/aut_audit.h"
@@ -68,10 +69,10 @@ auth_introspect(struct auth *auth, struct ctx *ctx, const Assay__IntrospectReque
     if (!ok) {
         return unauthenticated(ctx);
     }
-    if (who.stamp) {
-        rc = aut_token_used(auth->db, ctx, who.who.token_id);
+    if (who.stamp && aut_token_used(auth->db, ctx, who.who.token_id) != RC_OK) {
+        ctx_recover(ctx); /* a note for people; nobody is refused for it */
     }
-    return rc == RC_OK ? answer_who(ctx, &who, resp) : rc;
+    return answer_who(ctx, &who, resp);
 }
 
 enum rc
@@ -269,19 +270,47 @@ store_event(struct auth *auth, struct ctx *ctx, const Assay__Event *event)
     return rc == RC_OK && fresh ? aut_audit_add(auth->db, ctx, &entry) : rc;
 }
 
+static int
+by_org(const void *a, const void *b)
+{
+    const Assay__Event *x = *(Assay__Event *const *)a;
+    const Assay__Event *y = *(Assay__Event *const *)b;
+
+    if (x->org_id != y->org_id) {
+        return x->org_id < y->org_id ? -1 : 1;
+    }
+    return x->at_us < y->at_us ? -1 : x->at_us > y->at_us;
+}
+
+/* In the order of organizations, so that two deliveries never wait for each other's chains in a
+ * circle; those of one organization keep their order by time. */
+static Assay__Event **
+sorted_events(struct ctx *ctx, const Assay__DeliverEventsRequest *req)
+{
+    Assay__Event **list = ARENA_ARRAY(ctx->arena, req->n_events + 1, Assay__Event *);
+
+    for (size_t i = 0; list != NULL && i < req->n_events; i++) {
+        list[i] = req->events[i];
+    }
+    if (list != NULL) {
+        qsort(list, req->n_events, sizeof(Assay__Event *), by_org);
+    }
+    return list;
+}
+
 enum rc
 auth_deliver_events(struct auth *auth, struct ctx *ctx, const Assay__DeliverEventsRequest *req,
                     Assay__DeliverEventsResponse *resp)
 {
+    Assay__Event **events = sorted_events(ctx, req);
+
     resp->accepted = ARENA_ARRAY(ctx->arena, req->n_events + 1, char *);
-    for (size_t i = 0; i < req->n_events; i++) {
-        enum rc rc = store_event(auth, ctx, req->events[i]);
+    for (size_t i = 0; !arena_failed(ctx->arena) && i < req->n_events; i++) {
+        enum rc rc = store_event(auth, ctx, events[i]);
         if (rc != RC_OK) {
             return rc;
         }
-        if (resp->accepted != NULL) {
-            resp->accepted[resp->n_accepted++] = aut_text(ctx, str_z(req->events[i]->id));
-        }
+        resp->accepted[resp->n_accepted++] = aut_text(ctx, str_z(events[i]->id));
     }
     return aut_check_arena(ctx);
 }

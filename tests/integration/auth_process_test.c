@@ -368,8 +368,7 @@ tear_down(void **state)
     }
     char command[128];
     (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    rm - rf % s ", dir, dir);
-             return system(command);
+    return system(command);
 }
 
 /* --- tests --------------------------------------------------------------------------------- */
