@@ -114,6 +114,7 @@ static int
 on_http_error(struct mg_connection *mg, int status, const char *message)
 {
     (void)message;
+    status = status == 411 ? 400 : status; /* civetweb's word for a length that is no number */
     refuse(mg, status == 0 ? 400 : status,
            status == 505 ? "HTTP/1.0 and 1.1 only" : status >= 500 ? "server error"
                                                                    : "malformed request");
