@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bodies, answers, keep-alive and drain over real sockets; framing_test.c and socket_test.c have the
+ * rest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+#undef fail
+
+#include "tests/support/raw.h"
+#include "web/web.h"
+
+#define THREADS 10
+
+struct fixture {
+    struct web_server *server;
+    int port;
+    atomic_int holding; /* handlers that wait for `release` */
+    atomic_bool release;
+    atomic_int last_rc;
+};
+
+static void
+nap(void)
+{
+    const struct timespec tick = {.tv_nsec = 1000000};
+    (void)nanosleep(&tick, NULL);
+}
+
+/* True when the value is reached within ten seconds. */
+static bool
+reaches(const atomic_int *v, int wanted)
+{
+    int64_t until = clk_mono_us() + 10 * ASSAY_US_PER_S;
+
+    while (atomic_load(v) != wanted && clk_mono_us() < until) {
+        nap();
+    }
+    return atomic_load(v) == wanted;
+}
+
+static void
+echo(struct fixture *f, struct web_conn *conn, struct ctx *ctx)
+{
+    struct str body;
+    enum rc rc = web_read_body(conn, ctx, 1000, &body);
+
+    atomic_store(&f->last_rc, (int)rc);
+    if (rc == RC_OK) {
+        web_answer(conn, 200, STR("Content-Type: text/plain\r\n"), body);
+    } else {
+        web_answer(conn, rc == RC_RESOURCE_EXHAUSTED ? 413 : rc == RC_CANCELLED ? 400 : 408,
+                   STR_EMPTY, str_z(ctx->err.reason));
+    }
+}
+
+static void
+stream(struct web_conn *conn, bool whole)
+{
+    static char piece[50000];
+
+    memset(piece, 's', sizeof(piece));
+    bool ok = web_answer_begin(conn, 200, STR_EMPTY, 100000);
+    ok = ok && web_write(conn, str_n(piece, sizeof(piece)));
+    ok = ok && whole && web_write(conn, str_n(piece, sizeof(piece)));
+    if (!ok) {
+        web_close_after(conn);
+    }
+}
+
+static void
+handle(void *arg, struct web_conn *conn, const struct web_request *req)
+{
+    struct fixture *f = arg;
+    struct arena *arena = arena_new(1024 * 1024);
+    struct ctx ctx;
+
+    ctx_init(&ctx, arena);
+    if (str_eqz(req->path, "/echo")) {
+        echo(f, conn, &ctx);
+    } else if (str_eqz(req->path, "/hold")) {
+        atomic_fetch_add(&f->holding, 1);
+        while (!atomic_load(&f->release)) {
+            nap();
+        }
+        atomic_fetch_sub(&f->holding, 1);
+        web_answer(conn, 200, STR_EMPTY, STR("held"));
+    } else if (str_eqz(req->path, "/stream") || str_eqz(req->path, "/broken")) {
+        stream(conn, str_eqz(req->path, "/stream"));
+    } else if (str_eqz(req->path, "/empty")) {
+        web_answer(conn, 204, STR_EMPTY, STR_EMPTY);
+    } else if (!str_eqz(req->path, "/silent")) {
+        web_answer(conn, 200, STR("X-Own: 1\r\n"), req->query);
+    }
+    arena_free(arena);
+}
+
+static int
+set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct web_cfg cfg = {
+        .listen = "127.0.0.1:0",
+        .threads = THREADS,
+        .head_timeout_us = 2 * ASSAY_US_PER_S,
+        .body_timeout_us = 1 * ASSAY_US_PER_S,
+        .handler = handle,
+        .arg = f,
+    };
+    const char *why = NULL;
+
+    if (f == NULL || web_server_start(&cfg, &f->server, &why) != RC_OK) {
+        return -1;
+    }
+    f->port = web_server_port(f->server);
+    *state = f;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct fixture *f = *state;
+    web_server_free(f->server);
+    free(f);
+    return 0;
+}
+
+static struct raw_answer a;
+
+static void
+ask(struct fixture *f, const char *request)
+{
+    raw_exchange(f->port, request, strlen(request), &a);
+}
+
+static void
+bodies_of_known_length_are_read(void **state)
+{
+    ask(*state, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, "hello");
+    ask(*state, "POST /echo HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(a.status, 200);
+    assert_int_equal(a.body_n, 0);
+}
+
+static void
+chunked_bodies_are_read_and_the_connection_stays(void **state)
+{
+    struct fixture *f = *state;
+    int fd = raw_open(f->port);
+
+    for (int i = 0; i < 2; i++) {
+        assert_true(raw_sendz(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                  "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"));
+        assert_true(raw_read(fd, false, &a));
+        assert_int_equal(a.status, 200);
+        assert_string_equal(a.body, "hello world");
+    }
+    raw_close(fd);
+}
+
+static void
+malformed_chunks_are_refused(void **state)
+{
+    static const char *const CHUNKS[] = {"zz\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n",
+                                         "-5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n",
+                                         "ffffffffffffffff\r\nhello\r\n0\r\n\r\n"};
+    char request[256];
+
+    for (size_t i = 0; i < ARRAY_LEN(CHUNKS); i++) {
+        (void)snprintf(request, sizeof(request),
+                       "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s",
+                       CHUNKS[i]);
+        ask(*state, request);
+        assert_int_equal(a.status, 400);
+        assert_string_equal(a.body, "BODY_TRUNCATED");
+    }
+}
+
+static void
+a_chunked_body_over_the_limit_is_413(void **state)
+{
+    static char request[4096];
+    int n = snprintf(request, sizeof(request),
+                     "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+
+    for (int i = 0; i < 11; i++) {
+        n += snprintf(request + n, sizeof(request) - (size_t)n, "64\r\n%0100d\r\n", i);
+    }
+    (void)snprintf(request + n, sizeof(request) - (size_t)n, "0\r\n\r\n");
+    ask(*state, request);
+    assert_int_equal(a.status, 413);
+}
+
+/* Not a byte of the body was sent, and yet the answer comes. */
+static void
+too_large_is_told_from_the_length_alone(void **state)
+{
+    char connection[32];
+
+    ask(*state, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n");
+    assert_int_equal(a.status, 413);
+    assert_string_equal(a.body, "BODY_TOO_LARGE");
+    assert_string_equal(raw_header(&a, "connection", connection, sizeof(connection)), "close");
+}
+
+static void
+a_client_that_waits_for_permission_gets_it(void **state)
+{
+    struct fixture *f = *state;
+    char text[256] = {0};
+    int fd = raw_open(f->port);
+
+    assert_true(raw_sendz(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+                              "Expect: 100-continue\r\n\r\n"));
+    assert_true(raw_read_some(fd, text, sizeof(text) - 1) > 0);
+    assert_string_equal(text, "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_true(raw_sendz(fd, "hello"));
+    assert_true(raw_read(fd, false, &a));
+    assert_string_equal(a.body, "hello");
+    raw_close(fd);
+    /* Nobody reads this body, so nobody asks for it: the client must not send it as a request. */
+    ask(f, "POST /x?q HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    assert_int_equal(a.status, 200);
+    assert_string_equal(raw_header(&a, "connection", text, sizeof(text)), "close");
+}
+
+static void
+a_body_that_ends_early_is_told(void **state)
+{
+    struct fixture *f = *state;
+    int fd = raw_open(f->port);
+
+    atomic_store(&f->last_rc, -1);
+    assert_true(raw_sendz(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"));
+    raw_close(fd);
+    assert_true(reaches(&f->last_rc, RC_CANCELLED));
+}
+
+/* A byte now and then: each is within the time one read may take, all together are not. */
+static void
+a_trickled_body_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    int fd = raw_open(f->port);
+    const struct timespec gap = {.tv_nsec = 100000000};
+    int64_t began = clk_mono_us();
+
+    atomic_store(&f->last_rc, -1);
+    assert_true(raw_sendz(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n"));
+    while (atomic_load(&f->last_rc) == -1 && clk_mono_us() - began < 8 * ASSAY_US_PER_S) {
+        (void)raw_sendz(fd, "x");
+        (void)nanosleep(&gap, NULL);
+    }
+    assert_int_equal(atomic_load(&f->last_rc), RC_DEADLINE_EXCEEDED);
+    assert_true(clk_mono_us() - began < 3 * ASSAY_US_PER_S);
+    assert_true(raw_read(fd, false, &a));
+    assert_int_equal(a.status, 408);
+    raw_close(fd);
+}
+
+static void
+a_head_that_never_ends_is_cut_off(void **state)
+{
+    struct fixture *f = *state;
+    int fd = raw_open(f->port);
+    char text[512];
+    int64_t began = clk_mono_us();
+
+    assert_true(raw_sendz(fd, "GET / HTTP/1.1\r\nHost: a\r\n"));
+    while (raw_read_some(fd, text, sizeof(text)) > 0) {
+    }
+    assert_true(clk_mono_us() - began < 5 * ASSAY_US_PER_S);
+    raw_close(fd);
+}
+
+static void
+head_has_the_length_and_no_body(void **state)
+{
+    struct fixture *f = *state;
+    char length[32];
+    int fd = raw_open(f->port);
+
+    for (int i = 0; i < 2; i++) { /* a body would be taken for the second answer */
+        assert_true(raw_sendz(fd, "HEAD /x?12345 HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_true(raw_read(fd, true, &a));
+        assert_int_equal(a.status, 200);
+        assert_string_equal(raw_header(&a, "content-length", length, sizeof(length)), "5");
+    }
+    raw_close(fd);
+}
+
+static void
+answers_carry_the_common_fields(void **state)
+{
+    char value[64];
+
+    ask(*state, "GET /x?a=b HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_string_equal(a.body, "a=b");
+    assert_non_null(raw_header(&a, "date", value, sizeof(value)));
+    assert_non_null(strstr(value, " GMT"));
+    assert_string_equal(raw_header(&a, "x-content-type-options", value, sizeof(value)), "nosniff");
+    assert_string_equal(raw_header(&a, "x-own", value, sizeof(value)), "1");
+    assert_string_equal(raw_header(&a, "connection", value, sizeof(value)), "keep-alive");
+    ask(*state, "GET /empty HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(a.status, 204);
+    assert_null(raw_header(&a, "content-length", value, sizeof(value)));
+    ask(*state, "GET /silent HTTP/1.1\r\nHost: a\r\n\r\n"); /* a handler that forgot to answer */
+    assert_int_equal(a.status, 500);
+}
+
+static void
+the_connection_field_tells_the_truth(void **state)
+{
+    static const char *const CLOSING[] = {"GET / HTTP/1.0\r\n\r\n",
+                                          "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                                          "GET / HTTP/1.1\r\nHost: a\r\nConnection: TE, close\r\n\r\n"};
+    static const char *const KEEPING[] = {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+                                          "GET / HTTP/1.1\r\nHost: a\r\n\r\n"};
+    struct fixture *f = *state;
+    char value[32];
+
+    for (size_t i = 0; i < ARRAY_LEN(CLOSING); i++) {
+        int fd = raw_open(f->port);
+        assert_true(raw_sendz(fd, CLOSING[i]));
+        assert_true(raw_read(fd, false, &a));
+        assert_string_equal(raw_header(&a, "connection", value, sizeof(value)), "close");
+        assert_true(raw_is_closed(fd));
+        raw_close(fd);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(KEEPING); i++) {
+        int fd = raw_open(f->port);
+        for (int k = 0; k < 3; k++) {
+            assert_true(raw_sendz(fd, KEEPING[i]));
+            assert_true(raw_read(fd, false, &a));
+            assert_string_equal(raw_header(&a, "connection", value, sizeof(value)), "keep-alive");
+        }
+        raw_close(fd);
+    }
+}
+
+static void
+streamed_answers_are_whole_or_visibly_broken(void **state)
+{
+    struct fixture *f = *state;
+    static char text[65536];
+    size_t n = 0;
+    int fd = raw_open(f->port);
+
+    assert_true(raw_sendz(fd, "GET /broken HTTP/1.1\r\nHost: a\r\n\r\nGET /x?next HTTP/1.1\r\n"
+                              "Host: a\r\n\r\n"));
+    for (size_t got = 1; got > 0 && n < sizeof(text); n += got) {
+        got = raw_read_some(fd, text + n, sizeof(text) - n);
+    }
+    raw_close(fd);
+    assert_in_range(n, 50000, 51000); /* the connection ended; no answer hides in the rest */
+    assert_null(memmem(text, n, "next", 4));
+    fd = raw_open(f->port);
+    assert_true(raw_sendz(fd, "GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    size_t total = 0;
+    for (size_t got = 1; got > 0; total += got) {
+        got = raw_read_some(fd, text, sizeof(text));
+    }
+    assert_in_range(total, 100000, 101000);
+    raw_close(fd);
+}
+
+/* Three times as many clients as threads, none of which ever closes. */
+static void
+idle_clients_starve_nobody(void **state)
+{
+    struct fixture *f = *state;
+    int fds[3 * THREADS];
+    int closing = 0;
+    char value[32];
+
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = raw_open(f->port);
+        assert_true(fds[i] >= 0);
+        assert_true(raw_sendz(fds[i], "GET /x?1 HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_true(raw_read(fds[i], false, &a));
+        assert_int_equal(a.status, 200);
+        (void)raw_header(&a, "connection", value, sizeof(value));
+        closing += strcmp(value, "close") == 0;
+    }
+    /* The first nine tenths stay open, one thread serves the others in turn. */
+    assert_in_range(closing, 2 * THREADS, 2 * THREADS + 3);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        raw_close(fds[i]);
+    }
+}
+
+struct held {
+    int port;
+    int fd;
+    bool ok;
+    struct raw_answer answer;
+};
+
+static void *
+hold_one(void *arg)
+{
+    struct held *h = arg;
+
+    h->fd = raw_open(h->port);
+    h->ok = h->fd >= 0 && raw_sendz(h->fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n") &&
+            raw_read(h->fd, false, &h->answer);
+    return NULL;
+}
+
+static void *
+drain(void *arg)
+{
+    struct fixture *f = arg;
+    web_server_drain(f->server, clk_mono_us() + 8 * ASSAY_US_PER_S);
+    return NULL;
+}
+
+static void
+drain_loses_no_answer_in_flight(void **state)
+{
+    enum { HELD = 5 };
+    struct fixture *f = *state;
+    struct held *held = calloc(HELD, sizeof(*held));
+    pthread_t threads[HELD];
+    pthread_t drainer;
+    char value[32];
+
+    for (int i = 0; i < HELD; i++) {
+        held[i].port = f->port;
+        assert_int_equal(pthread_create(&threads[i], NULL, hold_one, &held[i]), 0);
+    }
+    assert_true(reaches(&f->holding, HELD));
+    assert_int_equal(web_server_in_flight(f->server), HELD);
+    assert_int_equal(pthread_create(&drainer, NULL, drain, f), 0);
+    /* New clients are still served while it drains, and sent away after the answer. */
+    do {
+        ask(f, "GET /x?during HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_string_equal(a.body, "during");
+        (void)raw_header(&a, "connection", value, sizeof(value));
+    } while (strcmp(value, "close") != 0);
+    atomic_store(&f->release, true);
+    (void)pthread_join(drainer, NULL);
+    assert_int_equal(web_server_in_flight(f->server), 0);
+    for (int i = 0; i < HELD; i++) {
+        (void)pthread_join(threads[i], NULL);
+        assert_true(held[i].ok);
+        assert_string_equal(held[i].answer.body, "held");
+        assert_string_equal(raw_header(&held[i].answer, "connection", value, sizeof(value)), "close");
+        raw_close(held[i].fd);
+    }
+    free(held);
+}
+
+static void
+drain_gives_up_at_its_deadline(void **state)
+{
+    struct fixture *f = *state;
+    struct held *held = calloc(1, sizeof(*held));
+    pthread_t thread;
+
+    held->port = f->port;
+    assert_int_equal(pthread_create(&thread, NULL, hold_one, held), 0);
+    assert_true(reaches(&f->holding, 1));
+    int64_t began = clk_mono_us();
+    web_server_drain(f->server, began + 200 * ASSAY_US_PER_MS);
+    assert_in_range(clk_mono_us() - began, 200 * ASSAY_US_PER_MS, 2 * ASSAY_US_PER_S);
+    assert_int_equal(web_server_in_flight(f->server), 1);
+    atomic_store(&f->release, true);
+    (void)pthread_join(thread, NULL);
+    raw_close(held->fd);
+    free(held);
+}
+
+static void
+a_taken_port_is_told(void **state)
+{
+    struct fixture *f = *state;
+    char listen[32];
+    struct web_server *second = NULL;
+    const char *why = NULL;
+
+    (void)snprintf(listen, sizeof(listen), "127.0.0.1:%d", f->port);
+    struct web_cfg cfg = {.listen = listen, .threads = 4, .handler = handle, .arg = f};
+    assert_int_equal(web_server_start(&cfg, &second, &why), RC_UNAVAILABLE);
+    assert_non_null(strstr(why, "cannot listen"));
+}
+
+int
+main(void)
+{
+    /* Stopping civetweb takes two seconds, so most tests share a server. */
+    const struct CMUnitTest shared[] = {
+        cmocka_unit_test(bodies_of_known_length_are_read),
+        cmocka_unit_test(chunked_bodies_are_read_and_the_connection_stays),
+        cmocka_unit_test(malformed_chunks_are_refused),
+        cmocka_unit_test(a_chunked_body_over_the_limit_is_413),
+        cmocka_unit_test(too_large_is_told_from_the_length_alone),
+        cmocka_unit_test(a_client_that_waits_for_permission_gets_it),
+        cmocka_unit_test(a_body_that_ends_early_is_told),
+        cmocka_unit_test(a_trickled_body_is_cut_off),
+        cmocka_unit_test(a_head_that_never_ends_is_cut_off),
+        cmocka_unit_test(head_has_the_length_and_no_body),
+        cmocka_unit_test(answers_carry_the_common_fields),
+        cmocka_unit_test(the_connection_field_tells_the_truth),
+        cmocka_unit_test(streamed_answers_are_whole_or_visibly_broken),
+        cmocka_unit_test(a_taken_port_is_told),
+    };
+    const struct CMUnitTest own[] = {
+        cmocka_unit_test_setup_teardown(idle_clients_starve_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drain_loses_no_answer_in_flight, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(drain_gives_up_at_its_deadline, set_up, tear_down),
+    };
+    int failed = cmocka_run_group_tests(shared, set_up, tear_down);
+    return failed + cmocka_run_group_tests(own, NULL, NULL);
+}
