@@ -5,10 +5,13 @@
  * roles". */
 #include "gateway/gw.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/id.h"
 #include "log/log.h"
+#include "sec/jws.h"
 
 /* A request's memory: body, message and the service's answer. */
 #define ARENA_MAX ((size_t)96 * 1024 * 1024)
@@ -22,22 +25,58 @@ struct scratch {
     struct buf out;
 };
 
+static pthread_key_t scratch_key;
+
+static void
+scratch_free(void *arg)
+{
+    struct scratch *s = arg;
+
+    arena_free(s->arena);
+    buf_fini(&s->headers);
+    buf_fini(&s->out);
+    free(s);
+}
+
+static void
+make_scratch_key(void)
+{
+    ASSERT(pthread_key_create(&scratch_key, scratch_free) == 0);
+}
+
+static struct scratch *
+scratch_new(void)
+{
+    struct scratch *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        return NULL;
+    }
+    s->arena = arena_new(ARENA_MAX);
+    buf_init(&s->headers, HEAD_MAX);
+    buf_init(&s->out, OUT_MAX);
+    if (s->arena == NULL || pthread_setspecific(scratch_key, s) != 0) {
+        scratch_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* NULL without memory. */
 static struct scratch *
 scratch_of_thread(void)
 {
-    static _Thread_local struct scratch s;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    if (s.arena == NULL) {
-        s.arena = arena_new(ARENA_MAX);
-        buf_init(&s.headers, HEAD_MAX);
-        buf_init(&s.out, OUT_MAX);
+    (void)pthread_once(&once, make_scratch_key);
+    struct scratch *s = pthread_getspecific(scratch_key);
+    if (s == NULL) {
+        return scratch_new();
     }
-    if (s.arena != NULL) {
-        arena_reset(s.arena);
-    }
-    buf_clear(&s.headers);
-    buf_clear(&s.out);
-    return &s;
+    arena_reset(s->arena);
+    buf_clear(&s->headers);
+    buf_clear(&s->out);
+    return s;
 }
 
 /* One large answer must not stay with its thread. */
@@ -137,7 +176,7 @@ check_role(struct gw_req *r)
     if (r->ctx.who.role < LOWEST[r->route->role]) {
         return fail(&r->ctx, RC_PERMISSION_DENIED, "ROLE_TOO_LOW",
                     "this call needs the role %s or higher",
-                    r->route->role == GW_ROLE_ADMIN ? "admin" : "developer");
+                    jws_role_name(LOWEST[r->route->role]));
     }
     return RC_OK;
 }
@@ -215,6 +254,11 @@ void
 gw_handle(void *arg, struct web_conn *conn, const struct web_request *http)
 {
     struct scratch *s = scratch_of_thread();
+
+    if (s == NULL) {
+        web_answer(conn, 503, STR("Retry-After: 1\r\n"), STR_EMPTY);
+        return;
+    }
     struct gw_req r = {
         .gw = arg,
         .conn = conn,
@@ -222,10 +266,6 @@ gw_handle(void *arg, struct web_conn *conn, const struct web_request *http)
         .headers = &s->headers,
         .out = &s->out,
     };
-    if (s->arena == NULL) {
-        web_answer(conn, 503, STR("Retry-After: 1\r\n"), STR_EMPTY);
-        return;
-    }
     ctx_init(&r.ctx, s->arena);
     r.ctx.peer = http->peer;
     set_ids(&r);

@@ -91,6 +91,8 @@ void gw_answer_blob(struct gw_req *r, const ProtobufCMessage *blob);
 bool gw_answer_file(struct gw_req *r);
 /* Appends the fields of the rate limit, request id and CORS to r->headers. */
 void gw_common_headers(struct gw_req *r);
+/* Appends Content-Disposition: attachment; `name` is a client's, or empty. */
+void gw_put_attachment(struct buf *headers, struct str name);
 /* Answers a CORS preflight. False when the request is none. */
 bool gw_answer_preflight(struct gw_req *r);
 /* Upgrades to a WebSocket and pumps the session's stream. */

@@ -104,6 +104,19 @@ tag_of(struct str body)
     return h;
 }
 
+/* True when the client holds this version: "*", or one of a list. Tags compare weakly. */
+static bool
+has_tag(struct str list, struct str tag)
+{
+    while (list.p != NULL) {
+        struct str one = str_trim(str_split(&list, ','));
+        if (str_eqz(one, "*") || str_eq(one, tag) || str_eq(one, str_sub(tag, 2, tag.n))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 answer_json(struct gw_req *r, int status)
 {
@@ -122,7 +135,7 @@ answer_json(struct gw_req *r, int status)
         buf_put(r->headers, STR("Cache-Control: private, no-cache\r\nETag: "));
         buf_put(r->headers, str_n(tag, (size_t)n));
         buf_put(r->headers, STR("\r\n"));
-        if (str_eq(web_header(r->http, "if-none-match"), str_n(tag, (size_t)n))) {
+        if (has_tag(web_header(r->http, "if-none-match"), str_n(tag, (size_t)n))) {
             web_answer(r->conn, 304, buf_str(r->headers), STR_EMPTY);
             return;
         }
@@ -151,10 +164,29 @@ answer_variant(struct gw_req *r, const ProtobufCMessage *resp)
     gw_answer_failure(r);
 }
 
-/* File names of clients go into a header: only what needs no escape, the rest by RFC 8187. */
-static void
-put_attachment(struct buf *h, struct str name)
+#define FILE_NAME_MAX 255
+
+/* Cuts a name between two of its characters. */
+static struct str
+shorten(struct str name)
 {
+    size_t n = name.n < FILE_NAME_MAX ? name.n : FILE_NAME_MAX;
+
+    while (n < name.n && n > 0 && ((unsigned char)name.p[n] & 0xC0) == 0x80) {
+        n--;
+    }
+    return str_sub(name, 0, n);
+}
+
+/* Only what needs no escape, the rest by RFC 8187. */
+void
+gw_put_attachment(struct buf *h, struct str name)
+{
+    name = shorten(name);
+    if (name.n == 0) {
+        buf_put(h, STR("Content-Disposition: attachment\r\n"));
+        return;
+    }
     buf_put(h, STR("Content-Disposition: attachment; filename=\""));
     for (size_t i = 0; i < name.n; i++) {
         unsigned char c = (unsigned char)name.p[i];
@@ -178,7 +210,7 @@ answer_text(struct gw_req *r, const Assay__Text *text)
     gw_common_headers(r);
     buf_printf(r->headers, "Content-Type: %s\r\nCache-Control: no-store\r\n", text->content_type);
     if (text->file_name != NULL) {
-        put_attachment(r->headers, str_z(text->file_name));
+        gw_put_attachment(r->headers, str_z(text->file_name));
     }
     web_answer(r->conn, r->route->status, buf_str(r->headers),
                str_n((const char *)text->body.data, text->body.len));

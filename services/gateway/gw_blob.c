@@ -20,18 +20,19 @@ struct range {
 static struct range
 parse_range(struct str value)
 {
-    struct range range = {.asked = false, .to = -1};
+    static const struct range WHOLE = {.asked = false, .from = 0, .to = -1};
+    struct range range = {.asked = true, .to = -1};
 
     if (!str_starts(value, STR("bytes="))) {
-        return range;
+        return WHOLE;
     }
     struct str rest = str_sub(value, 6, value.n);
     struct str from = str_split(&rest, '-');
-    if (str_to_i64(from, 0, INT64_MAX, &range.from) != RC_OK || rest.p == NULL) {
-        return range;
+    if (str_to_i64(from, 0, INT64_MAX - 1, &range.from) != RC_OK || rest.p == NULL) {
+        return WHOLE;
     }
-    range.asked = rest.n == 0 || (str_to_i64(rest, range.from, INT64_MAX, &range.to) == RC_OK);
-    return range;
+    bool ok = rest.n == 0 || str_to_i64(rest, range.from, INT64_MAX - 1, &range.to) == RC_OK;
+    return ok ? range : WHOLE;
 }
 
 /* Pictures and text may be shown; anything that could run script is downloaded. */
@@ -67,7 +68,7 @@ put_headers(struct gw_req *r, const Assay__Blob *blob, const struct range *range
                    (long long)(range->from + length - 1), (long long)size);
     }
     if (blob->has_attachment && blob->attachment) {
-        buf_put(h, STR("Content-Disposition: attachment\r\n"));
+        gw_put_attachment(h, str_z(blob->file_name));
     }
 }
 
@@ -105,6 +106,7 @@ gw_answer_blob(struct gw_req *r, const ProtobufCMessage *message)
         return;
     }
     if (range.asked && range.from >= size) {
+        gw_common_headers(r);
         buf_printf(r->headers, "Content-Range: bytes */%lld\r\n", (long long)size);
         web_answer(r->conn, 416, buf_str(r->headers), STR_EMPTY);
     } else {

@@ -19,7 +19,10 @@
 
 #define WATCH_WAIT_US (1 * ASSAY_US_PER_S)
 #define WATCH_DEADLINE_US (3 * ASSAY_US_PER_S)
-#define KEYS_MIN_AGE_US (30 * ASSAY_US_PER_S)
+/* Between two fetches because of unknown key ids: auth publishes a key long before it signs with it,
+ * so a token that waits for this is rare, and a flood of invented ids costs one call a second. */
+#define KEYS_MIN_AGE_US (1 * ASSAY_US_PER_S)
+#define ASK_DEADLINE_US (5 * ASSAY_US_PER_S)
 #define KEYS_MAX_AGE_US (300 * ASSAY_US_PER_S)
 #define OPAQUE_TTL_US (60 * ASSAY_US_PER_S)
 #define RETRY_US (100 * ASSAY_US_PER_MS)
@@ -31,8 +34,10 @@ struct gw_identify {
     char id[ID_UUID_LEN + 1];
     pthread_rwlock_t keys_lock;
     struct jws_keys *keys; /* NULL until fetched */
-    atomic_llong keys_at_us;
+    atomic_llong keys_at_us;    /* of the last fetch that brought keys; 0: none */
     pthread_mutex_t fetch_lock; /* one fetch at a time */
+    int64_t tried_at_us;        /* of the last attempt; guarded by fetch_lock */
+    bool tried_in_vain;
     atomic_llong trusted_until_us;
     pthread_t watch;
     bool has_watch;
@@ -77,14 +82,21 @@ keys_no_older(struct gw_identify *id, struct ctx *ctx, int64_t age_us)
 
     (void)pthread_mutex_lock(&id->fetch_lock);
     int64_t at_us = atomic_load(&id->keys_at_us);
-    if (at_us == 0 || clk_mono_us() - at_us > age_us) {
+    int64_t now_us = clk_mono_us();
+    bool stale = at_us == 0 || now_us - at_us > age_us;
+    if (stale && id->tried_in_vain && now_us - id->tried_at_us < KEYS_MIN_AGE_US) {
+        /* Auth is away: callers must not queue up here to find that out one after the other. */
+        rc = fail(ctx, RC_UNAVAILABLE, "AUTH_UNAVAILABLE", "the signing keys cannot be fetched");
+    } else if (stale) {
         rc = fetch_keys(id, ctx);
-        if (rc != RC_OK && at_us != 0) {
-            ctx_recover(ctx);
-            rc = RC_OK;
-        }
+        id->tried_at_us = clk_mono_us();
+        id->tried_in_vain = rc != RC_OK;
     }
     (void)pthread_mutex_unlock(&id->fetch_lock);
+    if (rc != RC_OK && at_us != 0) {
+        ctx_recover(ctx);
+        rc = RC_OK;
+    }
     return rc;
 }
 
@@ -370,5 +382,6 @@ gw_identify(struct gw_identify *id, struct ctx *ctx, const struct web_request *h
         gw_cache_get(id->cache, key, clk_wall_us(), ctx->arena, &ctx->who)) {
         return RC_OK;
     }
+    ctx->deadline_us = clk_wall_us() + ASK_DEADLINE_US;
     return ask(id, ctx, token, key);
 }

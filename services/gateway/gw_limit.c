@@ -6,9 +6,13 @@
  * that was quiet for longest. */
 #include "gateway/gw_limit.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/id.h"
 
 #define SHARDS 16
 #define PROBE 8
@@ -40,6 +44,7 @@ struct guard_slot {
 
 struct gw_limit {
     bool off;
+    uint64_t seed; /* so that nobody can choose an address that shares another's slot */
     int64_t quotas[GW_RATE_COUNT];
     size_t slots_per_shard;
     struct shard shards[SHARDS];
@@ -77,6 +82,7 @@ gw_limit_new(const char *text, size_t keys_max, struct gw_limit **out)
     limit->quotas[GW_RATE_DEFAULT] = 100;
     limit->quotas[GW_RATE_UPLOAD_AI] = 10;
     limit->quotas[GW_RATE_AUTH] = 5;
+    limit->seed = id_random_u64();
     limit->off = strcmp(text, "off") == 0;
     limit->slots_per_shard = keys_max / SHARDS + PROBE;
     (void)pthread_mutex_init(&limit->guard_lock, NULL);
@@ -207,19 +213,26 @@ mix(uint64_t h, uint64_t v)
     return h ^ (h >> 29);
 }
 
-/* IPv6 clients own a /64, so they are counted by it: every address of theirs is one key. */
-static struct str
-address_key(struct str peer)
+/* IPv6 clients own a /64, so they are counted by it: every address of theirs is one key, however it
+ * is written. IPv4 within IPv6 is IPv4. Whatever is no address counts by its text. */
+static uint64_t
+address_key(const struct gw_limit *limit, struct str peer)
 {
-    size_t colons = 0;
+    static const unsigned char MAPPED[12] = {[10] = 0xFF, [11] = 0xFF};
+    char text[INET6_ADDRSTRLEN];
+    unsigned char b[16];
+    struct str bytes = peer;
 
-    for (size_t i = 0; i < peer.n; i++) {
-        colons += peer.p[i] == ':';
-        if (colons == 4) {
-            return str_sub(peer, 0, i);
+    int n = snprintf(text, sizeof(text), "%.*s", STR_ARG(peer));
+    if (n > 0 && (size_t)n < sizeof(text)) {
+        if (inet_pton(AF_INET, text, b) == 1) {
+            bytes = str_n((const char *)b, 4);
+        } else if (inet_pton(AF_INET6, text, b) == 1) {
+            bool mapped = memcmp(b, MAPPED, sizeof(MAPPED)) == 0;
+            bytes = mapped ? str_n((const char *)b + 12, 4) : str_n((const char *)b, 8);
         }
     }
-    return peer;
+    return mix(limit->seed, str_hash64(bytes));
 }
 
 static enum rc
@@ -239,7 +252,7 @@ gw_limit_admit(struct gw_limit *limit, struct ctx *ctx, const struct gw_route *r
         return RC_OK;
     }
     bool by_token = ctx->who.kind != TOKEN_NONE && route->rate != GW_RATE_AUTH;
-    uint64_t key = mix(0, (uint64_t)route->rate + 1);
+    uint64_t key = mix(limit->seed, (uint64_t)route->rate + 1);
     if (route->rate != GW_RATE_DEFAULT) {
         key = mix(key, (uint64_t)route->endpoint + 1);
     }
@@ -248,7 +261,7 @@ gw_limit_admit(struct gw_limit *limit, struct ctx *ctx, const struct gw_route *r
         key = mix(key, ctx->who.token_id != 0 ? (uint64_t)ctx->who.token_id
                                               : str_hash64(ctx->who.subject));
     } else {
-        key = mix(key, str_hash64(address_key(ctx->peer)));
+        key = mix(key, address_key(limit, ctx->peer));
     }
     out->policy = CLASS_NAMES[route->rate];
     if (!gw_limit_take(limit, key, limit->quotas[route->rate], clk_mono_us(), out)) {
@@ -287,7 +300,7 @@ gw_limit_guard(struct gw_limit *limit, struct ctx *ctx, struct gw_rate_state *ou
         return RC_OK;
     }
     int64_t quota = limit->quotas[GW_RATE_DEFAULT] * GUARD_FACTOR;
-    if (!guard_take(limit, str_hash64(address_key(ctx->peer)), quota, clk_mono_us())) {
+    if (!guard_take(limit, address_key(limit, ctx->peer), quota, clk_mono_us())) {
         *out = (struct gw_rate_state){.limited = true,
                                       .policy = "guard",
                                       .quota = quota,

@@ -69,7 +69,8 @@ gw_surface_of(struct str path)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(PREFIXES); i++) {
-        if (str_starts(path, PREFIXES[i].prefix)) {
+        struct str rest = str_sub(path, PREFIXES[i].prefix.n, path.n);
+        if (str_starts(path, PREFIXES[i].prefix) && (rest.n == 0 || rest.p[0] == '/')) {
             return PREFIXES[i].surface;
         }
     }
@@ -173,7 +174,8 @@ gw_answer_failure(struct gw_req *r)
     buf_clear(r->headers);
     put_error_body(r, status, text);
     gw_common_headers(r);
-    buf_put(r->headers, STR("Content-Type: application/json; charset=utf-8\r\n"));
+    buf_put(r->headers, STR("Content-Type: application/json; charset=utf-8\r\n"
+                            "Cache-Control: no-store\r\n"));
     if (status == 401) {
         buf_put(r->headers, STR("WWW-Authenticate: Bearer\r\n"));
     } else if (status == 405) {
