@@ -9,13 +9,12 @@ bil_usage_add(struct db *db, struct ctx *ctx, const Assay__Event *event,
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(
-        db, ctx, Q_USAGE_ADD, &res, DB_ARG_Z(event->id), DB_ARG_I64(event->org_id),
-        DB_ARG_Z(event->type), DB_ARG_Z(usage->meter), DB_ARG_STR(usage->resource_id),
-        DB_ARG_STR(usage->status), DB_ARG_I64(usage->quantity_micro),
-        DB_ARG_I64(usage->billable_micro),
-        event->has_actor_user_id ? DB_ARG_I64(event->actor_user_id) : DB_ARG_NULL,
-        DB_ARG_TIME(event->at_us));
+    enum rc rc = DB_QUERY(db, ctx, Q_USAGE_ADD, &res, DB_ARG_Z(event->id),
+                          DB_ARG_I64(event->org_id), DB_ARG_Z(event->type), DB_ARG_Z(usage->meter),
+                          DB_ARG_STR(usage->resource_id), DB_ARG_STR(usage->status),
+                          DB_ARG_I64(usage->quantity_micro), DB_ARG_I64(usage->billable_micro),
+                          event->has_actor_user_id ? DB_ARG_I64(event->actor_user_id) : DB_ARG_NULL,
+                          DB_ARG_TIME(event->at_us));
     if (rc == RC_OK) {
         *out_added = db_affected(res) == 1;
     }

@@ -67,7 +67,9 @@ bil_usage_read(struct arena *arena, const Assay__Event *event, struct bil_usage 
     *out = (struct bil_usage){
         .meter = kind->meter,
         .resource_id = id,
-        .status = status.n > 0 ? status : str_sub(kind->type, (size_t)str_find_byte(kind->type, '.') + 1, kind->type.n),
+        .status = status.n > 0 ? status
+                               : str_sub(kind->type, (size_t)str_find_byte(kind->type, '.') + 1,
+                                         kind->type.n),
         .quantity_micro = micro,
         .billable_micro = is_billable(data, status) ? micro : 0,
     };

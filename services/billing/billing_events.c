@@ -10,8 +10,7 @@
  * alone, ever more rarely, and puts it aside for people to see; the others of its batch are not
  * held up. */
 static enum rc
-count_event(struct billing *billing, struct ctx *ctx, const Assay__Event *event,
-            bool *out_accepted)
+count_event(struct billing *billing, struct ctx *ctx, const Assay__Event *event, bool *out_accepted)
 {
     struct bil_usage usage;
     bool is_new = false;
@@ -20,8 +19,7 @@ count_event(struct billing *billing, struct ctx *ctx, const Assay__Event *event,
         *out_accepted = true;
         return RC_OK;
     }
-    if (!id_is_uuid(str_z(event->id)) ||
-        bil_usage_read(ctx->arena, event, &usage) != RC_OK) {
+    if (!id_is_uuid(str_z(event->id)) || bil_usage_read(ctx->arena, event, &usage) != RC_OK) {
         return RC_OK;
     }
     enum rc rc = svc_inbox(billing->db, ctx, str_z(event->id), &is_new);

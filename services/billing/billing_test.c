@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What billing counts, on a real Postgres; each delivery in a transaction, as the dispatcher does. */
+ * What billing counts, on a real Postgres; each delivery in a transaction, as the dispatcher does.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,9 +307,9 @@ organizations_see_their_own_usage_only(void **state)
 static void
 rows_are_never_changed(void **state)
 {
-    static const char *const SQL[] = {
-        "UPDATE billing.usage_events SET billable_micro = 0", "DELETE FROM billing.usage_events",
-        "TRUNCATE billing.usage_events"};
+    static const char *const SQL[] = {"UPDATE billing.usage_events SET billable_micro = 0",
+                                      "DELETE FROM billing.usage_events",
+                                      "TRUNCATE billing.usage_events"};
 
     (void)state;
     assert_int_equal(deliver_one("run.passed", RUN("run_a", 1000)), 1);

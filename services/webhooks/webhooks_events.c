@@ -40,8 +40,8 @@ tell_event(struct webhooks *w, struct ctx *ctx, const Assay__Event *event, bool 
 }
 
 enum rc
-webhooks_deliver_events(struct webhooks *w, struct ctx *ctx,
-                        const Assay__DeliverEventsRequest *req, Assay__DeliverEventsResponse *resp)
+webhooks_deliver_events(struct webhooks *w, struct ctx *ctx, const Assay__DeliverEventsRequest *req,
+                        Assay__DeliverEventsResponse *resp)
 {
     int64_t made = 0;
 

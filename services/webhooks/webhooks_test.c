@@ -179,21 +179,16 @@ get(int64_t org, int64_t id)
     return rc;
 }
 
-static enum rc
-delete(int64_t org, int64_t id)
-{
+static enum rc delete (int64_t org, int64_t id) {
     struct call c = call_begin(org);
     Assay__DeleteWebhookRequest req = ASSAY__DELETE_WEBHOOK_REQUEST__INIT;
     Assay__StatusText resp = ASSAY__STATUS_TEXT__INIT;
 
-    req.webhook_id = id;
-    assert_int_equal(db_begin(db, &c.ctx), RC_OK);
+    req.webhook_id = id; assert_int_equal(db_begin(db, &c.ctx), RC_OK);
     enum rc rc = end_tx(&c, webhooks_delete_webhook(&webhooks, &c.ctx, &req, &resp));
-    if (rc == RC_OK) {
-        assert_string_equal(resp.status, "deleted");
-    }
-    call_end(&c);
-    return rc;
+    if (rc == RC_OK){assert_string_equal(resp.status, "deleted");}
+call_end(&c);
+return rc;
 }
 
 static enum rc
@@ -285,7 +280,8 @@ a_new_endpoint_has_its_secret_shown_once_and_sealed(void **state)
     assert_true(str_starts(str_z(resp.secret), STR("whsec_")));
     assert_int_equal(strlen(resp.secret), 46);
     /* The row has no readable secret, but the sealed one opens, in its place only. */
-    (void)snprintf(sql, sizeof(sql), "endpoints WHERE position('%s' in encode(secret, 'escape')) > 0",
+    (void)snprintf(sql, sizeof(sql),
+                   "endpoints WHERE position('%s' in encode(secret, 'escape')) > 0",
                    resp.secret + 6);
     assert_int_equal(count(sql), 0);
     struct whk_job job;
@@ -293,15 +289,14 @@ a_new_endpoint_has_its_secret_shown_once_and_sealed(void **state)
     tell_new(7);
     struct call loop = call_begin(0);
     assert_int_equal(db_begin(db, &loop.ctx), RC_OK);
-    assert_int_equal(
-        whk_claim(db, &loop.ctx, false, LEASE_US, &webhooks.retry, &job, &found), RC_OK);
+    assert_int_equal(whk_claim(db, &loop.ctx, false, LEASE_US, &webhooks.retry, &job, &found),
+                     RC_OK);
     assert_true(found);
     assert_int_equal(whk_unseal(webhooks.ring, &loop.ctx, job.endpoint_id, job.secret, &secret),
                      RC_OK);
     assert_true(str_eqz(secret, resp.secret));
-    assert_int_equal(
-        whk_unseal(webhooks.ring, &loop.ctx, job.endpoint_id + 1, job.secret, &secret),
-        RC_DATA_LOSS);
+    assert_int_equal(whk_unseal(webhooks.ring, &loop.ctx, job.endpoint_id + 1, job.secret, &secret),
+                     RC_DATA_LOSS);
     db_rollback(db, &loop.ctx);
     call_end(&loop);
     assert_int_equal(webhooks_list_webhooks(&webhooks, &c.ctx, &list_req, &list), RC_OK);
@@ -350,9 +345,10 @@ other_organizations_endpoints_do_not_exist(void **state)
     assert_int_equal(get(7, id), RC_NOT_FOUND);
     assert_int_equal(delete (7, id), RC_NOT_FOUND);
     assert_int_equal(count("outbox WHERE type = 'webhook.deleted'"), 1);
-    assert_int_equal(pg_support_i64("SELECT count(*) FROM pg_class WHERE relrowsecurity AND"
-                                    " relforcerowsecurity AND relnamespace = 'webhooks'::regnamespace"),
-                     2);
+    assert_int_equal(
+        pg_support_i64("SELECT count(*) FROM pg_class WHERE relrowsecurity AND"
+                       " relforcerowsecurity AND relnamespace = 'webhooks'::regnamespace"),
+        2);
 }
 
 static void
@@ -363,8 +359,7 @@ unknown_types_are_refused_and_leave_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
-        assert_int_equal(create_fails("https://example.com/", BAD[i], reason),
-                         RC_INVALID_ARGUMENT);
+        assert_int_equal(create_fails("https://example.com/", BAD[i], reason), RC_INVALID_ARGUMENT);
         assert_string_equal(reason, "EVENT_TYPE");
     }
     assert_int_equal(count("endpoints"), 0);
@@ -377,8 +372,9 @@ an_organization_has_a_bounded_number(void **state)
     char reason[64];
 
     (void)state;
-    pg_support_exec("INSERT INTO webhooks.endpoints (org_id, url, event_types)"
-                    " SELECT 7, 'https://example.com/', '{run.passed}' FROM generate_series(1, 100)");
+    pg_support_exec(
+        "INSERT INTO webhooks.endpoints (org_id, url, event_types)"
+        " SELECT 7, 'https://example.com/', '{run.passed}' FROM generate_series(1, 100)");
     assert_int_equal(create_fails("https://example.com/", NULL, reason), RC_FAILED_PRECONDITION);
     assert_string_equal(reason, "WEBHOOK_LIMIT");
     (void)create(8, "https://example.com/");
@@ -476,8 +472,8 @@ static bool
 attempt_once(bool failing)
 {
     struct call c = call_begin(0);
-    bool made = failing ? whk_deliver_failing(&webhooks, &c.ctx)
-                        : whk_deliver_well(&webhooks, &c.ctx);
+    bool made =
+        failing ? whk_deliver_failing(&webhooks, &c.ctx) : whk_deliver_well(&webhooks, &c.ctx);
 
     assert_int_equal(c.ctx.err.code, RC_OK);
     call_end(&c);
@@ -543,8 +539,8 @@ an_event_makes_one_delivery_per_endpoint_that_wants_it(void **state)
     int64_t off = create(7, "https://example.com/off");
     (void)create(8, "https://example.com/other");
     char sql[128];
-    (void)snprintf(sql, sizeof(sql), "UPDATE webhooks.endpoints SET enabled = false WHERE id = %lld",
-                   (long long)off);
+    (void)snprintf(sql, sizeof(sql),
+                   "UPDATE webhooks.endpoints SET enabled = false WHERE id = %lld", (long long)off);
     pg_support_exec(sql);
     id_uuid(id);
     for (int i = 0; i < 3; i++) {
@@ -698,8 +694,8 @@ a_last_attempt_that_was_interrupted_ends_the_delivery(void **state)
                     "UPDATE webhooks.deliveries SET next_at = next_at - interval '10 minutes'");
     assert_false(claim(&c, false, &job));
     (void)whk_sweep(&webhooks, &c.ctx);
-    assert_int_equal(count("deliveries WHERE state = 'failed' AND attempt = 8 AND error IS NOT NULL"),
-                     1);
+    assert_int_equal(
+        count("deliveries WHERE state = 'failed' AND attempt = 8 AND error IS NOT NULL"), 1);
     call_end(&c);
 }
 

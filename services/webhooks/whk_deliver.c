@@ -73,8 +73,7 @@ read_answer(struct ctx *ctx, const struct http_response *resp, struct whk_outcom
     out->status = resp->status;
     out->delivered = resp->status >= 200 && resp->status < 300;
     out->gone = resp->status == STATUS_GONE;
-    out->retry_after_us =
-        whk_retry_after_us(resp->status, http_header_get(resp, "Retry-After"));
+    out->retry_after_us = whk_retry_after_us(resp->status, http_header_get(resp, "Retry-After"));
     if (!out->delivered) {
         out->error = arena_printf(ctx->arena, "answered with status %d", resp->status);
     }
@@ -94,8 +93,8 @@ attempt(struct webhooks *w, struct ctx *ctx, const struct whk_job *job, struct w
     if (rc == RC_OK) {
         read_answer(ctx, &resp, out);
     } else {
-        struct str error = arena_printf(ctx->arena, "%s: %.*s", ctx->err.reason,
-                                        STR_ARG(ctx->err.msg));
+        struct str error =
+            arena_printf(ctx->arena, "%s: %.*s", ctx->err.reason, STR_ARG(ctx->err.msg));
         if (rc == RC_DATA_LOSS) {
             log_line(LOG_ERROR_LEVEL, ctx, "webhook_secret", "a secret cannot be opened",
                      LOG_I64("webhook", job->endpoint_id));
@@ -126,8 +125,8 @@ disable(struct webhooks *w, struct ctx *ctx, const struct whk_job *job, bool gon
         .resource_type = STR("webhook"),
         .resource_id = arena_printf(ctx->arena, "%lld", (long long)job->endpoint_id),
         .resource_name = name,
-        .details = gone ? STR("the receiver answered 410 Gone")
-                        : STR("no attempt succeeded for too long"),
+        .details =
+            gone ? STR("the receiver answered 410 Gone") : STR("no attempt succeeded for too long"),
     };
     return svc_emit(w->db, ctx, &event);
 }

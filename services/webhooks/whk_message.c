@@ -70,22 +70,20 @@ static struct str
 sign_hex(struct arena *arena, const struct whk_attempt *a, struct str seconds)
 {
     char hex[HASH_SHA256_HEX_LEN + 1];
-    struct str text =
-        arena_printf(arena, "%.*s.%.*s", STR_ARG(seconds), STR_ARG(a->body));
+    struct str text = arena_printf(arena, "%.*s.%.*s", STR_ARG(seconds), STR_ARG(a->body));
 
     hash_hmac_sha256_hex(a->secret, text, hex);
     return arena_printf(arena, "sha256=%s", hex);
 }
 
 static enum rc
-sign_standard(struct arena *arena, const struct whk_attempt *a, struct str seconds,
-              struct str *out)
+sign_standard(struct arena *arena, const struct whk_attempt *a, struct str seconds, struct str *out)
 {
     unsigned char mac[HASH_SHA256_LEN];
     struct str key = STR_EMPTY;
     struct str prefix = STR(TOKEN_PREFIX_WEBHOOK);
-    struct str text = arena_printf(arena, "%.*s.%.*s.%.*s", STR_ARG(a->event_id),
-                                   STR_ARG(seconds), STR_ARG(a->body));
+    struct str text = arena_printf(arena, "%.*s.%.*s.%.*s", STR_ARG(a->event_id), STR_ARG(seconds),
+                                   STR_ARG(a->body));
     struct buf b;
 
     if (!str_starts(a->secret, prefix) ||

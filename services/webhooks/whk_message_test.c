@@ -68,8 +68,8 @@ the_body_has_the_published_members_and_the_data_unchanged(void **state)
 static void
 data_that_is_no_object_is_refused(void **state)
 {
-    static const char *const BAD[] = {"[]", "1", "null", "\"x\"", "{", "{}{}", "{\"a\":\"\xff\"}",
-                                      "  ", "{},\"id\":1"};
+    static const char *const BAD[] = {
+        "[]", "1", "null", "\"x\"", "{", "{}{}", "{\"a\":\"\xff\"}", "  ", "{},\"id\":1"};
     struct str body = STR("untouched");
 
     (void)state;

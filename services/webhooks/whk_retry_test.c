@@ -23,9 +23,20 @@ the_default_is_the_published_schedule(void **state)
 static void
 lists_that_make_no_sense_are_refused(void **state)
 {
-    static const char *const BAD[] = {"",     ",",    "10s,",     ",10s", "10s,,60s", "soon", "0",
-                                      "-10s", "10",   "10s 60s",  "31d",  "1us",
-                                      "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s"};
+    static const char *const BAD[] = {
+        "",
+        ",",
+        "10s,",
+        ",10s",
+        "10s,,60s",
+        "soon",
+        "0",
+        "-10s",
+        "10",
+        "10s 60s",
+        "31d",
+        "1us",
+        "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s"};
     struct whk_retry retry = {.count = 77};
 
     (void)state;

@@ -33,10 +33,9 @@ whk_endpoint_insert(struct db *db, struct ctx *ctx, const char *name, const char
 {
     const struct db_result *res = NULL;
 
-    enum rc rc =
-        DB_QUERY(db, ctx, Q_ENDPOINT_INSERT, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(name),
-                 DB_ARG_Z(url), DB_ARG_STRS(types, type_count),
-                 ctx->who.user_id > 0 ? DB_ARG_I64(ctx->who.user_id) : DB_ARG_NULL);
+    enum rc rc = DB_QUERY(db, ctx, Q_ENDPOINT_INSERT, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(name), DB_ARG_Z(url), DB_ARG_STRS(types, type_count),
+                          ctx->who.user_id > 0 ? DB_ARG_I64(ctx->who.user_id) : DB_ARG_NULL);
     if (rc == RC_OK) {
         read_endpoint(res, 0, out);
     }
@@ -77,8 +76,8 @@ whk_endpoint_get(struct db *db, struct ctx *ctx, int64_t id, struct whk_endpoint
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(db, ctx, Q_ENDPOINT_GET, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(id));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_ENDPOINT_GET, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(id));
     if (rc != RC_OK) {
         return rc;
     }
@@ -112,8 +111,8 @@ whk_endpoint_delete(struct db *db, struct ctx *ctx, int64_t id, struct str *out_
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(db, ctx, Q_ENDPOINT_DELETE, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(id));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_ENDPOINT_DELETE, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(id));
     if (rc != RC_OK) {
         return rc;
     }
@@ -170,8 +169,8 @@ whk_claim(struct db *db, struct ctx *ctx, bool failing, int64_t lease_us,
 
     ASSERT(db_in_tx(ctx));
     *out_found = false;
-    enum rc rc = DB_QUERY(db, ctx, Q_ENDPOINT_TAKE_TURN, &res, DB_ARG_BOOL(failing),
-                          DB_ARG_I64(lease_us));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_ENDPOINT_TAKE_TURN, &res, DB_ARG_BOOL(failing), DB_ARG_I64(lease_us));
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
@@ -242,8 +241,7 @@ whk_tidy(struct db *db, struct ctx *ctx, const struct whk_retry *retry, int64_t 
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(db, ctx, Q_DELIVERIES_SPENT, NULL,
-                          DB_ARG_I64((int64_t)retry->count + 1),
+    enum rc rc = DB_QUERY(db, ctx, Q_DELIVERIES_SPENT, NULL, DB_ARG_I64((int64_t)retry->count + 1),
                           DB_ARG_I64(LAST_HOLD_US - lease_us));
     if (rc == RC_OK) {
         rc = DB_QUERY0(db, ctx, Q_DELIVERIES_SWEEP, &res);

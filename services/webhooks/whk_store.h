@@ -21,7 +21,8 @@ struct whk_endpoint {
     int64_t created_us;
 };
 
-/* The secret is stored by a second call, because it is sealed for the row's id. In a transaction. */
+/* The secret is stored by a second call, because it is sealed for the row's id. In a transaction.
+ */
 NODISCARD enum rc whk_endpoint_insert(struct db *db, struct ctx *ctx, const char *name,
                                       const char *url, const struct str *types, size_t type_count,
                                       struct whk_endpoint *out);
@@ -34,7 +35,8 @@ NODISCARD enum rc whk_endpoint_list(struct db *db, struct ctx *ctx, struct whk_e
 NODISCARD enum rc whk_endpoint_get(struct db *db, struct ctx *ctx, int64_t id,
                                    struct whk_endpoint *out);
 NODISCARD enum rc whk_endpoint_count(struct db *db, struct ctx *ctx, int64_t *out);
-/* Its deliveries go with it. *out_name is the name, or the URL of one without. Errors: NOT_FOUND. */
+/* Its deliveries go with it. *out_name is the name, or the URL of one without. Errors: NOT_FOUND.
+ */
 NODISCARD enum rc whk_endpoint_delete(struct db *db, struct ctx *ctx, int64_t id,
                                       struct str *out_name);
 
@@ -78,8 +80,8 @@ NODISCARD enum rc whk_record(struct db *db, struct ctx *ctx, const struct whk_jo
  * is NULL when the endpoint is gone. In a transaction. */
 NODISCARD enum rc whk_disable(struct db *db, struct ctx *ctx, int64_t id, const char *reason,
                               struct str *out_name);
-/* Ends last attempts that were interrupted, deletes what is older than 30 days. *out_more: there may
- * be more to delete. */
+/* Ends last attempts that were interrupted, deletes what is older than 30 days. *out_more: there
+ * may be more to delete. */
 NODISCARD enum rc whk_tidy(struct db *db, struct ctx *ctx, const struct whk_retry *retry,
                            int64_t lease_us, bool *out_more);
 

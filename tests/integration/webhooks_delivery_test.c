@@ -227,9 +227,10 @@ check_hits(void)
         char sql[256];
         assert_true(hit.is_signed);
         assert_true(hit.is_same_time);
-        (void)snprintf(sql, sizeof sql,
-                       "webhooks.deliveries WHERE id = %s AND event_id = '%s' AND event_type = '%s'",
-                       hit.delivery, hit.event_id, hit.type);
+        (void)snprintf(
+            sql, sizeof sql,
+            "webhooks.deliveries WHERE id = %s AND event_id = '%s' AND event_type = '%s'",
+            hit.delivery, hit.event_id, hit.type);
         assert_int_equal(count(sql), 1);
     }
 }
@@ -257,7 +258,8 @@ static int
 set_up(void **state)
 {
     (void)state;
-    pg_support_exec("DROP SCHEMA IF EXISTS webhooks CASCADE; DROP SCHEMA IF EXISTS billing CASCADE");
+    pg_support_exec(
+        "DROP SCHEMA IF EXISTS webhooks CASCADE; DROP SCHEMA IF EXISTS billing CASCADE");
     receiver_clear(receiver);
     return 0;
 }
@@ -375,8 +377,8 @@ hanging_endpoints_delay_only_themselves(void **state)
         assert_true(receiver_count(receiver, path, false) <= 1);
     }
     /* Now that they are known to fail, even they all together hold up nobody. */
-    assert_true(comes_to("webhooks.endpoints WHERE failing_since IS NOT NULL", 5,
-                         10 * ASSAY_US_PER_S));
+    assert_true(
+        comes_to("webhooks.endpoints WHERE failing_since IS NOT NULL", 5, 10 * ASSAY_US_PER_S));
     make_event(&events[0], "run.passed", 20);
     start = clk_mono_us();
     deliver(&c, events, 1);
@@ -574,8 +576,7 @@ no_event_is_lost_though_both_are_killed_again_and_again(void **state)
     }
     assert_true(comes_to("billing.usage_events", EVENTS, LONG_US));
     kill_one(&webhooks, "webhooks");
-    assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered'", 2 * EVENTS,
-                         3 * LONG_US));
+    assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered'", 2 * EVENTS, 3 * LONG_US));
     assert_true(comes_to("billing.outbox", 0, LONG_US));
     assert_int_equal(pg_support_i64("SELECT sum(billable_micro) FROM billing.usage_events"),
                      EVENTS * INT64_C(1500000));

@@ -24,9 +24,9 @@ struct receiver_hit {
     char event_id[64];  /* webhook-id */
     char timestamp[32]; /* X-Assay-Timestamp */
     char body[4096];
-    bool is_signed;     /* both signatures fit the secret of the path */
-    bool is_same_time;  /* both times are the same and now */
-    int answered;       /* status, 0: none */
+    bool is_signed;    /* both signatures fit the secret of the path */
+    bool is_same_time; /* both times are the same and now */
+    int answered;      /* status, 0: none */
 };
 
 /* Listens on `port` (0: a free one). NULL: no socket. */
