@@ -4,6 +4,46 @@
 #include "auth/aut_throttle.h"
 #include "auth/auth_fixture.h"
 
+/* --- races --------------------------------------------------------------------------------- */
+
+/* Holds a table's lock until `waiters` connections wait for something (10 s at most), so that
+ * racing calls all stand at the same point before the first goes on. */
+struct gate {
+    const char *lock;
+    int waiters;
+    pthread_t thread;
+};
+
+static void *
+gate_thread(void *arg)
+{
+    const struct gate *g = arg;
+    char sql[512];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "DO $$ DECLARE until timestamptz := clock_timestamp() + interval '10 s'; BEGIN"
+                   " LOCK TABLE %s;"
+                   " WHILE (SELECT count(*) FROM pg_locks WHERE NOT granted) < %d"
+                   " AND clock_timestamp() < until LOOP PERFORM pg_sleep(0.005); END LOOP; END $$",
+                   g->lock, g->waiters);
+    pg_support_exec(sql);
+    return NULL;
+}
+
+static void
+gate_close(struct gate *g)
+{
+    static const char HELD[] = "SELECT count(*) FROM pg_locks WHERE granted AND relation IN"
+                               " ('auth.users'::regclass, 'auth.organizations'::regclass)"
+                               " AND mode IN ('ShareLock', 'ExclusiveLock')";
+    int64_t until_us = clk_mono_us() + 10 * ASSAY_US_PER_S;
+
+    assert_int_equal(pthread_create(&g->thread, NULL, gate_thread, g), 0);
+    while (pg_support_i64(HELD) == 0) {
+        assert_true(clk_mono_us() < until_us);
+    }
+}
+
 /* --- first admin --------------------------------------------------------------------------- */
 
 static enum rc
@@ -66,14 +106,17 @@ of_many_first_admins_at_once_one_is_made(void **state)
 {
     pthread_t threads[6];
     atomic_int made = 0;
+    struct gate gate = {.lock = "auth.organizations IN EXCLUSIVE MODE", .waiters = 6};
 
     (void)state;
+    gate_close(&gate);
     for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, setup_thread, &made), 0);
     }
     for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
         pthread_join(threads[i], NULL);
     }
+    pthread_join(gate.thread, NULL);
     assert_int_equal(made, 1);
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.users"), 1);
 }
@@ -262,6 +305,7 @@ of_two_admins_who_leave_at_once_one_stays(void **state)
     struct account two[2];
     pthread_t threads[2];
     int left = 0;
+    struct gate gate = {.lock = "auth.users IN SHARE MODE", .waiters = 2};
 
     (void)state;
     assert_int_equal(do_register("ada@example.com", NULL, &two[0]), RC_OK);
@@ -269,6 +313,7 @@ of_two_admins_who_leave_at_once_one_stays(void **state)
     add_invite(two[0].who.org_id, "inv2", NULL, ROLE_VIEWER, "1 hour");
     assert_int_equal(do_register("bob@example.com", "inv", &two[1]), RC_OK);
     assert_int_equal(do_register("eve@example.com", "inv2", NULL), RC_OK);
+    gate_close(&gate);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, leave_thread, &two[i]), 0);
     }
@@ -277,6 +322,7 @@ of_two_admins_who_leave_at_once_one_stays(void **state)
         pthread_join(threads[i], &ok);
         left += ok != NULL ? 1 : 0;
     }
+    pthread_join(gate.thread, NULL);
     assert_int_equal(left, 1);
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.users WHERE role = 3"), 1);
 }
