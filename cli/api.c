@@ -11,6 +11,8 @@
 #define RESPONSE_MAX ((size_t)32 << 20)
 #define CALL_US (60 * ASSAY_US_PER_S)
 #define RETRY_US (250 * ASSAY_US_PER_MS)
+#define PACE_MIN_US (250 * ASSAY_US_PER_MS)
+#define PACE_MAX_US (5 * ASSAY_US_PER_S)
 #define ENV_FILE_MAX 16384
 
 bool
@@ -101,6 +103,35 @@ retry_after(const struct api *api, const char *method, enum rc rc, const struct 
     return absent || (reads && broken) ? RETRY_US : -1;
 }
 
+/* The number behind `;x=` of a RateLimit field; -1: none. */
+static int64_t
+rate_number(struct str field, struct str name)
+{
+    ptrdiff_t at = str_find(field, name);
+    int64_t n = -1;
+
+    if (at < 0) {
+        return -1;
+    }
+    struct str rest = str_sub(field, (size_t)at + name.n, field.n);
+    return str_to_i64(str_split(&rest, ';'), 0, 1000000, &n) == RC_OK ? n : -1;
+}
+
+/* Spends half of what is left per half of the time left: quick at first, never over. */
+static void
+set_pace(struct api *api, const struct http_response *resp)
+{
+    struct str field = http_header_get(resp, "RateLimit");
+    int64_t left = rate_number(field, STR(";r="));
+    int64_t reset_s = rate_number(field, STR(";t="));
+
+    api->pace_us = PACE_MIN_US;
+    if (left >= 0 && reset_s > 0) {
+        int64_t us = reset_s * ASSAY_US_PER_S / (left > 0 ? 2 * left : 1);
+        api->pace_us = us < PACE_MIN_US ? PACE_MIN_US : us > PACE_MAX_US ? PACE_MAX_US : us;
+    }
+}
+
 static void
 explain(struct api *api, const char *method, const char *path, const struct ctx *ctx,
         const struct http_response *resp, const struct json_value *tree)
@@ -124,14 +155,16 @@ api_call(struct api *api, const char *method, const char *path, struct str body)
     static const struct json_value NOTHING = {.type = JSON_NULL};
     int64_t give_up_us = clk_mono_us() + api->patience_us;
     const struct json_value *tree = NULL;
-    struct http_response resp = {0};
+    struct http_response resp;
     struct ctx ctx;
 
     for (;;) {
+        resp = (struct http_response){0};
         enum rc rc = send_once(api, method, path, body, &resp, &ctx);
         int64_t wait = retry_after(api, method, rc, &resp);
         bool limited = rc == RC_OK && resp.status == 429;
         api->status = rc == RC_OK ? resp.status : 0;
+        set_pace(api, &resp);
         if (wait < 0 || is_interrupted(api) || (!limited && clk_mono_us() > give_up_us)) {
             break;
         }

@@ -18,6 +18,7 @@ struct api {
     int64_t patience_us;     /* how long a server that does not answer is asked again */
     volatile int *interrupt; /* not NULL: a wait ends when it becomes set */
     int status;              /* of the last answer; 0: none */
+    int64_t pace_us;         /* between calls that come again and again, within the rate limit */
     char why[512];           /* for people, of the last failure */
 };
 

@@ -13,6 +13,9 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
+    {"run", cli_run, "run a suite and show what happens"},
+    {"status", cli_status, "where a run stands, and what it waits for"},
+    {"doctor", cli_doctor, "what is missing on this machine and how to get it"},
     {"stack", cli_stack, "start, end or look at the embedded stack"},
     {"explain", cli_explain, "show what a plain-English step would do, or why it is refused"},
 };
