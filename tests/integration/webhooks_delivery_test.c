@@ -358,7 +358,7 @@ hanging_endpoints_delay_only_themselves(void **state)
 
     (void)state;
     for (int i = 0; i < 5; i++) {
-        char path[16];
+        char path[24];
         (void)snprintf(path, sizeof path, "/hang%d", i);
         (void)create(&c, path, "run.passed");
     }
@@ -372,7 +372,7 @@ hanging_endpoints_delay_only_themselves(void **state)
     assert_true(clk_mono_us() - start < 1900 * ASSAY_US_PER_MS);
     /* One request at a time to each of the others. */
     for (int i = 0; i < 5; i++) {
-        char path[16];
+        char path[24];
         (void)snprintf(path, sizeof path, "/hang%d", i);
         assert_true(receiver_count(receiver, path, false) <= 1);
     }
