@@ -18,7 +18,7 @@ echo "pg $dir/data" >>"$dir/pids"
 psql() { command psql -q -v ON_ERROR_STOP=1 -h "$dir/run" -U app -d bench "$@"; }
 command psql -q -h "$dir/run" -U app -d postgres -c 'CREATE DATABASE bench'
 psql -c 'CREATE SCHEMA tests' -c 'ALTER DATABASE bench SET search_path = tests' >/dev/null
-for file in "$root"/services/tests/sql/[0-9]*.sql; do psql -f "$file" >/dev/null; done
+for file in "$root"/lib/svc/sql/[0-9]*.sql "$root"/services/tests/sql/[0-9]*.sql; do psql -f "$file" >/dev/null; done
 psql -f "$here/suites.sql" -c ANALYZE >/dev/null
 
 openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out "$dir/key.pem"
