@@ -1,0 +1,7 @@
+#!/bin/bash
+# End-to-end tests: a stack of their own, every endpoint held against tests/contract.
+# Arguments: names of case files in tests/e2e/cases; none: all. E2E_KEEP=1 keeps the state folder.
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
+stack_start
+node "$root/tests/e2e/run.mjs" "$@"
