@@ -3,7 +3,8 @@
 #   make demo    set up, build, start a stack, run the sample suite on a real browser
 #   make test    set up, build, run all tests
 #   make up | down | status    the stack alone        make bench    the table of figures
-#   make VARIANT=asan|ubsan|tsan test-unit            sanitizers     make fuzz    libFuzzer
+#   make VARIANT=asan|ubsan|tsan|sanitize test-unit   sanitizers     make fuzz    libFuzzer
+#   make lint    make docs    make clean
 
 VARIANT ?= release
 # V=1 shows the commands.
@@ -23,11 +24,12 @@ OPT_debug := -O0 -g3
 OPT_asan := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 OPT_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+OPT_sanitize := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) $(WARN) $(EXTRA_CFLAGS)
 CPPFLAGS = -Ilib -Iservices -I. -I$(GEN) -I/usr/include/postgresql
 LDFLAGS = $(filter -fsanitize=%,$(OPT_$(VARIANT))) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
-LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto -lyaml -lm -lpthread -ldl
+LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto -lyaml -lz -lm -lpthread -ldl
 # Generated C is not held to our warnings.
 GEN_CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) -w
 
@@ -38,7 +40,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all gen setup setup-test test test-unit lint demo up down status bench clean fuzz format
+.PHONY: all gen setup setup-test test test-unit lint demo up down status bench clean docs fuzz format
 
 all:
 
@@ -154,7 +156,12 @@ $(B)/test/%: $(O)/%_test.o $(SUPPORT_OBJS) $(LIB_A)
 # --- fuzz targets: tests/fuzz/fuzz_x.c; replayed over tests/fuzz/corpus/x in every make test
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BINS := $(FUZZ_SRCS:tests/fuzz/fuzz_%.c=$(B)/test/fuzz/replay_%)
-FUZZ_LIBS := $(SERVICES:%=$(B)/lib/libsvc_%.a)
+CLI_A := $(B)/lib/libcli.a
+$(CLI_A): $(CLI_LIB_OBJS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+FUZZ_LIBS := $(CLI_A) $(SERVICES:%=$(B)/lib/libsvc_%.a)
 $(B)/test/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(FUZZ_LIBS) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
@@ -197,5 +204,10 @@ $(B)/bench/%: $(O)/bench/%.o $(FUZZ_LIBS) $(LIB_A)
 bench: all $(BENCH_BINS) | $(SETUP_TEST)
 	bash bench/run.sh
 
-clean: down
+clean:
+	@if [ -x $(B)/bin/assay ]; then $(B)/bin/assay stack clean; fi
 	rm -rf build var
+
+# The page of settings, from the tables the programs read them with.
+docs: all
+	sh tools/settings.sh >docs/settings.md

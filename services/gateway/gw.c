@@ -275,6 +275,9 @@ gw_handle(void *arg, struct web_conn *conn, const struct web_request *http)
             gw_answer_failure(&r);
         }
     }
+    if (r.form != NULL) {
+        gw_form_end(r.form);
+    }
     if (!is_quiet(&r)) {
         log_request(&r);
     }

@@ -7,6 +7,7 @@
 #define ASSAY_GATEWAY_GW_H
 
 #include "blob/blob.h"
+#include "gateway/gw_form.h"
 #include "gateway/gw_identify.h"
 #include "gateway/gw_limit.h"
 #include "met/met.h"
@@ -64,6 +65,7 @@ struct gw_req {
     enum gw_surface surface;
     struct gw_rate_state rate;
     struct str body;     /* as read; empty without one */
+    struct gw_form *form; /* NULL until a multipart body is read */
     struct buf *headers; /* lines of the answer's head */
     struct buf *out;     /* body of the answer */
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "assay/common.pb-c.h"
+#include "gateway/gw_pack.h"
 #include "log/log.h"
 
 static bool
@@ -129,6 +130,10 @@ answer_json(struct gw_req *r, int status)
         return;
     }
     gw_common_headers(r);
+    bool may_pack = is_get && gw_may_pack(r);
+    if (may_pack) {
+        buf_put(r->headers, STR("Vary: Accept-Encoding\r\n"));
+    }
     if (is_get && r->route->role != GW_ROLE_NONE) {
         char tag[32];
         int n = snprintf(tag, sizeof(tag), "W/\"%016llx\"", (unsigned long long)tag_of(body));
@@ -143,6 +148,11 @@ answer_json(struct gw_req *r, int status)
         buf_put(r->headers, STR("Cache-Control: no-store\r\n"));
     }
     buf_put(r->headers, STR("Content-Type: application/json; charset=utf-8\r\n"));
+    struct str packed;
+    if (may_pack && gw_pack(web_header(r->http, "accept-encoding"), body, &packed)) {
+        buf_put(r->headers, STR("Content-Encoding: gzip\r\n"));
+        body = packed;
+    }
     web_answer(r->conn, status, buf_str(r->headers), body);
 }
 

@@ -3,6 +3,7 @@
  * Files of the web folder: the API's viewer at /docs and what belongs to it. Names come from a
  * closed alphabet and never hold "..", so no path leaves the folder. */
 #include "gateway/gw.h"
+#include "gateway/gw_pack.h"
 #include "openapi_json.h"
 
 #include <errno.h>
@@ -88,10 +89,15 @@ send_file(struct gw_req *r, const char *path, const char *type)
 static void
 send_openapi(struct gw_req *r)
 {
+    struct str body = openapi_json;
+
     gw_common_headers(r);
     buf_put(r->headers, STR("Content-Type: application/json; charset=utf-8\r\n"
-                            "Cache-Control: max-age=300\r\n"));
-    web_answer(r->conn, 200, buf_str(r->headers), openapi_json);
+                            "Cache-Control: max-age=300\r\nVary: Accept-Encoding\r\n"));
+    if (gw_pack(web_header(r->http, "accept-encoding"), openapi_json, &body)) {
+        buf_put(r->headers, STR("Content-Encoding: gzip\r\n"));
+    }
+    web_answer(r->conn, 200, buf_str(r->headers), body);
 }
 
 bool

@@ -131,9 +131,59 @@ body_max(const struct gw_req *r)
     return (size_t)(own > 0 ? own : r->gw->cfg->body_max_bytes);
 }
 
+#define FORM_CHUNK ((size_t)64 * 1024)
+
+static enum rc
+pump_form(struct gw_req *r, char *chunk)
+{
+    int64_t left = (int64_t)body_max(r);
+    enum rc rc = RC_OK;
+    size_t n = 1;
+
+    while (rc == RC_OK && n > 0) {
+        rc = web_read(r->conn, &r->ctx, chunk, FORM_CHUNK, &n);
+        left -= rc == RC_OK ? (int64_t)n : 0;
+        if (left < 0) {
+            web_close_after(r->conn);
+            return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "BODY_TOO_LARGE",
+                        "the body is larger than %zu bytes", body_max(r));
+        }
+        rc = rc == RC_OK ? gw_form_feed(r->form, &r->ctx, str_n(chunk, n)) : rc;
+    }
+    return rc == RC_OK ? gw_form_finish(r->form, &r->ctx) : rc;
+}
+
+/* Files go to the store as they come: memory does not grow with them. */
+static enum rc
+read_form(struct gw_req *r, ProtobufCMessage *msg)
+{
+    struct str boundary = gw_multipart_boundary(web_header(r->http, "content-type"));
+    struct gw_form *form = arena_alloc(r->ctx.arena, sizeof(*form));
+    char *chunk = arena_alloc(r->ctx.arena, FORM_CHUNK);
+
+    if (r->http->content_length > (int64_t)body_max(r)) {
+        web_close_after(r->conn);
+        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "BODY_TOO_LARGE",
+                    "the body is larger than %zu bytes", body_max(r));
+    }
+    if (boundary.p == NULL) {
+        return fail(&r->ctx, RC_INVALID_ARGUMENT, "MALFORMED_MULTIPART",
+                    "the body must be multipart/form-data with a boundary");
+    }
+    if (form == NULL || chunk == NULL) {
+        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    }
+    gw_form_begin(form, r->gw->blob, r->route->req, msg, boundary);
+    r->form = form;
+    return pump_form(r, chunk);
+}
+
 static enum rc
 read_body(struct gw_req *r, ProtobufCMessage *msg)
 {
+    if (r->route->body == GW_BODY_MULTIPART) {
+        return read_form(r, msg);
+    }
     if (r->route->body != GW_BODY_JSON) {
         return RC_OK;
     }
@@ -164,6 +214,10 @@ gw_read_request(struct gw_req *r, ProtobufCMessage **out)
     rc = rc == RC_OK ? read_body(r, msg) : rc;
     rc = rc == RC_OK ? read_query(r, msg) : rc;
     rc = rc == RC_OK ? pb_check(&r->ctx, r->route->req, msg) : rc;
+    if (rc == RC_OK && r->form != NULL) {
+        r->ctx.deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
+        rc = gw_form_commit(r->form, &r->ctx);
+    }
     if (rc == RC_OK) {
         *out = msg;
     }
