@@ -33,7 +33,8 @@
 static char dir[64];
 static char bin_dir[512];
 static struct receiver *receiver;
-static int sockets; /* so that every process has its own */
+static int sockets;        /* so that every process has its own */
+static pid_t children[64]; /* by socket, 0: ended */
 
 /* --- processes ----------------------------------------------------------------------------- */
 
@@ -46,9 +47,11 @@ spawn(const char *service, const struct setting *more)
 {
     pid_t parent = getpid();
     int number = ++sockets;
+    assert_true(number < (int)ARRAY_LEN(children));
     pid_t child = fork();
 
     if (child != 0) {
+        children[number] = child;
         return child;
     }
     char text[700];
@@ -82,7 +85,23 @@ end_with(pid_t child, int sig)
 
     (void)kill(child, sig);
     (void)waitpid(child, &status, 0);
+    for (size_t i = 0; i < ARRAY_LEN(children); i++) {
+        children[i] = children[i] == child ? 0 : children[i];
+    }
     return status;
+}
+
+/* What a failed test left behind. */
+static int
+end_all(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(children); i++) {
+        if (children[i] > 0) {
+            (void)end_with(children[i], SIGKILL);
+        }
+    }
+    return 0;
 }
 
 /* --- calls --------------------------------------------------------------------------------- */
@@ -603,11 +622,12 @@ a_bad_setting_stops_the_start(void **state)
         int status = 0;
         pid_t child = spawn("webhooks", bad[i]);
         assert_int_equal(waitpid(child, &status, 0), child);
+        children[sockets] = 0;
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
     }
 }
 
-#define T(name) cmocka_unit_test_setup(name, set_up)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, end_all)
 
 int
 main(void)
