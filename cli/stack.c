@@ -13,6 +13,7 @@ static const char USAGE[] =
     "usage: assay stack up [--foreground]   start it, or find it running\n"
     "       assay stack down                end it and everything it started\n"
     "       assay stack status              what runs, and how it is\n"
+    "       assay stack clean               down, and remove what is outside the state folder\n"
     "\n"
     "A private Postgres, every service, a worker with Chromium and the sample shop.\n"
     "Settings reach the services through the environment; besides:\n"
@@ -37,6 +38,11 @@ run_command(struct arena *arena, const char *what, bool foreground)
     if (strcmp(what, "down") == 0) {
         return stack_down(arena, &paths);
     }
+    if (strcmp(what, "clean") == 0) {
+        int rc = stack_down(arena, &paths);
+        stack_pg_remove(arena, &paths);
+        return rc;
+    }
     return stack_status(arena, &paths, stdout);
 }
 
@@ -44,7 +50,8 @@ int
 cli_stack(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
-    bool known = strcmp(what, "up") == 0 || strcmp(what, "down") == 0 || strcmp(what, "status") == 0;
+    bool known = strcmp(what, "up") == 0 || strcmp(what, "down") == 0 ||
+                 strcmp(what, "status") == 0 || strcmp(what, "clean") == 0;
     bool foreground = argc == 3 && strcmp(argv[2], "--foreground") == 0 && strcmp(what, "up") == 0;
 
     if (!known || (argc > 2 && !foreground)) {

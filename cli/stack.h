@@ -96,6 +96,8 @@ bool stack_port_is_free(int port);
 /* Makes the cluster unless it is there, and sets plan->pg_data. Blocks: about a second, once. */
 NODISCARD bool stack_pg_prepare(struct arena *arena, const struct stack_paths *paths,
                                 struct stack_plan *plan);
+/* Removes a cluster that had to be made outside STATE. */
+void stack_pg_remove(struct arena *arena, const struct stack_paths *paths);
 /* Who runs it: us, or the user postgres when we are root. */
 NODISCARD bool stack_pg_user(uid_t *out_uid, gid_t *out_gid);
 /* Newest installed program of the server ("postgres", "initdb"); NULL: not installed. */

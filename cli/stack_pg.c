@@ -172,6 +172,17 @@ stack_pg_prepare(struct arena *arena, const struct stack_paths *paths, struct st
     return !arena_failed(arena);
 }
 
+void
+stack_pg_remove(struct arena *arena, const struct stack_paths *paths)
+{
+    const char *outside = arena_printf(arena, "/var/lib/assay-%s", paths->id).p;
+    struct stack_child rm = {.argv = {"/bin/rm", "-rf", "--", outside}};
+
+    if (geteuid() == 0 && access(outside, F_OK) == 0 && run(&rm, "/dev/null")) {
+        (void)printf("removed %s\n", outside);
+    }
+}
+
 pid_t
 stack_pg_roles_start(const struct stack_paths *paths, const struct stack_plan *plan)
 {

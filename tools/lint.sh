@@ -1,0 +1,76 @@
+#!/bin/bash
+# Checks the rules of CONTRIBUTING.md that a program can check. Prints file:line: what, ends 1 when there
+# was anything.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+found=$(mktemp) || exit 2
+trap 'rm -f "$found"' EXIT
+
+mapfile -t c_files < <(git ls-files '*.c' '*.h' 2>/dev/null)
+[ ${#c_files[@]} -gt 0 ] || mapfile -t c_files < <(find lib services cli tools tests examples bench -name '*.[ch]' | grep -v node_modules)
+
+# Comments and strings blanked, line numbers kept: what remains is code.
+code_of() { awk -f tools/lint_code.awk "$1"; }
+
+for f in "${c_files[@]}"; do
+    [ -e "$f" ] || continue
+    code_of "$f" | awk -v file="$f" -f tools/lint_rules.awk
+done >"$found"
+
+# Who may include whom: a file includes only from its own level and lower ones.
+level() {
+    case $1 in
+    base) echo 0 ;;
+    json | log | cfg | sec | met) echo 1 ;;
+    pb | db | rpc | http | web | blob) echo 2 ;;
+    svc) echo 3 ;;
+    gateway | auth | sessions | tests | billing | webhooks | worker) echo 4 ;;
+    cli) echo 5 ;;
+    *) echo - ;;
+    esac
+}
+for f in "${c_files[@]}"; do
+    case $f in
+    *_test.c | *_fixture.h | *_lab.h | tests/* | bench/* | tools/*) continue ;;
+    lib/*) own=${f#lib/} ;;
+    services/*) own=${f#services/} ;;
+    cli/*) own=$f ;;
+    *) continue ;;
+    esac
+    own=${own%%/*}
+    mine=$(level "$own")
+    grep -nE '^#include "[a-z0-9_]+/' "$f" | sed -E 's/^([0-9]+):#include "([a-z0-9_]+)\/.*/\1 \2/' | while read -r line dir; do
+        theirs=$(level "$dir")
+        [ "$theirs" = - ] || [ "$dir" = "$own" ] && continue
+        # The command line knows the worker's grammar, and nothing else of a service.
+        [ "$own" = cli ] && [ "$dir" = worker ] && continue
+        if [ "$theirs" -gt "$mine" ] || { [ "$theirs" -eq 4 ] && [ "$mine" -ge 4 ]; }; then
+            echo "$f:$line: $own must not include $dir/"
+        fi
+    done
+done >>"$found"
+
+# Each third-party header has one owner.
+owner() { # PATTERN OWNER
+    grep -nE "^#include <($1)" "${c_files[@]}" 2>/dev/null | grep -vE "^$2|_test\\.c:|^tests/|^bench/|^tools/|^examples/" \
+        | awk -F: -v owner="$2" '{ print $1 ":" $2 ": this header belongs to " owner }'
+}
+{
+    owner 'libpq-fe\.h' 'lib/db/'
+    owner 'nng/' 'lib/rpc/'
+    owner 'curl/' 'lib/http/'
+    owner 'civetweb\.h' 'lib/web/'
+    owner 'jwt\.h|openssl/|argon2\.h' 'lib/sec/'
+    owner 'yaml\.h' 'cli/suite_yaml'
+} >>"$found"
+
+# Paths of somebody's machine, and secrets, have no place in what is committed.
+git ls-files 2>/dev/null | grep -vE '(^|/)package-lock\.json$|^tests/fuzz/corpus/' | tr '\n' '\0' \
+    | xargs -0 -r grep -nIE '(/home/[a-z]+/|/work/(main|shared)|BEGIN (RSA |EC )?PRIVATE KEY|AKIA[0-9A-Z]{16}|sk-(ant-)?[A-Za-z0-9_-]{24,})' 2>/dev/null \
+    | grep -vE '^tools/lint\.sh:|EXAMPLE' | cut -c1-160 | sed 's/$/  (a path of a machine, or a secret)/' >>"$found"
+
+# Long files are told, not refused: size is an aim.
+sort -u "$found"
+n=$(sort -u "$found" | grep -cv ': note: ')
+echo "lint: $n findings in ${#c_files[@]} files"
+[ "$n" -eq 0 ]
