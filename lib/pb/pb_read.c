@@ -444,10 +444,12 @@ pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body, Pro
         return bad_json(&in);
     }
     if (token.type != JSON_OBJECT) {
-        enum rc rc = token.type == JSON_ARRAY ? RC_OK : json_read_end(&in.r);
-        return rc != RC_OK
-                   ? bad_json(&in)
-                   : fail(ctx, RC_INVALID_ARGUMENT, in.reason, "the body must be an object");
+        /* Broken text is another failure than the wrong kind of value: read all of it again. */
+        json_read_init(&in.r, body, ctx->arena);
+        in.r.depth_max = PB_BODY_DEPTH_MAX;
+        bool ok = json_skip(&in.r, NULL) == RC_OK && json_read_end(&in.r) == RC_OK;
+        return ok ? fail(ctx, RC_INVALID_ARGUMENT, in.reason, "the body must be an object")
+                  : bad_json(&in);
     }
     enum rc rc = read_object(&in, table, msg, seen, NULL);
     if (rc == RC_OK && json_read_end(&in.r) != RC_OK) {
