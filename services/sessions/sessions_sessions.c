@@ -351,8 +351,9 @@ check_control(struct ctx *ctx, const Assay__ControlSessionRequest *req)
     if (strcmp(a, "swipe") == 0 && (!req->has_x2 || !req->has_y2)) {
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "x2 and y2 are required for swipe");
     }
-    if (strcmp(a, "rotate") == 0 &&
-        (!req->has_rotation || req->rotation % 90 != 0 || req->rotation < 0 || req->rotation > 270)) {
+    if ((strcmp(a, "rotate") == 0 && !req->has_rotation) ||
+        (req->has_rotation &&
+         (req->rotation % 90 != 0 || req->rotation < 0 || req->rotation > 270))) {
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY",
                     "rotation must be 0, 90, 180 or 270");
     }
