@@ -1,0 +1,95 @@
+// One object of every kind an endpoint's path or body can name, and a body every call takes.
+import { makeApp, makeCase, makeStandalone, makeSuite, organization, orgToken, unique, want } from './world.mjs';
+
+export async function populated() {
+  const org = await organization();
+  const o = { org, token: org.admin };
+  o.app = await makeApp(org);
+  o.suite = await makeSuite(org, { app: o.app });
+  o.case = await makeCase(org, o.suite);
+  o.standalone = await makeStandalone(org, o.app);
+  o.run = await want(200, 'POST', `/api/v1/tests/cases/${o.case.public_id}/run`, { token: org.viewer });
+  o.session = await want(200, 'POST', '/api/v1/sessions/', { token: org.admin, body: { device_type: 'web' } });
+  o.ios = await want(200, 'POST', '/api/v1/sessions/', { token: org.admin, body: { device_type: 'ios' } });
+  o.entry = await want(202, 'POST', `/api/v1/sessions/${o.ios.session_id}/start`, { token: org.admin });
+  o.webhook = await want(200, 'POST', '/api/v1/integrations/webhooks',
+    { token: org.admin, body: { url: 'http://127.0.0.1:9/hook' } });
+  o.personal = await want(200, 'POST', '/api/v1/auth/tokens', { token: org.jwt });
+  o.apiToken = await orgToken(org, 'viewer');
+  const empty = await makeSuite(org, { app: o.app });
+  await makeCase(org, empty, { steps: ['Wait 20 ms'] });
+  const started = await want(200, 'POST', '/api/v1/ci/run-suite',
+    { token: org.developer, body: { suite_id: empty.public_id, device_category: 'tv' } });
+  o.suiteRun = started;
+  o.device = (await want(200, 'GET', '/api/v1/devices/', { token: org.viewer }))[0];
+  return o;
+}
+
+// Values of the path parameters of an endpoint.
+export function pathValues(e, o) {
+  const ids = {
+    org_id: o.org.id, token_id: o.apiToken.id, app_id: o.app.public_id, suite_id: o.suite.public_id,
+    case_id: o.case.public_id, session_id: o.session.session_id, webhook_id: o.webhook.id,
+    queue_entry_id: o.entry.queue_entry_id, device_id: o.device.device_id, id: o.personal.id,
+    suite_run_id: o.suiteRun.run_id, path: `${o.run.public_id}/1.jpg`,
+    run_id: e.path.startsWith('/api/v1/ci/') ? o.suiteRun.run_id : o.run.public_id,
+  };
+  if (e.id.includes('/ai/suite/run/')) {
+    ids.suite_run_id = 1;
+  }
+  return ids;
+}
+
+export function fill(e, values) {
+  return e.path.replace(/\{([^}]*)\}/g, (_, name) => {
+    if (values[name] === undefined) {
+      throw new Error(`no value for {${name}} of ${e.id}`);
+    }
+    return name === 'path' ? values[name] : encodeURIComponent(values[name]);
+  });
+}
+
+// An id of the right form that names nothing.
+export function unknownValues(e) {
+  const uuid = '00000000-0000-4000-8000-000000000000';
+  return {
+    org_id: 999999999, token_id: 999999999, app_id: 'app_zzzzzzzzzz', suite_id: 'suite_zzzzzzzzzz',
+    case_id: 'case_zzzzzzzzzz', session_id: uuid, webhook_id: 999999999, queue_entry_id: 999999999,
+    device_id: 'no-such-device', id: 999999999, path: 'trzzzzzzzzzz/1.jpg',
+    suite_run_id: e.id.includes('/ai/suite/run/') ? 999999999 : 'srzzzzzzzzzz',
+    run_id: 'trzzzzzzzzzz',
+  };
+}
+
+// A body the call takes; null where it takes none.
+export function goodBody(e, o) {
+  const bodies = {
+    'POST /api/v1/auth/register': { email: `${unique('b')}@example.com`, password: 'longenough', organization_name: 'x' },
+    'POST /api/v1/auth/login': { email: o.org.email, password: o.org.password },
+    'POST /api/v1/auth/change-password': { current_password: o.org.password, new_password: o.org.password },
+    'POST /api/v1/auth/setup': { email: 'x@example.com', password: 'longenough' },
+    'POST /api/v1/auth/tokens': { name: 'x' },
+    'POST /api/v1/organizations/{org_id}/api-tokens': { label: 'x', role: 'viewer', kind: 'api', project: 'p' },
+    'POST /api/v1/apps/': { name: 'x', platform: 'web', url: 'http://127.0.0.1:9/' },
+    'POST /api/v1/sessions/': { device_type: 'web', device_category: 'desktop' },
+    'POST /api/v1/sessions/{session_id}/start': {},
+    'POST /api/v1/sessions/{session_id}/control': { action: 'screenshot' },
+    'POST /api/v1/tests/suites': { name: 'x', tags: ['a'] },
+    'PATCH /api/v1/tests/suites/{suite_id}': { name: 'x' },
+    'POST /api/v1/tests/suites/{suite_id}/cases': { name: 'x', steps: ['Wait 1 s'] },
+    'POST /api/v1/tests/cases': { name: 'x', app_id: o.app.public_id, steps: ['Wait 1 s'] },
+    'PATCH /api/v1/tests/cases/{case_id}': { name: 'x' },
+    'POST /api/v1/ai/test/run': { test_case_public_id: o.case.public_id, session_id: o.session.session_id },
+    'POST /api/v1/ai/suite/run': { suite_public_id: o.suite.public_id, session_id: o.session.session_id },
+    'POST /api/v1/ci/run-suite': { suite_id: o.suite.public_id },
+    'POST /api/v1/ci/run-test': { test_id: o.case.public_id },
+    'POST /api/v1/integrations/webhooks': { url: 'http://127.0.0.1:9/', name: 'x' },
+  };
+  if (e.body === null || e.body === undefined || e.body.fields.length === 0) {
+    return null;
+  }
+  if (bodies[e.id] === undefined) {
+    throw new Error(`no body for ${e.id}`);
+  }
+  return bodies[e.id];
+}
