@@ -30,6 +30,8 @@ struct rpc_method {
     const char *name; /* "assay.Suites/ListSuites" */
     enum rpc_effect effect;
     bool waits; /* a long poll: runs on a thread of its own (at most 256 of them), not on a worker */
+    bool secret_request; /* the message, or one inside it, has a field with option `secret` */
+    bool secret_answer;
     const ProtobufCMessageDescriptor *req;
     const ProtobufCMessageDescriptor *resp;
     rpc_handler handler; /* NULL in tables used by clients only */

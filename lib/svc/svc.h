@@ -19,6 +19,11 @@
  * is answered with the stored response. The same key with another payload is INVALID_ARGUMENT
  * "IDEMPOTENCY_KEY_REUSED"; while the first is running, ABORTED "IDEMPOTENCY_IN_PROGRESS". Failures
  * are not stored: a retry runs again.
+ * Of a method with secrets in its request or answer (a log-in, a new token; rpc_method.secret_*) it
+ * is only stored that the key was used. Once the first has succeeded, the same key is answered
+ * ALREADY_EXISTS "IDEMPOTENCY_SECRET", whatever the payload: nothing happens twice, nothing secret
+ * lies in the table. Whose answer was lost logs in again under a new key, or deletes the token that
+ * nobody saw and makes another.
  *
  * Every process answers assay.Health/Check by rpc, and GET /live /ready /metrics on
  * ASSAY_ADMIN_LISTEN when that is set. */

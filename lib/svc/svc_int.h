@@ -104,6 +104,7 @@ struct svc_key {
     struct str key;
     struct str sha256; /* of the payload */
     int64_t lock;      /* number of the advisory lock */
+    bool is_secret;    /* neither payload nor answer leaves a trace: only that the key was used */
 };
 enum rc svc__key_init(struct svc_key *key, struct svc *svc, struct ctx *ctx,
                       const struct rpc_method *method, struct str payload);

@@ -3,7 +3,10 @@
  * Idempotency keys. The advisory lock of the transaction tells a running call from a finished one;
  * the stored answer commits with the changes. If two calls still meet (the look-up's snapshot was
  * older than the other's commit) the primary key refuses the second, whose transaction is run again
- * and then finds the answer. */
+ * and then finds the answer.
+ *
+ * Of a method whose messages hold secrets nothing of either is stored: no answer, for it is a token
+ * in clear, and no digest, for a fast digest of a password can be guessed offline. */
 #include <string.h>
 
 #include "pb/pb.h"
@@ -43,8 +46,12 @@ svc__key_init(struct svc_key *key, struct svc *svc, struct ctx *ctx,
     *key = (struct svc_key){.db = svc->db,
                             .principal = principal_of(ctx),
                             .method = method->name,
-                            .key = ctx->idempotency_key};
-    key->sha256 = arena_str(ctx->arena, str_n((const char *)digest, sizeof digest));
+                            .key = ctx->idempotency_key,
+                            .sha256 = STR(""),
+                            .is_secret = method->secret_request || method->secret_answer};
+    if (!key->is_secret) {
+        key->sha256 = arena_str(ctx->arena, str_n((const char *)digest, sizeof digest));
+    }
     struct str all = arena_printf(ctx->arena, "%.*s\n%s\n%.*s", STR_ARG(key->principal),
                                   key->method, STR_ARG(key->key));
     hash_sha256(all, digest);
@@ -93,6 +100,10 @@ svc__key_find(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *resp
     if (!db_bool(res, 0, 4)) {
         return RC_OK;
     }
+    if (key->is_secret && !db_is_null(res, 0, 2)) {
+        return fail(ctx, RC_ALREADY_EXISTS, "IDEMPOTENCY_SECRET",
+                    "this key was used; what that call answered was shown once and is not kept");
+    }
     if (!str_eq(db_bytes(res, 0, 1), key->sha256)) {
         return fail(ctx, RC_INVALID_ARGUMENT, "IDEMPOTENCY_KEY_REUSED",
                     "this idempotency key was used with another request");
@@ -104,9 +115,14 @@ svc__key_find(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *resp
     return db_bool(res, 0, 3) ? in_progress(ctx) : RC_OK;
 }
 
+/* What is stored of the answer. */
 static enum rc
-pack(struct ctx *ctx, const ProtobufCMessage *resp, struct str *out)
+pack(const struct svc_key *key, struct ctx *ctx, const ProtobufCMessage *resp, struct str *out)
 {
+    if (key->is_secret) {
+        *out = STR("");
+        return RC_OK;
+    }
     if (pb_pack(ctx->arena, resp, out) != RC_OK) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
     }
@@ -117,7 +133,7 @@ enum rc
 svc__key_store(const struct svc_key *key, struct ctx *ctx, const ProtobufCMessage *resp)
 {
     struct str wire;
-    enum rc rc = pack(ctx, resp, &wire);
+    enum rc rc = pack(key, ctx, resp, &wire);
 
     return rc != RC_OK
                ? rc
@@ -186,7 +202,7 @@ svc__key_manual(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *re
         forget(key, ctx);
         return rc;
     }
-    rc = pack(ctx, resp, &wire);
+    rc = pack(key, ctx, resp, &wire);
     return rc != RC_OK ? rc
                        : DB_QUERY(key->db, ctx, DB_COMMON(Q_IDEMPOTENCY_FINISH), NULL,
                                   DB_ARG_STR(key->principal), DB_ARG_Z(key->method),

@@ -183,6 +183,20 @@ static const struct rpc_method WRITER_METHODS[] = {
      .req = STATUS,
      .resp = STATUS,
      .handler = writer_manual},
+    {.id = 0x70700003,
+     .name = "toy.Writer/Token",
+     .effect = RPC_WRITE,
+     .secret_answer = true,
+     .req = STATUS,
+     .resp = STATUS,
+     .handler = writer_put},
+    {.id = 0x70700004,
+     .name = "toy.Writer/LogIn",
+     .effect = RPC_WRITE_MANUAL,
+     .secret_request = true,
+     .req = STATUS,
+     .resp = STATUS,
+     .handler = writer_manual},
 };
 
 static int
@@ -409,6 +423,38 @@ the_same_key_is_answered_again_and_runs_nothing(void **state)
     assert_int_equal(call(&c, 1, "m", "fail", "a1", NULL), RC_FAILED_PRECONDITION);
     assert_int_equal(call(&c, 1, "m", "fail", "a1", NULL), RC_FAILED_PRECONDITION);
     assert_int_equal(count("writer.things"), 4);
+    caller_free(&c);
+    assert_int_equal(end_with(writer, SIGTERM), 0);
+}
+
+static void
+of_a_call_with_secrets_only_the_use_of_its_key_is_stored(void **state)
+{
+    pid_t writer = spawn("writer", 1);
+    struct caller c = caller_new("writer");
+    char token[ID_UUID_LEN + 1], sql[256];
+
+    (void)state;
+    for (size_t method = 2; method < 4; method++) {
+        int64_t before = count("writer.things");
+        assert_int_equal(call(&c, method, "s", "put", "a1", token), RC_OK);
+        assert_int_equal(count("writer.idempotency"), (int64_t)method - 1);
+        (void)snprintf(sql, sizeof sql,
+                       "writer.idempotency i WHERE octet_length(request_sha256) > 0 OR"
+                       " octet_length(response) > 0 OR"
+                       " strpos(encode(response, 'escape') || i::text, '%s') > 0",
+                       token);
+        assert_int_equal(count(sql), 0);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(call(&c, method, "s", "put", i == 0 ? "a1" : "b1", NULL),
+                             RC_ALREADY_EXISTS);
+            assert_string_equal(c.ctx.err.reason, "IDEMPOTENCY_SECRET");
+        }
+        assert_int_equal(count("writer.things"), before + 1);
+        /* A failure is not remembered. */
+        assert_int_equal(call(&c, method, "f", "fail", "a1", NULL), RC_FAILED_PRECONDITION);
+        assert_int_equal(call(&c, method, "f", "fail", "a1", NULL), RC_FAILED_PRECONDITION);
+    }
     caller_free(&c);
     assert_int_equal(end_with(writer, SIGTERM), 0);
 }
@@ -681,6 +727,7 @@ main(int argc, char **argv)
         T(a_write_commits_change_event_and_key_together),
         T(a_failing_handler_leaves_nothing),
         T(the_same_key_is_answered_again_and_runs_nothing),
+        T(of_a_call_with_secrets_only_the_use_of_its_key_is_stored),
         T(a_key_that_is_running_is_refused_meanwhile),
         T(a_lost_race_is_run_again),
         T(events_arrive_exactly_once_and_in_order_though_both_sides_are_killed),

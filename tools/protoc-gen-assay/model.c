@@ -195,6 +195,33 @@ resolve_fields(struct model *m)
     }
 }
 
+static bool
+holds_secret(const struct message *msg)
+{
+    for (size_t i = 0; i < msg->count; i++) {
+        const struct field *f = &msg->fields[i];
+        if (f->opt->secret || (f->sub != NULL && f->sub->has_secret)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Messages may contain themselves: again and again, until nothing changes. */
+static void
+mark_secrets(struct model *m)
+{
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (size_t i = 0; i < m->message_count; i++) {
+            struct message *msg = m->messages[i];
+            if (!msg->has_secret && holds_secret(msg)) {
+                msg->has_secret = changed = true;
+            }
+        }
+    }
+}
+
 /* --- services ------------------------------------------------------------------------------ */
 
 static void
@@ -300,6 +327,7 @@ model_load(struct model *m, const Google__Protobuf__Compiler__CodeGeneratorReque
         }
     }
     resolve_fields(m);
+    mark_secrets(m);
     for (size_t i = 0; i < request->n_proto_file; i++) {
         load_services(m, request->proto_file[i]);
     }

@@ -57,6 +57,7 @@ struct message {
     bool is_public;  /* reachable from a public rpc: gets a table */
     bool in_request;
     bool in_response;
+    bool has_secret; /* a field with option `secret`, here or in a message below */
 };
 
 enum segment_kind { SEG_TEXT, SEG_PARAM, SEG_REST };

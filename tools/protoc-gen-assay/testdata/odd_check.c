@@ -247,6 +247,11 @@ check_calls(void)
     CHECK(make->handler(&svc, NULL, &req.base, &resp.base) == RC_ABORTED);
     CHECK(svc.made == 50); /* the default of `limit` */
 
+    /* Secrets deep inside count. */
+    CHECK(make->secret_request && make->secret_answer && tests_method_make_thing.secret_answer);
+    CHECK(!tests_tables[0][1].secret_request && tests_tables[0][1].secret_answer);
+    CHECK(!tests_tables[0][2].secret_request && !tests_tables[0][2].secret_answer);
+
     Assay__Empty empty = ASSAY__EMPTY__INIT;
     Assay__Ok *ok = NULL;
     CHECK(auth_call_deliver(NULL, NULL, &empty, &ok) == RC_OK);
