@@ -61,7 +61,7 @@ enum elem_flag {
     ELEM_FOCUSED = 1 << 6,
     ELEM_EXPANDED = 1 << 7,
     ELEM_REQUIRED = 1 << 8,
-    ELEM_SECRET = 1 << 9,     /* a password field: its value is not in the snapshot */
+    ELEM_SECRET = 1 << 9,     /* a password field: its value is dots, one per character */
     ELEM_CLICKABLE = 1 << 10, /* native control, handler, cursor or ARIA role says so */
     ELEM_MULTIPLE = 1 << 11,  /* select multiple */
     ELEM_MIXED = 1 << 12      /* aria-checked=mixed */

@@ -327,7 +327,7 @@ const dialogLabel = (e) => {
 
 function valueOf(e, tag, role) {
   if (tag === 'input') {
-    if (e.type === 'password') { return ''; }
+    if (e.type === 'password') { return '\u2022'.repeat(Math.min(e.value.length, 64)); }
     if (e.type === 'file') { return text(Array.from(e.files, (f) => f.name).join(', ')); }
     return role === R.CHECKBOX || role === R.RADIO || role === R.BUTTON ? '' : text(e.value);
   }

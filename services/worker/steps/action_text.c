@@ -113,6 +113,14 @@ verb_target(struct buf *b, const char *verb, const struct action *a)
 }
 
 static void
+put_scroll_to(struct buf *b, const struct action *a)
+{
+    buf_printf(b, "Scroll %s%sto ", a->direction != NULL ? a->direction : "",
+               a->direction != NULL ? " " : "");
+    target_put_text(b, a->target);
+}
+
+static void
 put_type(struct buf *b, const struct action *a)
 {
     buf_putz(b, a->mode == MODE_APPEND ? "Append " : "Type ");
@@ -344,7 +352,7 @@ put_element_action(struct buf *b, const struct action *a)
         verb_target(b, "Clear", a);
         break;
     case ACT_SCROLL_TO:
-        verb_target(b, "Scroll to", a);
+        put_scroll_to(b, a);
         break;
     case ACT_SELECT:
         value_target(b, "Select ", " from ", a);

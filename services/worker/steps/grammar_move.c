@@ -131,13 +131,15 @@ eat_distance(struct cur *c, struct action *a)
 }
 
 static enum parsed
-put_scroll_to(struct gram *g, struct cur where)
+put_scroll_to(struct gram *g, struct cur where, const char *direction)
 {
     const struct target *t = NULL;
     if (cur_done(&where) || parse_target(g, &where, USE_VERIFY, &t) != P_OK) {
         return refuse(g, "the step does not say where to scroll", "Scroll to \"Reviews\"");
     }
-    add_action(g, ACT_SCROLL_TO, t);
+    struct action *a = add_action(g, ACT_SCROLL_TO, t);
+    /* Down is where one looks first. */
+    a->direction = direction != NULL && strcmp(direction, "down") != 0 ? direction : NULL;
     return P_OK;
 }
 
@@ -209,14 +211,14 @@ eat_seen_tail(struct cur *c)
 }
 
 static enum parsed
-scroll_until(struct gram *g, struct cur c)
+scroll_until(struct gram *g, struct cur c, const char *direction)
 {
     eat(&c, "the page contains|page contains|the page shows|page shows|the screen shows");
     eat(&c,
         "you see|i see|you can see|i can see|the user sees|you find|i find|we see|seeing|you reach|"
         "reaching");
     eat_seen_tail(&c);
-    return put_scroll_to(g, c);
+    return put_scroll_to(g, c, direction);
 }
 
 static enum parsed
@@ -228,11 +230,11 @@ clause_scroll(struct gram *g, struct cur c)
     }
     struct cur whole = c;
     if (eat_end(&c, "into view|into the view|into the viewport")) {
-        return put_scroll_to(g, c);
+        return put_scroll_to(g, c, NULL);
     }
     const char *direction = eat_direction(&c);
     if (eat(&c, "until|till")) {
-        return scroll_until(g, c);
+        return scroll_until(g, c, direction);
     }
     if (eat(&c, "all the way")) {
         direction = direction == NULL ? eat_direction(&c) : direction;
@@ -250,7 +252,7 @@ clause_scroll(struct gram *g, struct cur c)
         return scroll_edge(g, c, "top", "up");
     }
     if (eat(&c, "to find|to see|to view|to reach|to|until you see|onto|over to|back to")) {
-        return put_scroll_to(g, c);
+        return put_scroll_to(g, c, direction);
     }
     if (direction == NULL && !cur_done(&c) &&
         !at_phrase(&c, "by|in|a|the|inside|within|page|about|"

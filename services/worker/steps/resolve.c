@@ -274,6 +274,44 @@ collapse(const struct snapshot *snap, struct found *f)
     f->count = kept;
 }
 
+static bool
+named_by_entry(const struct elem *e, struct str name)
+{
+    return ((FIELDS | LISTS | BOXES) & BIT(e->role)) == 0 && e->label.n > 0 &&
+           match_name(name, e->label, false) >= MATCH_BARE;
+}
+
+/* Whether `caption` is the term or row header that gives `entry` its label: it says the same and
+ * stands before it in the same part of the page. */
+static bool
+captions(const struct snapshot *snap, const struct elem *caption, const struct elem *entry)
+{
+    const struct elem *part = elem_parent(snap, entry);
+    return caption < entry && match_same(elem_caption(caption), entry->label) &&
+           (part == NULL || elem_inside(snap, caption, part));
+}
+
+/* A term and its definition, a row's header and its cell are one thing to look at: the latter. */
+static void
+merge_entries(const struct snapshot *snap, const struct target *t, struct found *f)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        bool caption = false;
+        for (size_t k = 0; k < f->count && !caption; k++) {
+            caption = k != i && named_by_entry(f->at[k].elem, t->name) &&
+                      captions(snap, f->at[i].elem, f->at[k].elem);
+        }
+        f->at[i].score = caption ? 0 : f->at[i].score;
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->at[i].score > 0) {
+            f->at[kept++] = f->at[i];
+        }
+    }
+    f->count = kept;
+}
+
 static int
 best_score(const struct found *f)
 {
@@ -375,6 +413,9 @@ find_candidates(struct ctx *ctx, const struct snapshot *snap, const struct targe
         find_beside(snap, t, use, f);
     }
     collapse(snap, f);
+    if (use == RESOLVE_LOOK && f->count > 1) {
+        merge_entries(snap, t, f);
+    }
     return arena_failed(ctx->arena) ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
                                            "the page is too large to search")
                                     : RC_OK;

@@ -253,6 +253,21 @@ placeholders_titles_and_ids_name_too(void **state)
 }
 
 static void
+a_term_and_its_definition_are_one_thing_to_look_at(void **state)
+{
+    (void)state;
+    struct fake_screen s = {0};
+    int list = fake_add(&s, -1, ELEM_LIST, "", 0, 0, 400, 100, SHOWN);
+    fake_add(&s, list, ELEM_TEXT, "Country", 0, 0, 100, 20, SHOWN);
+    fake_add(&s, list, ELEM_TEXT, "Ireland", 200, 0, 100, 20, SHOWN); /* 102 */
+    s.elems[2].label = STR("Country");
+    EXPECT(s, {"Verify that 'Country' is visible", 102, NULL});
+    /* The same word elsewhere is another thing. */
+    fake_add(&s, -1, ELEM_TEXT, "Country", 0, 300, 100, 20, SHOWN);
+    EXPECT(s, {"Verify that 'Country' is visible", 0, "AMBIGUOUS"});
+}
+
+static void
 texts_match_by_whole_words_and_exact_digits(void **state)
 {
     (void)state;
@@ -289,6 +304,7 @@ main(void)
         cmocka_unit_test(a_control_without_a_name_is_found_by_the_text_beside_it),
         cmocka_unit_test(the_open_dialog_wins_a_tie),
         cmocka_unit_test(placeholders_titles_and_ids_name_too),
+        cmocka_unit_test(a_term_and_its_definition_are_one_thing_to_look_at),
         cmocka_unit_test(texts_match_by_whole_words_and_exact_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

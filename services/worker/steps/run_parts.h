@@ -49,6 +49,8 @@ enum rc run_act(struct run *run, const struct device_action *action);
 /* One action; the verdict is set when it is not passed. False: the plan ends here. */
 bool run_action(struct run *run, const struct action *a);
 bool run_verify(struct run *run, const struct action *a);
+/* Until the target is in view, screen by screen where it is not there yet. */
+bool run_scroll_to(struct run *run, const struct action *a, const struct target *target);
 /* Caption of an element for messages. */
 struct str run_named(struct run *run, const struct elem *e);
 struct str run_target_text(struct run *run, const struct target *t);

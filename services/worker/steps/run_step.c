@@ -396,7 +396,7 @@ act_on_element(struct run *run, const struct action *a, struct acting *w)
     if (a->type == ACT_TYPE && (a->mode == MODE_APPEND || w->target == NULL)) {
         w->verb = DEVICE_TYPE;
     }
-    return perform(run, w);
+    return a->type == ACT_SCROLL_TO ? run_scroll_to(run, a, w->target) : perform(run, w);
 }
 
 struct storing {
