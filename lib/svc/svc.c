@@ -32,7 +32,7 @@ svc_db(struct svc *svc)
 struct rpc_client *
 svc_client(struct svc *svc, enum svc_peer peer)
 {
-    ASSERT((size_t)peer < SVC_PEER_COUNT);
+    ASSERT((size_t)peer < SVC_PEER_COUNT && svc->clients[peer] != NULL);
     return svc->clients[peer];
 }
 
@@ -72,6 +72,12 @@ bool
 svc_is_stopping(const struct svc *svc)
 {
     return atomic_load_explicit(&svc->stopping, memory_order_relaxed);
+}
+
+bool
+svc__uses(const struct svc *svc, enum svc_peer peer)
+{
+    return (svc->def->peers & SVC_USES(peer)) != 0;
 }
 
 bool
@@ -240,23 +246,43 @@ peer_url(const struct svc *svc, enum svc_peer peer, char out[256])
     return n > 0 && n < 256;
 }
 
+/* One authority signs the certificates of all our processes: the name in it says which one is at
+ * the other end. */
+static struct rpc_tls
+tls_towards(const struct svc *svc, const char *name)
+{
+    struct rpc_tls tls = svc_tls(svc);
+
+    tls.server_name = name;
+    return tls;
+}
+
+static bool
+start_client(struct svc *svc, enum svc_peer peer)
+{
+    const char *why = "the URL is too long";
+    char url[256];
+    struct rpc_client_cfg cfg = {.service = url,
+                                 .tls = tls_towards(svc, PEER_NAMES[peer]),
+                                 .message_max = SVC_MESSAGE_MAX,
+                                 .name = PEER_NAMES[peer],
+                                 .allow_plain_tcp = svc->cfg.plain_tcp};
+
+    if (peer_url(svc, peer, url) && rpc_client_new(&cfg, &svc->clients[peer], &why) == RC_OK) {
+        return true;
+    }
+    log_line(LOG_ERROR_LEVEL, NULL, "start_failed", why, LOG_Z("part", "rpc client"),
+             LOG_Z("peer", PEER_NAMES[peer]));
+    return false;
+}
+
 static bool
 start_clients(struct svc *svc)
 {
-    const char *why = "the URL is too long";
-    struct rpc_tls tls = svc_tls(svc);
+    struct rpc_tls tls = tls_towards(svc, "worker");
 
     for (int i = 0; i < SVC_PEER_COUNT; i++) {
-        char url[256];
-        struct rpc_client_cfg cfg = {.service = url,
-                                     .tls = tls,
-                                     .message_max = SVC_MESSAGE_MAX,
-                                     .name = PEER_NAMES[i],
-                                     .allow_plain_tcp = svc->cfg.plain_tcp};
-        if (!peer_url(svc, (enum svc_peer)i, url) ||
-            rpc_client_new(&cfg, &svc->clients[i], &why) != RC_OK) {
-            log_line(LOG_ERROR_LEVEL, NULL, "start_failed", why, LOG_Z("part", "rpc client"),
-                     LOG_Z("peer", PEER_NAMES[i]));
+        if (svc__uses(svc, (enum svc_peer)i) && !start_client(svc, (enum svc_peer)i)) {
             return false;
         }
     }

@@ -40,12 +40,18 @@ struct svc;
 
 /* Names of processes, for clients. */
 enum svc_peer { SVC_AUTH, SVC_SESSIONS, SVC_TESTS, SVC_BILLING, SVC_WEBHOOKS, SVC_PEER_COUNT };
+/* For svc_def.peers. */
+#define SVC_USES(peer) (1U << (peer))
+#define SVC_USES_ALL ((1U << SVC_PEER_COUNT) - 1)
 
 struct svc_def {
     const char *name;               /* "tests": the schema, the RPC name, the log's svc */
     const struct cfg_row *cfg_rows; /* the service's own settings, after the common ones */
     size_t cfg_count;
     void *cfg;                              /* its struct, filled by the rows */
+    /* SVC_USES(...) of each service that this one calls or tells events: no other is dialled. The
+     * same edges stand in deploy/k8s/call-graph.yaml. */
+    unsigned peers;
     const struct rpc_method *const *tables; /* generated: <name>_tables */
     const size_t *table_lens;
     size_t table_count;
@@ -68,11 +74,14 @@ int svc_main(const struct svc_def *def, int argc, char **argv);
 
 /* NULL for a process without a schema. */
 struct db *svc_db(struct svc *svc);
-/* Never NULL: a peer that is not configured is looked for beside our own address. */
+/* Never NULL, of a peer in svc_def.peers: one that is not configured is looked for beside our own
+ * address. Over TLS its certificate must be one of "auth", "sessions"...: the peer's own name. */
 struct rpc_client *svc_client(struct svc *svc, enum svc_peer peer);
+/* Calls to workers at their own addresses; their certificates are those of "worker". */
 struct rpc_peers *svc_peers(struct svc *svc);
 struct met *svc_met(struct svc *svc);
-/* The ASSAY_RPC_TLS_* files, for those who make clients of their own; our own listen URL. */
+/* The ASSAY_RPC_TLS_* files, for those who make clients of their own (who set server_name, or any
+ * of our processes could pose as the other end); our own listen URL. */
 struct rpc_tls svc_tls(const struct svc *svc);
 const char *svc_listen_url(const struct svc *svc);
 /* True once SIGTERM arrived: loops end. */
@@ -115,7 +124,8 @@ struct svc_event {
 };
 
 /* Stores the event in the outbox of the open transaction; the relay delivers it at least once after
- * the commit. Must be called inside a transaction. Errors: those of the database. */
+ * the commit. Must be called inside a transaction. Errors: those of the database; INTERNAL
+ * "EVENT_TARGET": told to a service that svc_def.peers does not name. */
 NODISCARD enum rc svc_emit(struct db *db, struct ctx *ctx, const struct svc_event *event);
 /* For receivers: true in *out_new the first time this event id is seen (stored in the inbox within
  * the open transaction). */

@@ -64,6 +64,10 @@ svc_emit(struct db *db, struct ctx *ctx, const struct svc_event *event)
     ASSERT(db_in_tx(ctx) && event->tell != 0);
     for (size_t i = 0; i < ARRAY_LEN(TARGETS); i++) {
         if ((event->tell & TARGETS[i]) != 0) {
+            const struct svc *svc = db_owner(db);
+            if (svc != NULL && !svc__uses(svc, svc__peer_of((enum svc_tell)TARGETS[i]))) {
+                return fail(ctx, RC_INTERNAL, "EVENT_TARGET", "internal error");
+            }
             targets[n++] = TARGETS[i];
         }
     }

@@ -85,6 +85,8 @@ struct svc {
 };
 
 bool svc__has_schema(const struct svc *svc);
+/* In svc_def.peers. */
+bool svc__uses(const struct svc *svc, enum svc_peer peer);
 /* A context of the process itself. */
 void svc__service_ctx(struct svc *svc, struct ctx *ctx, struct arena *arena, int64_t budget_us);
 
@@ -133,6 +135,7 @@ void svc__loops_stop(struct svc *svc);
 void svc__loops_free(struct svc *svc);
 
 /* svc_relay.c */
+enum svc_peer svc__peer_of(enum svc_tell tell);
 enum rc svc__relay_start(struct svc *svc);
 
 /* svc_admin.c */

@@ -37,7 +37,6 @@
 
 struct target {
     enum svc_tell tell;
-    enum svc_peer peer;
     const struct rpc_method *method;
     int fails;             /* deliveries in a row that did not get through */
     int64_t not_before_us; /* mono */
@@ -175,7 +174,8 @@ tell(struct relay *relay, struct ctx *ctx, const struct target *target, struct c
     req.events = events;
     svc__service_ctx(relay->svc, &own, ctx->arena, CALL_US);
     enum rc rc =
-        rpc_call(svc_client(relay->svc, target->peer), &own, target->method, &req.base, &answer);
+        rpc_call(svc_client(relay->svc, svc__peer_of(target->tell)), &own, target->method,
+                 &req.base, &answer);
     *out_cause = own.err.reason;
     if (rc != RC_OK) {
         return fate_of(rc);
@@ -388,7 +388,8 @@ relay_run(void *state, struct ctx *ctx)
 
     for (size_t i = 0; i < ARRAY_LEN(relay->targets) && rc == RC_OK; i++) {
         struct target *target = &relay->targets[i];
-        if (clk_mono_us() >= target->not_before_us && !svc_is_stopping(relay->svc)) {
+        if (svc__uses(relay->svc, svc__peer_of(target->tell)) &&
+            clk_mono_us() >= target->not_before_us && !svc_is_stopping(relay->svc)) {
             rc = serve_target(relay, ctx, target, &more);
         }
     }
@@ -401,6 +402,22 @@ relay_run(void *state, struct ctx *ctx)
     return rc == RC_OK && more;
 }
 
+enum svc_peer
+svc__peer_of(enum svc_tell tell)
+{
+    switch (tell) {
+    case TELL_AUDIT:
+        return SVC_AUTH;
+    case TELL_BILLING:
+        return SVC_BILLING;
+    case TELL_WEBHOOKS:
+        return SVC_WEBHOOKS;
+    case TELL_TESTS:
+        break;
+    }
+    return SVC_TESTS;
+}
+
 enum rc
 svc__relay_start(struct svc *svc)
 {
@@ -408,14 +425,10 @@ svc__relay_start(struct svc *svc)
 
     relay = (struct relay){
         .svc = svc,
-        .targets = {{.tell = TELL_AUDIT, .peer = SVC_AUTH, .method = &auth_method_deliver_events},
-                    {.tell = TELL_BILLING,
-                     .peer = SVC_BILLING,
-                     .method = &billing_method_deliver_events},
-                    {.tell = TELL_WEBHOOKS,
-                     .peer = SVC_WEBHOOKS,
-                     .method = &webhooks_method_deliver_events},
-                    {.tell = TELL_TESTS, .peer = SVC_TESTS, .method = &tests_method_deliver_events}},
+        .targets = {{.tell = TELL_AUDIT, .method = &auth_method_deliver_events},
+                    {.tell = TELL_BILLING, .method = &billing_method_deliver_events},
+                    {.tell = TELL_WEBHOOKS, .method = &webhooks_method_deliver_events},
+                    {.tell = TELL_TESTS, .method = &tests_method_deliver_events}},
     };
     return svc__loop_start(svc, SVC_RELAY, false, PERIOD_US, BUDGET_US, relay_run, &relay);
 }

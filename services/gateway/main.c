@@ -117,6 +117,7 @@ main(int argc, char **argv)
 {
     struct svc_def def = {
         .name = "gateway",
+        .peers = SVC_USES_ALL,
         .cfg_rows = GW_CFG_ROWS,
         .cfg_count = GW_CFG_COUNT,
         .cfg = &cfg,

@@ -46,6 +46,8 @@ main(int argc, char **argv)
 {
     struct svc_def def = {
         .name = "sessions",
+        .peers = SVC_USES(SVC_AUTH) | SVC_USES(SVC_TESTS) |
+                 SVC_USES(SVC_BILLING) | SVC_USES(SVC_WEBHOOKS),
         .cfg_rows = SESSIONS_CFG_ROWS,
         .cfg_count = SESSIONS_CFG_COUNT,
         .cfg = &cfg,

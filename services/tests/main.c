@@ -55,6 +55,8 @@ main(int argc, char **argv)
 {
     struct svc_def def = {
         .name = "tests",
+        .peers = SVC_USES(SVC_AUTH) | SVC_USES(SVC_SESSIONS) |
+                 SVC_USES(SVC_BILLING) | SVC_USES(SVC_WEBHOOKS),
         .cfg_rows = TESTS_CFG_ROWS,
         .cfg_count = TESTS_CFG_COUNT,
         .cfg = &cfg,

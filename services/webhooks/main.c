@@ -70,6 +70,7 @@ main(int argc, char **argv)
 {
     const struct svc_def def = {
         .name = "webhooks",
+        .peers = SVC_USES(SVC_AUTH),
         .cfg_rows = WEBHOOKS_CFG_ROWS,
         .cfg_count = WEBHOOKS_CFG_COUNT,
         .cfg = &cfg,

@@ -138,6 +138,7 @@ main(int argc, char **argv)
 {
     struct svc_def def = {
         .name = "worker",
+        .peers = SVC_USES(SVC_SESSIONS) | SVC_USES(SVC_TESTS),
         .cfg_rows = WORKER_CFG_ROWS,
         .cfg_count = WORKER_CFG_COUNT,
         .cfg = &cfg,

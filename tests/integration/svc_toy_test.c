@@ -77,8 +77,9 @@ put_thing(struct toy *t, struct ctx *ctx, const char *name)
     if (rc != RC_OK) {
         return rc;
     }
+    bool is_stray = str_starts(str_z(name), STR("stray"));
     struct svc_event event = {.type = "thing.put",
-                              .tell = TELL_AUDIT,
+                              .tell = TELL_AUDIT | (is_stray ? TELL_TESTS : 0u),
                               .resource_name = str_z(name),
                               .order_key = str_sub(str_z(name), 0, 1)};
     return svc_emit(db, ctx, &event);
@@ -208,6 +209,7 @@ run_toy(const char *name)
     const struct rpc_method *const tables[] = {is_auth ? &deliver : WRITER_METHODS};
     const size_t lens[] = {is_auth ? 1 : ARRAY_LEN(WRITER_METHODS)};
     struct svc_def def = {.name = name,
+                          .peers = is_auth ? 0 : SVC_USES(SVC_AUTH),
                           .tables = tables,
                           .table_lens = lens,
                           .table_count = 1,
@@ -242,6 +244,10 @@ spawn(const char *name, int replica)
         _exit(1);
     }
     (void)snprintf(listen, sizeof listen, "ipc://%s/%s.%d", dir, name, replica);
+    const char *tls = getenv("TOY_TLS_LISTEN");
+    if (tls != NULL) {
+        (void)snprintf(listen, sizeof listen, "%s", tls);
+    }
     (void)snprintf(log, sizeof log, "%s/log", dir);
     (void)setenv("ASSAY_RPC_LISTEN", listen, 1);
     (void)setenv("ASSAY_DATABASE_URL", pg_support_uri(), 1);
@@ -325,7 +331,7 @@ call(struct caller *c, size_t method, const char *key, const char *status, const
 static int64_t
 count(const char *table)
 {
-    char sql[128];
+    char sql[512];
 
     (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
     return pg_support_i64(sql);
@@ -587,6 +593,99 @@ a_refused_event_holds_back_its_own_key_only(void **state)
     assert_int_equal(end_with(auth, SIGTERM), 0);
 }
 
+static void
+an_event_for_a_service_that_is_no_declared_peer_is_refused(void **state)
+{
+    pid_t writer = spawn("writer", 1);
+    struct caller c = caller_new("writer");
+
+    (void)state;
+    assert_int_equal(call(&c, 0, "", "put", "stray", NULL), RC_INTERNAL);
+    assert_string_equal(c.ctx.err.reason, "EVENT_TARGET");
+    assert_int_equal(count("writer.things"), 0);
+    caller_free(&c);
+    assert_int_equal(end_with(writer, SIGTERM), 0);
+}
+
+static void
+shell(const char *command)
+{
+    char line[512];
+
+    (void)snprintf(line, sizeof line, "cd %s && { %s; } 2>/dev/null", dir, command);
+    assert_int_equal(system(line), 0);
+}
+
+/* As deploy/k8s/secrets.sh makes them: one authority, a certificate for each service's name. */
+static void
+make_certificate(const char *name)
+{
+    char command[400];
+
+    (void)snprintf(command, sizeof command,
+                   "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout %s.key"
+                   " -out %s.csr -subj /CN=%s && echo subjectAltName=DNS:%s >%s.ext &&"
+                   " openssl x509 -req -days 2 -in %s.csr -CA ca.pem -CAkey ca.key"
+                   " -CAcreateserial -extfile %s.ext -out %s.crt",
+                   name, name, name, name, name, name, name, name);
+    shell(command);
+}
+
+static void
+set_tls(const char *name)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/ca.pem", dir);
+    (void)setenv("ASSAY_RPC_TLS_CA", path, 1);
+    (void)snprintf(path, sizeof path, "%s/%s.crt", dir, name);
+    (void)setenv("ASSAY_RPC_TLS_CERT", path, 1);
+    (void)snprintf(path, sizeof path, "%s/%s.key", dir, name);
+    (void)setenv("ASSAY_RPC_TLS_KEY", path, 1);
+}
+
+static pid_t
+spawn_auth_as(const char *name, const char *url)
+{
+    set_tls(name);
+    (void)setenv("TOY_TLS_LISTEN", url, 1);
+    pid_t auth = spawn("auth", 1);
+    (void)unsetenv("TOY_TLS_LISTEN");
+    return auth;
+}
+
+static void
+a_peer_with_the_certificate_of_another_service_is_told_nothing(void **state)
+{
+    char url[64];
+
+    (void)state;
+    (void)snprintf(url, sizeof url, "tls+tcp://127.0.0.1:%d", 20000 + (int)getpid() % 10000);
+    shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+          " -keyout ca.key -out ca.pem -subj /CN=ca");
+    make_certificate("auth");
+    make_certificate("billing");
+    make_certificate("writer");
+    set_tls("writer");
+    (void)setenv("ASSAY_RPC_AUTH", url, 1);
+    pid_t writer = spawn("writer", 1);
+    struct caller c = caller_new("writer");
+    pid_t auth = spawn_auth_as("billing", url);
+    assert_int_equal(call(&c, 0, "", "put", "a1", NULL), RC_OK);
+    /* Five refused connections a second: it had its chances. */
+    assert_false(comes_to("auth.got", 1, 4 * ASSAY_US_PER_S));
+    assert_int_equal(end_with(auth, SIGTERM), 0);
+    auth = spawn_auth_as("auth", url);
+    assert_true(comes_to("auth.got", 1, 20 * ASSAY_US_PER_S));
+    (void)unsetenv("ASSAY_RPC_AUTH");
+    (void)unsetenv("ASSAY_RPC_TLS_CA");
+    (void)unsetenv("ASSAY_RPC_TLS_CERT");
+    (void)unsetenv("ASSAY_RPC_TLS_KEY");
+    caller_free(&c);
+    assert_int_equal(end_with(writer, SIGTERM), 0);
+    assert_int_equal(end_with(auth, SIGTERM), 0);
+}
+
 static Assay__HealthStatus *
 health(struct caller *c)
 {
@@ -732,6 +831,8 @@ main(int argc, char **argv)
         T(a_lost_race_is_run_again),
         T(events_arrive_exactly_once_and_in_order_though_both_sides_are_killed),
         T(a_refused_event_holds_back_its_own_key_only),
+        T(an_event_for_a_service_that_is_no_declared_peer_is_refused),
+        T(a_peer_with_the_certificate_of_another_service_is_told_nothing),
         T(health_follows_the_database),
         T(sigterm_lets_the_running_call_finish),
         T(probes_and_metrics_are_served),
