@@ -5,6 +5,9 @@ const more = document.getElementById('more');
 let page = 0;
 let loading = false;
 
+const seen = new IntersectionObserver(
+  (entries) => { if (entries.some((e) => e.isIntersecting)) load(); }, { rootMargin: '200px' });
+
 async function load() {
   if (loading || page < 0) return;
   loading = true;
@@ -13,7 +16,9 @@ async function load() {
   page = items.length === 0 ? -1 : page + 1;
   if (page < 0) more.textContent = 'That is all';
   loading = false;
+  /* On a tall screen the end may still be in view, which is no change to tell of: ask anew. */
+  seen.unobserve(more);
+  if (page >= 0) seen.observe(more);
 }
 
-new IntersectionObserver((entries) => { if (entries.some((e) => e.isIntersecting)) load(); },
-  { rootMargin: '200px' }).observe(more);
+seen.observe(more);
