@@ -1,13 +1,13 @@
 #!/bin/sh
 # Makes what the manifests expect as Secrets, for a first installation:
-#     deploy/k8s/secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL [SMTP_URL]
+#     deploy/k8s/secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL
 # DATABASE is host[:port]/name. Writes OUTDIR/secrets.yaml (kubectl apply -f), OUTDIR/roles.sql (run it
 # once as the database's administrator) and OUTDIR/ca.key, which belongs into a safe. A CA per
 # installation signs one certificate per service: whoever has none is not listened to.
 set -eu
 umask 077
-[ $# -ge 4 ] || { echo "usage: secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL [SMTP_URL]" >&2; exit 3; }
-out=$1 namespace=$2 database=$3 blob_url=$4 smtp_url=${5:-}
+[ $# -ge 4 ] || { echo "usage: secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL" >&2; exit 3; }
+out=$1 namespace=$2 database=$3 blob_url=$4
 days=825
 mkdir -p "$out"
 [ ! -e "$out/secrets.yaml" ] || { echo "secrets.sh: $out/secrets.yaml exists; its keys would be lost" >&2; exit 1; }
@@ -41,13 +41,14 @@ certificate() {
 : >"$out/roles.sql"
 for svc in gateway auth sessions tests billing webhooks worker; do
     certificate "$svc"
-    set -- "blob-url=$blob_url"
+    set --
     case $svc in
+    gateway | worker) set -- "blob-url=$blob_url" ;;
     auth | sessions | tests | billing | webhooks)
         owner=$(openssl rand -hex 24)
         user=$(openssl rand -hex 24)
-        set -- "$@" "database-url=postgresql://assay_$svc:$user@$database" "secret-key=$(openssl rand -base64 32)"
-        [ "$svc" != auth ] || set -- "$@" "smtp-url=$smtp_url"
+        set -- "database-url=postgresql://assay_$svc:$user@$database"
+        case $svc in auth | webhooks) set -- "$@" "secret-key=$(openssl rand -base64 32)" ;; esac
         secret "$svc-migrate" "database-url=postgresql://assay_${svc}_owner:$owner@$database" >>"$out/secrets.yaml"
         cat >>"$out/roles.sql" <<SQL
 CREATE ROLE assay_${svc}_owner LOGIN PASSWORD '$owner';

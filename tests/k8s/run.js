@@ -11,7 +11,7 @@ import { nameOf, podOf, readAll, render } from './render.js';
 import { graphComplaints, RULES } from './rules.js';
 import { complaints } from './schema.js';
 import { secretChecks } from './secrets.js';
-import { settingFaults, wordFaults } from './settings.js';
+import { peerFaults, settingFaults, wordFaults } from './settings.js';
 
 const DEPLOY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../deploy');
 const K8S = path.join(DEPLOY, 'k8s');
@@ -82,6 +82,7 @@ attempt('no manifest carries a secret', () => renderings.flatMap((n) => objects[
 const ROOT = path.resolve(DEPLOY, '..');
 for (const service of services) {
   attempt(`settings of ${service} exist`, () => settingFaults(ROOT, service, objects['overlays/prod'] ?? []));
+  attempt(`${service} dials whom the call graph says`, () => peerFaults(ROOT, service, graph[service]));
 }
 
 attempt('alerts and scaling use metrics and states that exist', () => wordFaults(ROOT, objects['overlays/prod'] ?? []));
@@ -91,6 +92,8 @@ for (const [title, found] of secretChecks(path.join(K8S, 'secrets.sh'), objects[
 const misspelt = structuredClone(objects['overlays/prod'] ?? []);
 misspelt.find((o) => o.kind === 'ConfigMap' && o.metadata.name === 'gateway').data.ASSAY_HTP_PORT = '1';
 check('a planted fault is found: a misspelt setting', settingFaults(ROOT, 'gateway', misspelt).length > 0 ? [] : ['not found']);
+
+check('a planted fault is found: a peer nobody drew', peerFaults(ROOT, 'webhooks', ['auth', 'tests']).length > 0 ? [] : ['not found']);
 
 const strange = structuredClone(objects['overlays/prod'] ?? []);
 strange.find((o) => o.kind === 'PrometheusRule').spec.groups[0].rules[0].expr = 'assay_outbox_ded > 0';

@@ -37,7 +37,7 @@ function certificateFault(out, secret) {
 export function secretChecks(script, objects) {
   const out = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-secrets-'));
   try {
-    execFileSync('sh', [script, out, 'assay', 'db.example.com:5432/assay', 's3://bucket/prefix', 'smtp://mail.example.com'], { stdio: 'pipe' });
+    execFileSync('sh', [script, out, 'assay', 'db.example.com:5432/assay', 's3://bucket/prefix'], { stdio: 'pipe' });
     const secrets = readAll(path.join(out, 'secrets.yaml'));
     const at = (name) => secrets.find((s) => s.metadata.name === name);
     const named = objects.filter(podOf).flatMap((o) => filesNamed(o, objects));
@@ -48,6 +48,8 @@ export function secretChecks(script, objects) {
       ['every mounted secret is made', mounted.filter((name) => !at(name))],
       ['every secret file a setting names is made', [...named, ...lent].filter(([name, key]) => at(name)?.data[key] === undefined).map(String)],
       ['no secret is made that nothing mounts', secrets.map((s) => s.metadata.name).filter((name) => !mounted.includes(name))],
+      ['no secret is made that no setting names', secrets.flatMap((s) => Object.keys(s.data).map((key) => [s.metadata.name, key]))
+        .filter((made) => ![...named, ...lent].some((n) => n.join() === made.join())).map(String)],
       ['certificates are signed by the CA for their service', secrets.filter((s) => s.data['tls.crt']).flatMap((s) => certificateFault(out, s))],
       ['no two services share a password or key', secrets.filter((s) => s.data['secret-key']).map((s) => s.data['secret-key'])
         .filter((key, i, all) => all.indexOf(key) !== i)],

@@ -22,6 +22,16 @@ export function wordFaults(root, objects) {
 /** Names of settings in C text: rows of configuration tables. */
 const rowsOf = (text) => new Set([...text.matchAll(/\.name = "(ASSAY_[A-Z0-9_]+)"/g)].map((m) => m[1]));
 
+/** The peers a program dials by name (svc_def.peers in its main.c) are those of the call graph. */
+export function peerFaults(root, service, callees) {
+  const text = fs.readFileSync(path.join(root, `services/${service}/main.c`), 'utf8');
+  const value = /\.peers =([^,]*),/.exec(text)?.[1] ?? '';
+  const dialled = value.includes('SVC_USES_ALL') ? ['auth', 'billing', 'sessions', 'tests', 'webhooks']
+    : [...value.matchAll(/SVC_USES\(SVC_([A-Z]+)\)/g)].map((m) => m[1].toLowerCase()).sort();
+  const drawn = callees.filter((c) => c !== 'worker').sort();
+  return dialled.join() === drawn.join() ? [] : [`${service} dials ${dialled}, the graph says ${drawn}`];
+}
+
 export function settingFaults(root, service, objects) {
   const known = new Set(['lib', `services/${service}`].flatMap((f) => [...rowsOf(sources(path.join(root, f)))]));
   const given = objects.filter((o) => o.metadata.labels?.['app.kubernetes.io/name'] === service).flatMap((o) => [
