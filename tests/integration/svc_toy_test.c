@@ -441,6 +441,7 @@ of_a_call_with_secrets_only_the_use_of_its_key_is_stored(void **state)
     char token[ID_UUID_LEN + 1], sql[256];
 
     (void)state;
+    assert_int_equal(call(&c, 0, "", "put", "warm", NULL), RC_OK);
     for (size_t method = 2; method < 4; method++) {
         int64_t before = count("writer.things");
         assert_int_equal(call(&c, method, "s", "put", "a1", token), RC_OK);
@@ -671,6 +672,8 @@ a_peer_with_the_certificate_of_another_service_is_told_nothing(void **state)
     pid_t writer = spawn("writer", 1);
     struct caller c = caller_new("writer");
     pid_t auth = spawn_auth_as("billing", url);
+    assert_true(comes_to("pg_tables WHERE schemaname = 'auth' AND tablename = 'got'", 1,
+                         20 * ASSAY_US_PER_S));
     assert_int_equal(call(&c, 0, "", "put", "a1", NULL), RC_OK);
     /* Five refused connections a second: it had its chances. */
     assert_false(comes_to("auth.got", 1, 4 * ASSAY_US_PER_S));
