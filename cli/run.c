@@ -10,6 +10,7 @@
 
 #define ARENA_MAX ((size_t)64 << 20)
 #define PATIENCE_US (120 * ASSAY_US_PER_S) /* a server that restarts does not end the run */
+#define QUEUE_TELL_US (2 * ASSAY_US_PER_S) /* a shorter wait is not worth a line */
 #define SEEN_MAX 4096
 
 static const char USAGE[] =
@@ -48,6 +49,7 @@ struct follow {
     int64_t last_seq;
     struct shown cases[SEEN_MAX];
     size_t count;
+    int64_t began_us;
     bool told_queue;
 };
 
@@ -152,7 +154,7 @@ show_progress(struct follow *f, struct api *api, const struct json_value *run)
     const struct json_value *events = json_get(run, "events");
     const struct json_value *queue = json_get(run, "queue");
 
-    if (queue != NULL && !f->told_queue) {
+    if (queue != NULL && !f->told_queue && clk_mono_us() - f->began_us > QUEUE_TELL_US) {
         (void)fprintf(f->out, "waiting for a device (place %lld)\n",
                       (long long)json_i64(json_get(queue, "position"), 0));
         f->told_queue = true;
@@ -303,6 +305,7 @@ run_follow(struct api *api, struct arena *arena, const char *suite_id,
         return api->status >= 400 && api->status < 500 ? CLI_USAGE : CLI_BROKEN;
     }
     f->out = out;
+    f->began_us = clk_mono_us();
     (void)fprintf(out, "run %s\n", run_id);
     const struct json_value *run = poll_run(f, api, run_id);
     if (run != NULL) {

@@ -458,6 +458,7 @@ stack_supervise(struct arena *arena, const struct stack_paths *paths)
     s->paths = paths;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (!prepare(s, arena)) {
+        stack_sweep(paths);
         return CLI_USAGE;
     }
     int fd = open_signals();
