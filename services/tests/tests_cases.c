@@ -242,6 +242,7 @@ check_update(struct tests *t, struct ctx *ctx, const Assay__UpdateCaseRequest *r
     if (rc == RC_OK && req->has_sub_flow_ids) {
         rc = tst_json_strings(ctx, "sub_flow_ids", req->sub_flow_ids, &change->sub_flows,
                               &change->sub_flow_count);
+        rc = rc == RC_OK ? tst_sub_flows_lock(t, ctx) : rc;
         rc = rc == RC_OK ? check_sub_flows(t, ctx, c->public_id, change->sub_flows,
                                            change->sub_flow_count)
                          : rc;

@@ -71,6 +71,8 @@ struct tst_sub_flow {
     struct str *next;
     size_t next_count;
 };
+/* Makes other changes of sub-flows of the organization wait until the transaction ends. */
+NODISCARD enum rc tst_sub_flows_lock(struct tests *t, struct ctx *ctx);
 NODISCARD enum rc tst_sub_flows(struct tests *t, struct ctx *ctx, const struct str *ids,
                                 size_t count, struct tst_sub_flow **out, size_t *out_count);
 

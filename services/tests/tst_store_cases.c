@@ -265,6 +265,12 @@ tst_case_delete(struct tests *t, struct ctx *ctx, const char *public_id, struct 
 }
 
 enum rc
+tst_sub_flows_lock(struct tests *t, struct ctx *ctx)
+{
+    return DB_QUERY(t->db, ctx, Q_SUB_FLOWS_LOCK, NULL, DB_ARG_I64(ctx->who.org_id));
+}
+
+enum rc
 tst_sub_flows(struct tests *t, struct ctx *ctx, const struct str *ids, size_t count,
               struct tst_sub_flow **out, size_t *out_count)
 {

@@ -169,6 +169,11 @@ WITH gone AS (
 )
 SELECT id, name FROM gone;
 
+-- One change of sub-flows at a time in an organization: two that are free of cycles each may close
+-- one together.
+-- name: sub_flows_lock
+SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.sub_flows', $1::bigint));
+
 -- Reusable cases among the ids, and what they themselves run first.
 -- name: sub_flows
 SELECT public_id, is_reusable, sub_flow_ids FROM cases
