@@ -15,6 +15,7 @@
 #include "base/id.h"
 #include "billing_client.h"
 #include "pb/pb.h"
+#include "svc/svc.h"
 #include "tests/support/pg.h"
 #include "tests/support/receiver.h"
 #include "webhooks_client.h"
@@ -29,6 +30,9 @@
 #define ORG 7
 #define RETRY "200ms,200ms,200ms,300ms,300ms,300ms,1s,1s,2s,2s,4s,4s,8s,8s"
 #define LONG_US (40 * ASSAY_US_PER_S)
+
+/* A service with nothing but an outbox; this program, started again, is it. */
+#define PRODUCER "tests"
 
 static char dir[64];
 static char bin_dir[512];
@@ -73,6 +77,9 @@ spawn(const char *service, const struct setting *more)
     int fd = open(text, O_WRONLY | O_CREAT | O_APPEND, 0600);
     (void)dup2(fd, 1);
     (void)dup2(fd, 2);
+    if (strcmp(service, PRODUCER) == 0) {
+        (void)execl("/proc/self/exe", PRODUCER, PRODUCER, (char *)NULL);
+    }
     (void)snprintf(text, sizeof text, "%s/assay-%s", bin_dir, service);
     (void)execl(text, text, (char *)NULL);
     _exit(127);
@@ -277,8 +284,8 @@ static int
 set_up(void **state)
 {
     (void)state;
-    pg_support_exec(
-        "DROP SCHEMA IF EXISTS webhooks CASCADE; DROP SCHEMA IF EXISTS billing CASCADE");
+    pg_support_exec("DROP SCHEMA IF EXISTS webhooks CASCADE; DROP SCHEMA IF EXISTS billing CASCADE;"
+                    "DROP SCHEMA IF EXISTS tests CASCADE");
     receiver_clear(receiver);
     return 0;
 }
@@ -544,6 +551,30 @@ private_targets_are_refused_unless_allowed(void **state)
 
 #define EVENTS 150
 
+static enum rc
+produce(struct svc *svc, void **out_state)
+{
+    *out_state = svc;
+    return RC_OK;
+}
+
+static int
+run_producer(void)
+{
+    static const struct db_query_def QUERIES[] = {{"none", "SELECT 1", 0}};
+    static const struct db_migration MIGRATIONS[] = {{1, "0001_none", "SELECT 1"}};
+    const struct svc_def def = {.name = PRODUCER,
+                                .peers = SVC_USES(SVC_BILLING) | SVC_USES(SVC_WEBHOOKS),
+                                .queries = QUERIES,
+                                .query_count = ARRAY_LEN(QUERIES),
+                                .migrations = MIGRATIONS,
+                                .migration_count = ARRAY_LEN(MIGRATIONS),
+                                .start = produce};
+    char *argv[] = {NULL, NULL};
+
+    return svc_main(&def, 1, argv);
+}
+
 /* An event as it stands in an outbox, for billing and for webhooks. */
 static void
 put_in_outbox(const struct event *e)
@@ -557,7 +588,7 @@ put_in_outbox(const struct event *e)
     assert_true(2 * wire.n < sizeof hex);
     id_hex(wire.p, wire.n, hex);
     (void)snprintf(sql, sizeof sql,
-                   "INSERT INTO billing.outbox (event_id, target, type, event)"
+                   "INSERT INTO tests.outbox (event_id, target, type, event)"
                    " SELECT '%s', t, '%s', '\\x%s' FROM unnest('{2,4}'::smallint[]) t",
                    e->id, e->msg.type, hex);
     pg_support_exec(sql);
@@ -572,7 +603,7 @@ kill_one(pid_t *child, const char *service)
 }
 
 static void
-no_event_is_lost_though_both_are_killed_again_and_again(void **state)
+no_event_is_lost_though_all_are_killed_again_and_again(void **state)
 {
     pid_t webhooks = spawn("webhooks", NULL);
     struct caller c = caller_new("webhooks");
@@ -582,8 +613,10 @@ no_event_is_lost_though_both_are_killed_again_and_again(void **state)
     (void)create(&c, "/slow", "run.passed");
     (void)create(&c, "/once", "run.passed");
     pid_t billing = spawn("billing", NULL);
-    assert_true(comes_to("pg_tables WHERE schemaname = 'billing' AND tablename = 'usage_events'", 1,
-                         10 * ASSAY_US_PER_S));
+    pid_t producer = spawn(PRODUCER, NULL);
+    assert_true(comes_to("pg_tables WHERE (schemaname = 'billing' AND tablename = 'usage_events')"
+                         " OR (schemaname = 'tests' AND tablename = 'outbox')",
+                         2, 10 * ASSAY_US_PER_S));
     for (int i = 0; i < EVENTS; i++) {
         make_event(&e, "run.passed", i);
         put_in_outbox(&e);
@@ -591,12 +624,14 @@ no_event_is_lost_though_both_are_killed_again_and_again(void **state)
             kill_one(&webhooks, "webhooks");
         } else if (i % 50 == 40) {
             kill_one(&billing, "billing");
+        } else if (i % 50 == 30) {
+            kill_one(&producer, PRODUCER);
         }
     }
     assert_true(comes_to("billing.usage_events", EVENTS, LONG_US));
     kill_one(&webhooks, "webhooks");
     assert_true(comes_to("webhooks.deliveries WHERE state = 'delivered'", 2 * EVENTS, 3 * LONG_US));
-    assert_true(comes_to("billing.outbox", 0, LONG_US));
+    assert_true(comes_to("tests.outbox", 0, LONG_US));
     assert_int_equal(pg_support_i64("SELECT sum(billable_micro) FROM billing.usage_events"),
                      EVENTS * INT64_C(1500000));
     assert_int_equal(count("(SELECT DISTINCT resource_id FROM billing.usage_events) r"), EVENTS);
@@ -606,6 +641,7 @@ no_event_is_lost_though_both_are_killed_again_and_again(void **state)
     caller_free(&c);
     assert_int_equal(end_with(webhooks, SIGTERM), 0);
     assert_int_equal(end_with(billing, SIGTERM), 0);
+    assert_int_equal(end_with(producer, SIGTERM), 0);
 }
 
 static void
@@ -630,7 +666,7 @@ a_bad_setting_stops_the_start(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, end_all)
 
 int
-main(void)
+main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         T(an_event_arrives_signed_in_the_published_form),
@@ -643,9 +679,12 @@ main(void)
         T(a_delivery_ends_failed_after_its_last_attempt),
         T(a_long_answer_is_cut_and_counts),
         T(private_targets_are_refused_unless_allowed),
-        T(no_event_is_lost_though_both_are_killed_again_and_again),
+        T(no_event_is_lost_though_all_are_killed_again_and_again),
         T(a_bad_setting_stops_the_start),
     };
+    if (argc == 2 && strcmp(argv[1], PRODUCER) == 0) {
+        return run_producer();
+    }
     char self[400];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
