@@ -24,7 +24,6 @@ main(int argc, char **argv)
 {
     const struct svc_def def = {
         .name = "billing",
-        .peers = SVC_USES(SVC_AUTH) | SVC_USES(SVC_WEBHOOKS),
         .tables = billing_tables,
         .table_lens = billing_table_lens,
         .table_count = BILLING_TABLE_COUNT,
