@@ -17,7 +17,7 @@ SQLS := $(wildcard services/*/sql/*.sql lib/svc/sql/*.sql)
 
 gen_svc_srcs = $(GEN)/$(1)_dispatch.c $(if $(filter gateway,$(1)),$(GEN)/routes.c $(GEN)/openapi_json.c)
 GEN_SRCS := $(PROTOS:proto/%.proto=$(GEN)/%.pb-c.c) $(GEN)/google/protobuf/descriptor.pb-c.c \
-            $(GEN)/pb_tables.c $(GEN_PROCESSES:%=$(GEN)/%_client.c) $(GEN)/svc_dispatch.c \
+            $(GEN)/pb_tables.c $(GEN)/pb_tables_all.c $(GEN_PROCESSES:%=$(GEN)/%_client.c) $(GEN)/svc_dispatch.c \
             $(GEN_SQL:%=$(GEN)/%_sql.c)
 GEN_ALL_SRCS := $(GEN_SRCS) $(foreach s,$(SERVICES),$(call gen_svc_srcs,$(s)))
 GEN_STAMP := build/.gen

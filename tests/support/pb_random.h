@@ -46,24 +46,117 @@ random_text(struct arena *arena, size_t max_cp)
     return arena_strz(arena, str_n(text, n));
 }
 
+/* --- text that matches a pattern ------------------------------------------------------------ */
+
+/* One element of a pattern: a class, a group of alternatives, or a character. */
+struct piece {
+    const char *start;
+    size_t n;
+    int min, max; /* how often */
+};
+
+static inline const char *
+piece_take(const char *p, struct piece *out)
+{
+    const char *end = *p == '[' ? strchr(p, ']') : *p == '(' ? strchr(p, ')') : p + (*p == '\\');
+
+    *out = (struct piece){.start = p, .n = (size_t)(end - p) + 1, .min = 1, .max = 1};
+    p = end + 1;
+    if (*p == '{') {
+        char *rest = NULL;
+        out->min = out->max = (int)strtol(p + 1, &rest, 10);
+        if (*rest == ',') {
+            out->max = rest[1] == '}' ? out->min + 8 : (int)strtol(rest + 1, NULL, 10);
+        }
+        p = strchr(p, '}') + 1;
+    }
+    return p;
+}
+
+/* Ranges and single characters, each chosen as often as another. */
+static inline void
+piece_put_class(const struct piece *piece, struct buf *out)
+{
+    char all[256];
+    size_t n = 0;
+
+    for (size_t i = 1; i + 1 < piece->n; i++) {
+        bool is_range = piece->start[i + 1] == '-' && i + 3 < piece->n;
+        char last = is_range ? piece->start[i + 2] : piece->start[i];
+        for (char c = piece->start[i]; c <= last; c++) {
+            all[n++] = c;
+        }
+        i += is_range ? 2 : 0;
+    }
+    buf_putc(out, all[pick(n)]);
+}
+
+static inline void
+piece_put(const struct piece *piece, struct buf *out)
+{
+    if (piece->start[0] == '[') {
+        piece_put_class(piece, out);
+    } else if (piece->start[0] == '(') {
+        struct str rest = str_n(piece->start + 1, piece->n - 2);
+        struct str one = str_split(&rest, '|');
+        while (rest.p != NULL && pick(2) == 0) {
+            one = str_split(&rest, '|');
+        }
+        buf_put(out, one);
+    } else {
+        buf_putc(out, piece->start[piece->n - 1]);
+    }
+}
+
+/* For the patterns that occur: "^", literals, [classes], (alternatives), {counts}, "$". */
+static inline char *
+random_match(struct arena *arena, const char *pattern)
+{
+    struct buf out;
+    struct piece piece;
+
+    ASSERT(pattern[0] == '^');
+    buf_init(&out, 4096);
+    for (const char *p = pattern + 1; *p != '\0' && *p != '$';) {
+        p = piece_take(p, &piece);
+        for (int n = piece.min + (int)pick((uint64_t)(piece.max - piece.min) + 1); n > 0; n--) {
+            piece_put(&piece, &out);
+        }
+    }
+    char *z = arena_strz(arena, buf_str(&out));
+    buf_fini(&out);
+    return z;
+}
+
+/* --- values -------------------------------------------------------------------------------- */
+
 static inline char *
 random_string(struct arena *arena, const struct pb_field *f, bool is_item)
 {
     static const char *const FORMATS[] = {
         NULL, "ada@example.org", "https://example.org/a?b", "0190a0b0-c0d0-7000-8000-0123456789ab",
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
-    if (f->in != NULL) {
-        return arena_strz(arena, str_z(f->in[pick(3)]));
+    size_t choices = 0;
+
+    while (f->in != NULL && f->in[choices] != NULL) {
+        choices++;
+    }
+    if (choices > 0) {
+        return arena_strz(arena, str_z(f->in[pick(choices)]));
     }
     if (f->pattern != NULL) {
-        return arena_strz(arena, STR("app_0a1b2c3d"));
+        return random_match(arena, f->pattern);
     }
     if (FORMATS[f->format] != NULL) {
         return arena_strz(arena, str_z(FORMATS[f->format]));
     }
+    int64_t min = is_item ? 0 : f->min_len;
     int64_t max = is_item ? f->item_max_len : f->max_len;
-    char *z = random_text(arena, max < 0 || max > 60 ? 60 : (size_t)max);
-    return z[0] == '\0' && f->min_len > 0 ? arena_strz(arena, STR("x")) : z;
+    int64_t more = max < 0 || max - min > 60 ? 60 : max - min;
+    struct str pad = arena_printf(arena, "%0*d", (int)min, 0);
+    /* Lowered and trimmed text would not come back as it was. */
+    const char *z = (f->flags & PB_LOWER) != 0 ? "" : random_text(arena, (size_t)more);
+    return arena_strz(arena, arena_printf(arena, "%.*s%s", (int)min, pad.p, z));
 }
 
 static inline double
@@ -71,8 +164,10 @@ random_double(const struct pb_field *f)
 {
     double v = 0;
 
-    if ((f->flags & PB_HAS_MAX) != 0) {
-        return f->min + (f->max - f->min) * (double)pick(1000001) / 1000000;
+    if ((f->flags & (PB_HAS_MIN | PB_HAS_MAX)) != 0) {
+        double min = (f->flags & PB_HAS_MIN) != 0 ? f->min : f->max - 1e6;
+        double max = (f->flags & PB_HAS_MAX) != 0 ? f->max : min + 1e6;
+        return min + (max - min) * (double)pick(1000001) / 1000000;
     }
     do {
         uint64_t bits = pick(2) == 0 ? pick(UINT64_MAX) : pick(100) << 52;
@@ -84,8 +179,10 @@ random_double(const struct pb_field *f)
 static inline int64_t
 random_integer(const struct pb_field *f)
 {
-    if ((f->flags & PB_HAS_MAX) != 0) {
-        return (int64_t)f->min + (int64_t)pick((uint64_t)(f->max - f->min) + 1);
+    if ((f->flags & (PB_HAS_MIN | PB_HAS_MAX)) != 0) {
+        double min = (f->flags & PB_HAS_MIN) != 0 ? f->min : f->max - 1e6;
+        double max = (f->flags & PB_HAS_MAX) != 0 ? f->max : min + 1e6;
+        return (int64_t)min + (int64_t)pick((uint64_t)(max - min) + 1);
     }
     switch ((enum pb_kind)f->kind) {
     case PB_INT32:
@@ -182,13 +279,11 @@ number_keys(struct arena *arena, const struct pb_field *f, ProtobufCMessage **en
 static inline void
 random_list(struct arena *arena, const struct pb_field *f, ProtobufCMessage *msg, int depth)
 {
-    size_t max = f->max_len < 0 ? 6 : (size_t)f->max_len;
-    size_t n = pick(max + 1);
+    size_t min = f->min_len > 0 ? (size_t)f->min_len : 0;
+    size_t max = f->max_len < 0 || (size_t)f->max_len > min + 6 ? min + 6 : (size_t)f->max_len;
+    size_t n = min + pick(max - min + 1);
     char *items = arena_zalloc(arena, n + 1, value_size(f));
 
-    if (n < (size_t)f->min_len) {
-        return;
-    }
     for (size_t i = 0; i < n; i++) {
         random_value(arena, f, items + i * value_size(f), true, depth);
     }
@@ -205,22 +300,53 @@ leave_out(const struct pb_field *f, int depth)
     if ((f->flags & PB_REQUIRED) != 0 || entry) {
         return false;
     }
-    bool grouped = strcmp(f->json, "right") == 0 || strcmp(f->json, "title") == 0;
-    return grouped || pick(2) == 0 || (depth > 3 && f->kind == PB_MESSAGE);
+    return pick(2) == 0 || (depth > 3 && f->kind == PB_MESSAGE);
+}
+
+static inline bool
+group_holds(const struct pb_group *group, const bool *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < group->count; i++) {
+        n += !out[group->fields[i]];
+    }
+    return group->kind == PB_AT_LEAST_ONE ? n >= 1 : group->kind == PB_AT_MOST_ONE ? n <= 1 : n == 1;
+}
+
+/* Chooses which members are left out until the groups are content. */
+static inline void
+choose_members(const struct pb_table *table, int depth, bool out[PB_NUMBER_MAX])
+{
+    bool holds = false;
+
+    ASSERT(table->count <= PB_NUMBER_MAX);
+    for (int tries = 0; !holds; tries++) {
+        ASSERT(tries < 10000);
+        for (size_t i = 0; i < table->count; i++) {
+            out[i] = leave_out(&table->fields[i], depth);
+        }
+        holds = true;
+        for (size_t i = 0; i < table->group_count; i++) {
+            holds = holds && group_holds(&table->groups[i], out);
+        }
+    }
 }
 
 static inline ProtobufCMessage *
 random_message(struct arena *arena, const struct pb_table *table, int depth)
 {
     ProtobufCMessage *msg = pb_new(arena, table->desc);
+    bool out[PB_NUMBER_MAX];
 
     assert_non_null(msg);
+    choose_members(table, depth, out);
     for (size_t i = 0; i < table->count; i++) {
         const struct pb_field *f = &table->fields[i];
-        if (leave_out(f, depth)) {
+        if (out[i]) {
             continue;
         }
-        if ((f->flags & PB_REPEATED) != 0) {
+        if (f->kind == PB_MAP || (f->flags & PB_REPEATED) != 0) {
             random_list(arena, f, msg, depth);
             continue;
         }

@@ -135,6 +135,16 @@ check_response(struct model *m, const struct rpc *rpc)
 }
 
 static void
+check_effect(struct model *m, const struct rpc *rpc)
+{
+    for (size_t i = 0; i < rpc->route_count; i++) {
+        if (rpc->routes[i]->verb == GW_GET && rpc->effect != ASSAY__EFFECT__READ) {
+            fault(m, rpc->at, "%s: GET is safe, so the effect must be READ", rpc->desc->name);
+        }
+    }
+}
+
+static void
 check_errors(struct model *m, const struct rpc *rpc)
 {
     for (size_t i = 0; i < rpc->http->n_error; i++) {
@@ -182,6 +192,7 @@ check_rpc(struct model *m, const struct rpc *rpc)
     }
     check_response(m, rpc);
     check_errors(m, rpc);
+    check_effect(m, rpc);
     check_public_process(m, rpc);
     for (size_t i = 0; i < rpc->route_count; i++) {
         for (size_t j = 0; j < rpc->req->count; j++) {

@@ -155,9 +155,35 @@ check_map(struct model *m, const struct field *f)
     }
 }
 
+/* Keys are copied as they are, by the writer and into messages. */
+static bool
+is_plain(const char *key)
+{
+    for (const char *c = key; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\') {
+            return false;
+        }
+    }
+    return key[0] != '\0';
+}
+
+static void
+check_place(struct model *m, const struct field *f)
+{
+    if (f->desc->number > PB_NUMBER_MAX) {
+        fault(m, f->at, "%s: field numbers of public messages end at %d", f->desc->name,
+              PB_NUMBER_MAX);
+    }
+    if (!is_plain(f->json)) {
+        fault(m, f->at, "%s: a member's name is printable ASCII without quotes and backslashes",
+              f->desc->name);
+    }
+}
+
 void
 check_field(struct model *m, const struct message *msg, struct field *f)
 {
+    check_place(m, f);
     if (f->is_nulls) {
         return;
     }

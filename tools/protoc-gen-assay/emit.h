@@ -28,7 +28,7 @@ void end_header(struct buf *b);
 /* #include of every header that declares one of the services' messages. */
 void put_message_includes(struct buf *b, const struct model *m);
 
-/* pb_tables.h/.c */
+/* pb_tables.h/.c, pb_tables_all.c */
 void emit_tables(const struct model *m, struct out *out);
 /* <process>_rpc.h, <process>_dispatch.c, <process>_client.h/.c */
 void emit_rpc(const struct model *m, struct out *out);

@@ -318,6 +318,23 @@ put_declaration(struct buf *b, const struct table *t)
     buf_printf(b, "extern const struct pb_table %s__table;\n", t->name);
 }
 
+static void
+put_reference(struct buf *b, const struct table *t)
+{
+    buf_printf(b, "    &%s__table,\n", t->name);
+}
+
+/* For tests. In a file of its own: whoever links it pulls in every table and descriptor. */
+static void
+emit_all(const struct model *m, struct out *out)
+{
+    struct buf *c = out_file(out, "pb_tables_all.c");
+    put_banner(c);
+    buf_putz(c, "#include \"pb_tables.h\"\n\nconst struct pb_table *const pb_tables_all[] = {\n");
+    each_table(m, c, put_reference);
+    buf_putz(c, "    NULL};\n");
+}
+
 void
 emit_tables(const struct model *m, struct out *out)
 {
@@ -325,6 +342,7 @@ emit_tables(const struct model *m, struct out *out)
     begin_header(h, m->arena, "pb_tables");
     buf_putz(h, "#include \"pb/pb.h\"\n\n");
     each_table(m, h, put_declaration);
+    buf_putz(h, "/* All of them, then NULL. */\nextern const struct pb_table *const pb_tables_all[];\n");
     end_header(h);
 
     struct buf *c = out_file(out, "pb_tables.c");
@@ -338,4 +356,5 @@ emit_tables(const struct model *m, struct out *out)
         }
     }
     each_table(m, c, put_table);
+    emit_all(m, out);
 }

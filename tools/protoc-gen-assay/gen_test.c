@@ -177,6 +177,25 @@ members_that_json_cannot_carry_are_refused(void **state)
 }
 
 static void
+fields_that_the_tables_cannot_hold_are_refused(void **state)
+{
+    struct bench *t = *state;
+    refused_field(t, "optional string a = 256;", "a: field numbers of public messages end at 255");
+    refused_field(t, "optional string a = 1 [(field).json = \"caf\\303\\251\"];", "printable ASCII");
+    refused_field(t, "optional string a = 1 [(field).json = \"a\\\"b\"];", "printable ASCII");
+    refused_field(t, "optional string a = 1 [(field).json = \"a\\nb\"];", "printable ASCII");
+    refused_field(t, "optional string a = 1 [(field).json = \"\"];", "printable ASCII");
+}
+
+static void
+a_get_that_changes_something_is_refused(void **state)
+{
+    struct bench *t = *state;
+    refused_rpc(t, "route: \"GET /a\"", "", "", "GET is safe, so the effect must be READ");
+    refused_rpc(t, "route: \"POST /a\" also: \"GET /b\"", "", "", "GET is safe");
+}
+
+static void
 faults_of_groups_are_refused(void **state)
 {
     struct bench *t = *state;
@@ -243,7 +262,7 @@ what_is_generated_compiles_and_says_what_the_options_say(void **state)
              "cd %s && gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wcast-qual "
              "-Wmissing-prototypes -Wno-error=deprecated-declarations -I\"$OLDPWD/lib\" -I. "
              "-I/usr/include/postgresql \"$OLDPWD\"/tools/protoc-gen-assay/testdata/odd_check.c "
-             "pb_tables.c routes.c openapi_json.c tests_dispatch.c gateway_dispatch.c *_client.c "
+             "pb_tables.c pb_tables_all.c routes.c openapi_json.c tests_dispatch.c gateway_dispatch.c *_client.c "
              "*/*.pb-c.c */*/*.pb-c.c \"$OLDPWD\"/lib/pb/route.c \"$OLDPWD\"/lib/base/str.c "
              "\"$OLDPWD\"/lib/base/buf.c \"$OLDPWD\"/lib/base/arena.c \"$OLDPWD\"/lib/base/rc.c "
              "-lprotobuf-c -o odd_check && ./odd_check",
@@ -306,6 +325,8 @@ main(void)
         TEST(faults_of_responses_are_refused),
         TEST(options_on_the_wrong_type_are_refused),
         TEST(members_that_json_cannot_carry_are_refused),
+        TEST(fields_that_the_tables_cannot_hold_are_refused),
+        TEST(a_get_that_changes_something_is_refused),
         TEST(faults_of_groups_are_refused),
         TEST(faults_of_services_are_refused),
         TEST(two_methods_with_the_same_id_are_refused),

@@ -184,6 +184,17 @@ check_look_up_order(void)
 }
 
 static void
+check_list_of_tables(void)
+{
+    bool found = false;
+    size_t n = 0;
+    for (; pb_tables_all[n] != NULL; n++) {
+        found = found || pb_tables_all[n] == &things__make_thing_request_2__table;
+    }
+    CHECK(found && n > 10);
+}
+
+static void
 check_groups(void)
 {
     const struct pb_table *t = &things__make_thing_request__table;
@@ -273,6 +284,7 @@ main(void)
     check_fields();
     check_look_up_order();
     check_groups();
+    check_list_of_tables();
     check_routes(arena);
     check_calls();
     CHECK(openapi_json.n > 1000 && openapi_json.p[0] == '{');
