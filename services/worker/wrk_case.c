@@ -19,6 +19,7 @@
 #define CASE_DEFAULT_US (600 * ASSAY_US_PER_S)
 #define RESET_US (45 * ASSAY_US_PER_S)
 #define SHOT_US (10 * ASSAY_US_PER_S)
+#define SETTLE_US (2 * ASSAY_US_PER_S)
 #define JPEG_QUALITY 80
 
 enum item_kind { ITEM_SENTENCE, ITEM_RECORDED, ITEM_ASSERTION, ITEM_CHECK, ITEM_BROKEN };
@@ -264,8 +265,10 @@ run_recorded_item(struct case_run *r, struct ctx *ctx, const struct item *item,
         return rc;
     }
     struct str was = out->message;
+    int64_t waited_us = out->waited_us;
     ctx_recover(ctx);
     rc = run_sentence(ctx, r->dev, &r->vars, &r->opt, item->fallback, out);
+    out->waited_us += waited_us;
     if (rc == RC_OK && out->verdict == STEP_PASSED) {
         out->healed = true;
         out->message = arena_printf(ctx->arena, "done by its sentence \"%.*s\": %.*s",
@@ -360,6 +363,10 @@ take_picture(struct case_run *r, struct ctx *ctx)
     struct ctx shot;
     ctx_init(&shot, ctx->arena);
     shot.deadline_us = clk_wall_us() + SHOT_US;
+    /* What the step led to, not what it left: a page that loads is waited for. */
+    if (r->dev->driver->settle(r->dev, &shot, SETTLE_US) != RC_OK) {
+        ctx_recover(&shot); /* a dialog is open, or the picture will fail for the same reason */
+    }
     if (r->dev->driver->screenshot(r->dev, &shot, DEVICE_JPEG, JPEG_QUALITY, &jpeg) != RC_OK) {
         return STR_EMPTY;
     }
@@ -391,6 +398,7 @@ report(struct case_run *r, struct ctx *ctx, const struct item *item, const struc
     step.kind = pb_strz(ctx->arena, str_z(kind_name(item->kind)));
     step.started_us = started_us;
     step.duration_us = clk_wall_us() - started_us;
+    PB_SET(&step, own_us, step.duration_us > res->waited_us ? step.duration_us - res->waited_us : 0);
     if (message.n > 0) {
         step.message = pb_strz(ctx->arena, str_sub(message, 0, 8192));
     }

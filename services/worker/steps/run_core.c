@@ -47,13 +47,23 @@ run_left_us(const struct run *run)
     return left > 0 ? left : 0;
 }
 
+void
+run_waited(struct run *run, int64_t from_us)
+{
+    run->out->waited_us += clk_mono_us() - from_us;
+}
+
 enum rc
 run_observe(struct run *run)
 {
     int64_t left = run_left_us(run);
+    int64_t from = clk_mono_us();
+    left = left < SETTLE_US ? left : SETTLE_US;
     arena_reset(run->sub.arena);
     ctx_recover(&run->sub);
-    enum rc rc = run->dev->driver->settle(run->dev, &run->sub, left < SETTLE_US ? left : SETTLE_US);
+    enum rc rc = run->dev->driver->settle(run->dev, &run->sub, left);
+    run_waited(run, from);
+    run->unsettled = clk_mono_us() - from >= left;
     if (rc == RC_OK) {
         rc = run->dev->driver->observe(run->dev, &run->sub, &run->snap);
     }
@@ -102,8 +112,10 @@ wait_change(struct run *run)
 {
     int64_t left = run_left_us(run);
     int64_t budget = left < LOOK_AGAIN_US ? left : LOOK_AGAIN_US;
+    int64_t from = clk_mono_us();
     ctx_recover(&run->sub);
     enum rc rc = run->dev->driver->wait_change(run->dev, &run->sub, run->snap.version, budget);
+    run_waited(run, from);
     bool quiet = rc == RC_DEADLINE_EXCEEDED && run->sub.err.reason != NULL &&
                  strcmp(run->sub.err.reason, "NO_CHANGE") == 0;
     if (quiet) {
@@ -113,13 +125,50 @@ wait_change(struct run *run)
     return rc;
 }
 
+/* What has been waited for, and since when nothing new was seen. */
+struct patience {
+    int64_t started_us;
+    int64_t changed_us;
+    int64_t version;
+    int64_t grace_us;
+};
+
+static void
+look_at_changes(const struct run *run, struct patience *p)
+{
+    if (run->unsettled || run->snap.version != p->version) {
+        p->changed_us = clk_mono_us();
+        p->version = run->snap.version;
+    }
+}
+
+/* Something else stands where a verified text, state or number should stand: no page that is quiet
+ * for seconds will change that. What is not there at all may still come. */
+static bool
+settled_otherwise(const struct run *run, const struct patience *p, const char *reason)
+{
+    bool differs = strcmp(reason, "NOT_YET_EQUAL") == 0 || strcmp(reason, "NOT_YET_CHECKED") == 0 ||
+                   strcmp(reason, "NOT_YET_COUNT") == 0;
+    return differs && run->differs_us > 0 && clk_mono_us() - p->changed_us > run->differs_us;
+}
+
+static bool
+hopeless(const struct run *run, const struct patience *p, const char *reason)
+{
+    bool tie = strcmp(reason, "AMBIGUOUS") == 0;
+    return run_left_us(run) == 0 || (tie && clk_mono_us() - p->started_us > p->grace_us) ||
+           settled_otherwise(run, p, reason);
+}
+
 enum rc
 run_until(struct run *run, run_fn *fn, void *arg, int64_t grace_us)
 {
-    int64_t started = clk_mono_us();
+    int64_t now = clk_mono_us();
+    struct patience p = {.started_us = now, .changed_us = now, .grace_us = grace_us};
     struct err last = {0};
     for (;;) {
         enum rc rc = run_observe(run);
+        look_at_changes(run, &p);
         if (rc == RC_OK) {
             rc = fn(run, arg);
         }
@@ -131,8 +180,7 @@ run_until(struct run *run, run_fn *fn, void *arg, int64_t grace_us)
             !str_eq(last.msg, run->sub.err.msg)) {
             keep_failure(run, &last);
         }
-        bool tie = strcmp(last.reason, "AMBIGUOUS") == 0;
-        if (run_left_us(run) == 0 || (tie && clk_mono_us() - started > grace_us)) {
+        if (hopeless(run, &p, last.reason)) {
             return give_up(run, &last);
         }
         rc = wait_change(run);

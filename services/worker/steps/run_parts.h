@@ -16,6 +16,8 @@ struct run {
     struct step_result *out;
     struct snapshot snap; /* of the last observation, in sub.arena */
     int64_t deadline_us;  /* monotonic, of the action under way */
+    int64_t differs_us; /* how long a quiet page may differ from what is verified; 0: no limit */
+    bool unsettled;     /* the page was still at work at the last observation */
     bool cancelled;
 };
 
@@ -28,6 +30,8 @@ bool run_init(struct run *run, struct ctx *ctx, struct device *dev, struct step_
 void run_fini(struct run *run, int64_t started_us);
 void run_set_deadline(struct run *run, int64_t timeout_us);
 int64_t run_left_us(const struct run *run);
+/* Counts the time since `from_us` (monotonic) as spent on waiting for the page. */
+void run_waited(struct run *run, int64_t from_us);
 /* New snapshot; forgets the last. */
 enum rc run_observe(struct run *run);
 /* Calls `fn` on fresh snapshots until it returns OK, ends the step, or the deadline passes. What

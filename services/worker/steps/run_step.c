@@ -270,7 +270,10 @@ open_address(struct run *run, const struct action *a)
     if (rc == RC_OK) {
         rc = run_address(run, a->value, &url);
     }
-    return ended(run, rc == RC_OK ? run->dev->driver->go(run->dev, &run->sub, url) : rc);
+    int64_t from = clk_mono_us();
+    rc = rc == RC_OK ? run->dev->driver->go(run->dev, &run->sub, url) : rc;
+    run_waited(run, from);
+    return ended(run, rc);
 }
 
 /* A wait for time is the one place that sleeps; in slices, so that a device that is gone or a run
@@ -278,6 +281,7 @@ open_address(struct run *run, const struct action *a)
 static bool
 wait_time(struct run *run, const struct action *a)
 {
+    int64_t from = clk_mono_us();
     run_set_deadline(run, a->duration_us);
     for (int64_t left = run_left_us(run); left > 0; left = run_left_us(run)) {
         int64_t slice = left < WAIT_SLICE_US ? left : WAIT_SLICE_US;
@@ -291,6 +295,7 @@ wait_time(struct run *run, const struct action *a)
             return ended(run, rc);
         }
     }
+    run_waited(run, from);
     return true;
 }
 
@@ -465,7 +470,10 @@ run_action(struct run *run, const struct action *a)
     if (element_verb(a->type, &w.verb, &w.use)) {
         return act_on_element(run, a, &w);
     }
-    return ended(run, page_command(run, a));
+    int64_t from = clk_mono_us();
+    enum rc rc = page_command(run, a);
+    run_waited(run, from);
+    return ended(run, rc);
 }
 
 /* --- plans and sentences */

@@ -21,11 +21,14 @@
 #include "worker/steps/vars.h"
 
 #define STEP_TIMEOUT_DEFAULT_US (10 * ASSAY_US_PER_S)
+#define STEP_DIFFERS_DEFAULT_US (5 * ASSAY_US_PER_S)
 
 enum step_verdict { STEP_PASSED = 0, STEP_FAILED, STEP_ERROR, STEP_SKIPPED };
 
 struct step_options {
     int64_t timeout_us;  /* per action; 0: STEP_TIMEOUT_DEFAULT_US */
+    int64_t differs_us;  /* how long a quiet page may say something else than what is verified before
+                            that is the verdict; 0: STEP_DIFFERS_DEFAULT_US */
     struct str base_url; /* relative addresses resolve against it */
     bool fuzzy_match;    /* a recorded selector that is gone may be healed by its text */
     int recorded_width;  /* of the screen recorded actions were made on; 0: the device's own */
@@ -57,6 +60,7 @@ struct step_result {
     size_t actions; /* of the plan, and how many are done */
     size_t done;
     int64_t elapsed_us;
+    int64_t waited_us; /* of it for the page: loading, settling, changing, or a pause asked for */
 };
 
 const char *step_verdict_name(enum step_verdict verdict);

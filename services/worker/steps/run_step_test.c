@@ -359,6 +359,38 @@ scrolling_ends_with_the_page(void **state)
 }
 
 static void
+a_quiet_page_that_says_otherwise_ends_a_verification_early(void **state)
+{
+    struct bench *b = *state;
+    login(&b->f.screens[0]);
+    b->opt.timeout_us = 60 * ASSAY_US_PER_S;
+    b->opt.differs_us = 20 * ASSAY_US_PER_MS;
+    assert_int_equal(run(b, "Verify the value of 'Email' is 'ada@example.com'"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "TEXT_DIFFERS");
+    assert_true(b->r.elapsed_us < 30 * ASSAY_US_PER_S);
+}
+
+static void
+what_is_waited_for_the_page_is_told_apart(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(run(b, "Wait for 30 ms"), STEP_PASSED);
+    assert_true(b->r.waited_us >= 30 * ASSAY_US_PER_MS);
+    assert_true(b->r.waited_us <= b->r.elapsed_us);
+}
+
+static void
+one_action_takes_one_look(void **state)
+{
+    struct bench *b = *state;
+    login(&b->f.screens[0]);
+    assert_int_equal(run(b, "Tap 'Sign in'"), STEP_PASSED);
+    assert_int_equal(b->f.observed, 1);
+    assert_int_equal(run(b, "Verify 'Sign in' is visible"), STEP_PASSED);
+    assert_int_equal(b->f.observed, 2);
+}
+
+static void
 field_values_are_read_but_never_those_of_passwords(void **state)
 {
     struct bench *b = *state;
@@ -504,6 +536,9 @@ main(void)
         T(a_value_is_read_from_the_entry_of_its_label),
         T(scrolling_goes_on_while_the_page_grows),
         T(scrolling_ends_with_the_page),
+        T(a_quiet_page_that_says_otherwise_ends_a_verification_early),
+        T(what_is_waited_for_the_page_is_told_apart),
+        T(one_action_takes_one_look),
         T(field_values_are_read_but_never_those_of_passwords),
         T(the_address_is_compared_by_path_or_part),
         T(a_remembered_value_is_used_later),

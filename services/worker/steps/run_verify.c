@@ -398,9 +398,14 @@ run_verify(struct run *run, const struct action *a)
     }
     run->out->evidence.has_elem = false;
     run->out->evidence.how = NULL;
+    /* A wait, or a check with a time of its own, takes all of it. */
+    if (act_is_verify(a->type) && a->timeout_us == 0) {
+        run->differs_us = run->opt->differs_us > 0 ? run->opt->differs_us : STEP_DIFFERS_DEFAULT_US;
+    }
     if (rc == RC_OK) {
         rc = run_until(run, check, &w, TIE_GRACE_US);
     }
+    run->differs_us = 0;
     if (rc == RC_OK) {
         return true;
     }
