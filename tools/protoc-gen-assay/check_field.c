@@ -183,10 +183,10 @@ check_place(struct model *m, const struct field *f)
 void
 check_field(struct model *m, const struct message *msg, struct field *f)
 {
-    check_place(m, f);
     if (f->is_nulls) {
-        return;
+        return; /* in no table */
     }
+    check_place(m, f);
     if (!kind_of(f, &f->kind)) {
         fault(m, f->at,
               "%s: this type has no JSON form here (enumerations: a string with `in`; float: "
