@@ -105,7 +105,7 @@ put_type(struct buf *b, const struct err *err, int status)
             return;
         }
     }
-    const char *type = "internal";
+    const char *type = status < 500 ? "validation_error" : "internal";
     for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
         type = TYPES[i].status == status ? TYPES[i].type : type;
     }
