@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what the manifests expect as Secrets, for a first installation:
-#     deploy/k8s/secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL
+#     S3_ACCESS_KEY=... S3_SECRET_KEY=... deploy/k8s/secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL
 # DATABASE is host[:port]/name. Writes OUTDIR/secrets.yaml (kubectl apply -f), OUTDIR/roles.sql (run it
 # once as the database's administrator) and OUTDIR/ca.key, which belongs into a safe. A CA per
 # installation signs one certificate per service: whoever has none is not listened to.
@@ -8,6 +8,7 @@ set -eu
 umask 077
 [ $# -ge 4 ] || { echo "usage: secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL" >&2; exit 3; }
 out=$1 namespace=$2 database=$3 blob_url=$4
+: "${S3_ACCESS_KEY:?is not set}" "${S3_SECRET_KEY:?is not set}"
 days=825
 mkdir -p "$out"
 [ ! -e "$out/secrets.yaml" ] || { echo "secrets.sh: $out/secrets.yaml exists; its keys would be lost" >&2; exit 1; }
@@ -43,7 +44,7 @@ for svc in gateway auth sessions tests billing webhooks worker; do
     certificate "$svc"
     set --
     case $svc in
-    gateway | worker) set -- "blob-url=$blob_url" ;;
+    gateway | worker) set -- "blob-url=$blob_url" "s3-access-key=$S3_ACCESS_KEY" "s3-secret-key=$S3_SECRET_KEY" ;;
     auth | sessions | tests | billing | webhooks)
         owner=$(openssl rand -hex 24)
         user=$(openssl rand -hex 24)

@@ -11,7 +11,7 @@ import { nameOf, podOf, readAll, render } from './render.js';
 import { graphComplaints, RULES } from './rules.js';
 import { complaints } from './schema.js';
 import { secretChecks } from './secrets.js';
-import { peerFaults, settingFaults, wordFaults } from './settings.js';
+import { bucketFaults, peerFaults, settingFaults, wordFaults } from './settings.js';
 
 const DEPLOY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../deploy');
 const K8S = path.join(DEPLOY, 'k8s');
@@ -84,6 +84,8 @@ for (const service of services) {
   attempt(`settings of ${service} exist`, () => settingFaults(ROOT, service, objects['overlays/prod'] ?? []));
   attempt(`${service} dials whom the call graph says`, () => peerFaults(ROOT, service, graph[service]));
 }
+
+attempt('whoever opens the bucket has its keys', () => bucketFaults(objects['overlays/prod'] ?? []));
 
 attempt('alerts and scaling use metrics and states that exist', () => wordFaults(ROOT, objects['overlays/prod'] ?? []));
 

@@ -37,7 +37,7 @@ function certificateFault(out, secret) {
 export function secretChecks(script, objects) {
   const out = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-secrets-'));
   try {
-    execFileSync('sh', [script, out, 'assay', 'db.example.com:5432/assay', 's3://bucket/prefix'], { stdio: 'pipe' });
+    execFileSync('sh', [script, out, 'assay', 'db.example.com:5432/assay', 's3://bucket/prefix'], { stdio: 'pipe', env: { ...process.env, S3_ACCESS_KEY: 'access', S3_SECRET_KEY: 'secret' } });
     const secrets = readAll(path.join(out, 'secrets.yaml'));
     const at = (name) => secrets.find((s) => s.metadata.name === name);
     const named = objects.filter(podOf).flatMap((o) => filesNamed(o, objects));

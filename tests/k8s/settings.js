@@ -22,6 +22,12 @@ export function wordFaults(root, objects) {
 /** Names of settings in C text: rows of configuration tables. */
 const rowsOf = (text) => new Set([...text.matchAll(/\.name = "(ASSAY_[A-Z0-9_]+)"/g)].map((m) => m[1]));
 
+/** A bucket is no use without its keys. */
+export function bucketFaults(objects) {
+  return objects.filter((o) => o.kind === 'ConfigMap' && o.data.ASSAY_BLOB_URL_FILE)
+    .filter((o) => !o.data.ASSAY_S3_ACCESS_KEY_FILE || !o.data.ASSAY_S3_SECRET_KEY_FILE).map((o) => `${o.metadata.name} has no keys`);
+}
+
 /** The peers a program dials by name (svc_def.peers in its main.c) are those of the call graph. */
 export function peerFaults(root, service, callees) {
   const text = fs.readFileSync(path.join(root, `services/${service}/main.c`), 'utf8');
