@@ -9,6 +9,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 jobs=${TEST_JOBS:-2}
 work=$(mktemp -d) || exit 2
+chmod 711 "$work" # as root, databases run as the user postgres
 trap 'rm -rf "$work"' EXIT
 export ASSAY_TEST_PG_TEMPLATE=${ASSAY_TEST_PG_TEMPLATE:-$work/pg}
 # Settings of a stack that somebody has exported are none of the tests'.
@@ -42,7 +43,7 @@ all() {
     local limit=$1 parallel=$2 p
     shift 2
     for p in "$@"; do
-        [ -e "$p" ] || continue
+        # A program that was not built fails here: nothing is left out in silence.
         while [ "$(jobs -rp | wc -l)" -ge "$parallel" ]; do wait -n; done
         one "$limit" "$p" "$p" &
     done
