@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What workers report and what tests asks: registration, leases, devices for runs. */
+#include "base/id.h"
 #include "sessions/sessions.h"
 #include "sessions_sql.h"
 
@@ -51,12 +52,12 @@ sessions_register_worker(struct sessions *s, struct ctx *ctx,
     enum rc rc = DB_QUERY(s->db, ctx, Q_WORKER_UPSERT, NULL, DB_ARG_Z(req->worker_id),
                           DB_ARG_Z(req->incarnation), DB_ARG_Z(req->rpc_addr),
                           DB_ARG_I64(s->cfg->worker_lease_us));
-    rc = rc == RC_OK ? store_devices(s, ctx, req) : rc;
     if (rc == RC_OK) {
         rc = DB_QUERY(s->db, ctx, Q_SESSIONS_OF_OLD_WORKER, &res, DB_ARG_Z(req->worker_id),
                       DB_ARG_Z(req->incarnation));
     }
     rc = rc == RC_OK ? end_all(s, ctx, res, "the worker restarted") : rc;
+    rc = rc == RC_OK ? store_devices(s, ctx, req) : rc;
     rc = rc == RC_OK ? db_notify(s->db, ctx, LOOP_QUEUE, STR("")) : rc;
     resp->lease_us = s->cfg->worker_lease_us;
     return rc;
@@ -164,25 +165,27 @@ sessions_acquire_device(struct sessions *s, struct ctx *ctx,
     const struct db_result *res = NULL;
     struct ses_want want = {req->platform, req->category, req->device_id};
     struct ses_device device = {.device_id = NULL};
+    char id[ID_UUID_LEN + 1];
     bool found = false;
 
-    enum rc rc = find_acquired(s, ctx, req, resp, &found);
+    enum rc rc = DB_QUERY(s->db, ctx, Q_JOB_KEY_LOCK, NULL, DB_ARG_Z(req->job_id));
+    rc = rc == RC_OK ? find_acquired(s, ctx, req, resp, &found) : rc;
     if (rc != RC_OK || found) {
         return rc;
     }
     rc = DB_QUERY(s->db, ctx, Q_QUEUE_OF_JOB, &res, DB_ARG_Z(req->job_id));
     int64_t place = rc == RC_OK && db_rows(res) > 0 ? db_i64(res, 0, 0) : 0;
-    if (rc == RC_OK) {
-        rc = DB_QUERY(s->db, ctx, Q_SESSION_INSERT_JOB, &res, DB_ARG_I64(req->org_id),
-                      req->has_user_id ? DB_ARG_I64(req->user_id) : DB_ARG_NULL,
-                      DB_ARG_Z(req->job_id), DB_ARG_Z(req->platform), DB_ARG_Z(req->category),
-                      DB_ARG_Z(req->device_id));
-    }
-    char *session_id = rc == RC_OK ? db_strz(res, 0, 0) : NULL;
+    id_uuid(id);
+    char *session_id = pb_strz(ctx->arena, str_n(id, ID_UUID_LEN));
     rc = rc == RC_OK ? ses_claim(s, ctx, session_id, &want, place, &device) : rc;
     if (rc == RC_OK && device.device_id == NULL) {
-        rc = DB_QUERY(s->db, ctx, Q_SESSION_DELETE_PENDING_JOB, NULL, DB_ARG_Z(session_id));
-        return rc == RC_OK ? queue_run(s, ctx, req, resp) : rc;
+        return queue_run(s, ctx, req, resp);
+    }
+    if (rc == RC_OK) { /* only now: a run that waits asks often */
+        rc = DB_QUERY(s->db, ctx, Q_SESSION_INSERT_JOB, NULL, DB_ARG_I64(req->org_id),
+                      req->has_user_id ? DB_ARG_I64(req->user_id) : DB_ARG_NULL,
+                      DB_ARG_Z(req->job_id), DB_ARG_Z(req->platform), DB_ARG_Z(req->category),
+                      DB_ARG_Z(req->device_id), DB_ARG_Z(session_id));
     }
     rc = rc == RC_OK ? ses_place(s, ctx, session_id, "active", &device) : rc;
     rc = rc == RC_OK ? DB_QUERY(s->db, ctx, Q_QUEUE_DROP_JOB, NULL, DB_ARG_Z(req->job_id)) : rc;

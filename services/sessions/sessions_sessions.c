@@ -188,6 +188,23 @@ start_now(struct sessions *s, struct ctx *ctx, const char *session_id,
     return RC_OK;
 }
 
+/* Nobody waits for a device that there is not: the entry would stand in the queue for good. */
+static enum rc
+check_exists(struct sessions *s, struct ctx *ctx, const struct ses_want *want)
+{
+    const struct db_result *res = NULL;
+
+    if (want->device_id == NULL) {
+        return RC_OK;
+    }
+    enum rc rc = DB_QUERY(s->db, ctx, Q_DEVICE_EXISTS, &res, DB_ARG_Z(want->platform), DB_ARG_NULL,
+                          DB_ARG_Z(want->device_id));
+    if (rc == RC_OK && db_rows(res) == 0) {
+        return fail(ctx, RC_NOT_FOUND, "DEVICE_NOT_FOUND", "no such device");
+    }
+    return rc;
+}
+
 enum rc
 sessions_start_session(struct sessions *s, struct ctx *ctx, const Assay__StartSessionRequest *req,
                        Assay__StartSessionResponse *resp)
@@ -213,7 +230,8 @@ sessions_start_session(struct sessions *s, struct ctx *ctx, const Assay__StartSe
         return fail(ctx, RC_FAILED_PRECONDITION, "ALREADY_STARTED", "the session is already %.*s",
                     STR_ARG(status));
     }
-    rc = ses_claim(s, ctx, session_id, &want, 0, &device);
+    rc = check_exists(s, ctx, &want);
+    rc = rc == RC_OK ? ses_claim(s, ctx, session_id, &want, 0, &device) : rc;
     if (rc != RC_OK) {
         return rc;
     }

@@ -91,10 +91,11 @@ struct tst_claim {
 
 NODISCARD enum rc tst_queue_add(struct tests *t, struct ctx *ctx, const struct tst_job *job,
                                 int64_t *out_id);
+/* Jobs that wait and are due to ask again (`waiting`), or new ones, in the order of the queue. */
 NODISCARD enum rc tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max,
                                   bool waiting, struct tst_claim **out, int *out_count);
 /* Ends what is open of a job: its case runs as `status`, its suite run by the tally, the events of
- * all of it. Inside a transaction that holds the job's lock. `message` may be NULL. */
+ * all of it. Inside a transaction. `message` may be NULL. A job that has ended stays as it is. */
 struct tst_job_ref {
     int64_t id, org_id;
     int64_t suite_run_id; /* 0: a single case */

@@ -15,7 +15,6 @@
 #include "worker_client.h"
 
 #define CLAIM_MAX 4
-#define WAITING_MAX 32
 #define WAIT_US (250 * ASSAY_US_PER_MS)
 #define ALLOCATE_LEASE_US (20 * ASSAY_US_PER_S)
 #define CALL_US (10 * ASSAY_US_PER_S)
@@ -44,18 +43,70 @@ wait_for_device(struct tests *t, struct ctx *ctx, const struct tst_claim *job, i
                     entry_id > 0 ? DB_ARG_I64(entry_id) : DB_ARG_NULL);
 }
 
+/* This hand-out is over: its lease ran out while we were slow, and the job may run elsewhere. */
+static enum rc
+lost(struct ctx *ctx)
+{
+    return fail(ctx, RC_ABORTED, "HAND_OUT_LOST", "the hand-out's lease ran out");
+}
+
+/* Locks the job; fails unless this hand-out still has it. */
+static enum rc
+hold(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_LOCK, &res, DB_ARG_I64(job->id));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    bool ours = db_rows(res) > 0 && db_i64(res, 0, 2) == job->fence &&
+                str_eqz(db_str(res, 0, 3), "allocating");
+    return ours ? RC_OK : lost(ctx);
+}
+
+static enum rc
+end_held(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const char *status,
+         const char *message)
+{
+    struct tst_job_ref ref = {job->id, job->org_id, job->suite_run_id};
+
+    enum rc rc = hold(t, ctx, job);
+    return rc == RC_OK ? tst_job_end(t, ctx, &ref, status, message) : rc;
+}
+
 static enum rc
 end_job(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const char *status,
         const char *message)
 {
-    struct tst_job_ref ref = {job->id, job->org_id, job->suite_run_id};
+    return IN_TX(t, ctx, end_held(t, ctx, job, status, message));
+}
 
-    return IN_TX(t, ctx, tst_job_end(t, ctx, &ref, status, message));
+/* Gives back what sessions knows by this key: a device, or a place in its queue. */
+static enum rc
+release_key(struct tests *t, struct ctx *ctx, struct str key)
+{
+    Assay__ReleaseDeviceRequest req = ASSAY__RELEASE_DEVICE_REQUEST__INIT;
+    Assay__Empty *resp = NULL;
+
+    req.job_id = pb_strz(ctx->arena, key);
+    return sessions_call_release_device(svc_client(t->svc, SVC_SESSIONS), ctx, &req, &resp);
 }
 
 /* --- a device ------------------------------------------------------------------------------ */
 
 enum got { GOT_DEVICE, GOT_WAIT, GOT_NOTHING };
+
+static enum rc
+note_device(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const char *key)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_ACQUIRED, &res, DB_ARG_I64(job->id),
+                          DB_ARG_I64(job->fence), DB_ARG_Z(job->session_id),
+                          DB_ARG_Z(job->on_device_id), DB_ARG_Z(job->worker_addr), DB_ARG_Z(key));
+    return rc == RC_OK && db_affected(res) == 0 ? lost(ctx) : rc;
+}
 
 static enum rc
 acquire(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
@@ -85,9 +136,13 @@ acquire(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
     job->on_device_id = resp->device_id;
     job->worker_addr = resp->worker_addr;
     *out = GOT_DEVICE;
-    return DB_QUERY(t->db, ctx, Q_JOB_ACQUIRED, NULL, DB_ARG_I64(job->id), DB_ARG_I64(job->fence),
-                    DB_ARG_Z(job->session_id), DB_ARG_Z(job->on_device_id),
-                    DB_ARG_Z(job->worker_addr), DB_ARG_Z(req.job_id));
+    rc = note_device(t, ctx, job, req.job_id);
+    if (rc == RC_ABORTED) { /* nobody else knows of this device */
+        ctx_recover(ctx);
+        rc = release_key(t, ctx, str_z(req.job_id));
+        return rc == RC_OK ? lost(ctx) : rc;
+    }
+    return rc;
 }
 
 static enum rc
@@ -109,9 +164,7 @@ locate(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
     job->on_device_id = resp->device_id;
     job->worker_addr = resp->worker_addr;
     *out = GOT_DEVICE;
-    return DB_QUERY(t->db, ctx, Q_JOB_ACQUIRED, NULL, DB_ARG_I64(job->id), DB_ARG_I64(job->fence),
-                    DB_ARG_Z(job->session_id), DB_ARG_Z(job->on_device_id),
-                    DB_ARG_Z(job->worker_addr), DB_ARG_NULL);
+    return note_device(t, ctx, job, NULL);
 }
 
 /* --- the job's content --------------------------------------------------------------------- */
@@ -126,6 +179,31 @@ json_or_empty(struct ctx *ctx, const struct db_result *res, int row, int col,
 
 #define SUB_FLOW_DEPTH_MAX 16
 
+static void
+make_missing(struct ctx *ctx, Assay__JobCase *flow)
+{
+    flow->name = pb_strz(ctx->arena, STR("missing sub-flow"));
+    flow->steps = pb_bytes(ctx->arena, STR("[{\"missing_sub_flow\":true}]"));
+}
+
+/* What is left out must not pass unseen. */
+static enum rc
+add_missing_flow(struct ctx *ctx, Assay__JobCase *into)
+{
+    Assay__JobCase *flow = ARENA_NEW(ctx->arena, Assay__JobCase);
+
+    into->sub_flows = ARENA_ARRAY(ctx->arena, 1, Assay__JobCase *);
+    if (flow == NULL || into->sub_flows == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the cases are too large");
+    }
+    assay__job_case__init(flow);
+    flow->run_public_id = into->run_public_id;
+    flow->mode = into->mode;
+    make_missing(ctx, flow);
+    into->sub_flows[into->n_sub_flows++] = flow;
+    return RC_OK;
+}
+
 /* Resolves the sub-flows of a case, deepest first, in order. A sub-flow that is gone or no longer
  * reusable makes the case fail at its start: a step says so. */
 static enum rc
@@ -134,8 +212,11 @@ add_sub_flows(struct tests *t, struct ctx *ctx, int64_t org_id, const struct str
 {
     const struct db_result *res = NULL;
 
-    if (n == 0 || depth > SUB_FLOW_DEPTH_MAX) {
+    if (n == 0) {
         return RC_OK;
+    }
+    if (depth > SUB_FLOW_DEPTH_MAX) { /* only two changes at the same moment can make a cycle */
+        return add_missing_flow(ctx, into);
     }
     enum rc rc = DB_QUERY(t->db, ctx, Q_CASES_BY_PUBLIC_IDS, &res, DB_ARG_I64(org_id),
                           DB_ARG_STRS(ids, n));
@@ -157,8 +238,7 @@ add_sub_flows(struct tests *t, struct ctx *ctx, int64_t org_id, const struct str
         flow->mode = into->mode;
         into->sub_flows[into->n_sub_flows++] = flow;
         if (row == db_rows(res) || !db_bool(res, row, 9)) {
-            flow->name = pb_strz(ctx->arena, STR("missing sub-flow"));
-            flow->steps = pb_bytes(ctx->arena, STR("[{\"missing_sub_flow\":true}]"));
+            make_missing(ctx, flow);
             continue;
         }
         size_t next = 0;
@@ -249,8 +329,13 @@ start_on_worker(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
 static enum rc
 mark_running(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
 {
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_RUNNING, NULL, DB_ARG_I64(job->id),
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_RUNNING, &res, DB_ARG_I64(job->id),
                           DB_ARG_I64(job->fence), DB_ARG_I64(t->cfg->lease_us));
+    if (rc == RC_OK && db_affected(res) == 0) {
+        return lost(ctx);
+    }
     if (rc == RC_OK && job->suite_run_id > 0) {
         rc = DB_QUERY(t->db, ctx, Q_JOB_SUITE_RUN_STARTED, NULL, DB_ARG_I64(job->suite_run_id),
                       DB_ARG_Z(job->session_id));
@@ -265,7 +350,9 @@ hand_out(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
 {
     enum rc rc = IN_TX(t, ctx, mark_running(t, ctx, job));
     rc = rc == RC_OK ? start_on_worker(t, ctx, job) : rc;
-    if (rc == RC_FAILED_PRECONDITION) { /* the session is busy with another job: wait our turn */
+    bool busy = rc == RC_FAILED_PRECONDITION && ctx->err.reason != NULL &&
+                strcmp(ctx->err.reason, "SESSION_BUSY") == 0;
+    if (busy) { /* the session runs another job: wait our turn */
         ctx_recover(ctx);
         return DB_QUERY(t->db, ctx, Q_JOB_BACK_TO_WAITING, NULL, DB_ARG_I64(job->id),
                         DB_ARG_I64(job->fence), DB_ARG_I64(WAIT_US));
@@ -298,24 +385,15 @@ dispatch_one(struct tests *t, struct ctx *ctx, struct tst_claim *job)
     return hand_out(t, ctx, job);
 }
 
-bool
-tst_dispatch(void *state, struct ctx *ctx)
+/* Claims some jobs and hands them out; true when there may be more. */
+static bool
+dispatch_some(struct tests *t, struct ctx *ctx, bool waiting)
 {
-    struct tests *t = state;
-    const struct db_result *res = NULL;
     struct tst_claim *jobs = NULL;
     int64_t loop_deadline_us = ctx->deadline_us;
     int count = 0;
 
-    /* Those that wait first, in their order; new ones only while few wait, so that a long queue
-     * does not ask for devices all the time. */
-    enum rc rc = tst_queue_claim(t, ctx, ALLOCATE_LEASE_US, CLAIM_MAX, true, &jobs, &count);
-    if (rc == RC_OK && count == 0) {
-        rc = DB_QUERY0(t->db, ctx, Q_JOB_WAITING_COUNT, &res);
-        if (rc == RC_OK && db_i64(res, 0, 0) < WAITING_MAX) {
-            rc = tst_queue_claim(t, ctx, ALLOCATE_LEASE_US, CLAIM_MAX, false, &jobs, &count);
-        }
-    }
+    enum rc rc = tst_queue_claim(t, ctx, ALLOCATE_LEASE_US, CLAIM_MAX, waiting, &jobs, &count);
     for (int i = 0; rc == RC_OK && i < count; i++) {
         ctx->deadline_us = clk_wall_us() + CALL_US;
         enum rc one = dispatch_one(t, ctx, &jobs[i]);
@@ -329,19 +407,24 @@ tst_dispatch(void *state, struct ctx *ctx)
     return rc == RC_OK && count == CLAIM_MAX;
 }
 
+bool
+tst_dispatch(void *state, struct ctx *ctx)
+{
+    struct tests *t = state;
+    /* Those that wait first; new ones in any case, for they may want another kind of device. */
+    bool more = dispatch_some(t, ctx, true);
+    bool new_more = ctx->err.code == RC_OK && dispatch_some(t, ctx, false);
+    return more || new_more;
+}
+
 /* --- devices go back ----------------------------------------------------------------------- */
 
+/* Also a job that never had a device may have a place in the queue for one. */
 static enum rc
-release_one(struct tests *t, struct ctx *ctx, int64_t job_id, bool own, const char *key)
+release_one(struct tests *t, struct ctx *ctx, int64_t job_id, bool own, struct str key)
 {
-    Assay__ReleaseDeviceRequest req = ASSAY__RELEASE_DEVICE_REQUEST__INIT;
-    Assay__Empty *resp = NULL;
-    enum rc rc = RC_OK;
+    enum rc rc = own ? release_key(t, ctx, key) : RC_OK;
 
-    if (own && key != NULL) {
-        req.job_id = pb_strz(ctx->arena, str_z(key));
-        rc = sessions_call_release_device(svc_client(t->svc, SVC_SESSIONS), ctx, &req, &resp);
-    }
     if (rc == RC_OK) {
         rc = DB_QUERY(t->db, ctx, Q_JOB_DONE, NULL, DB_ARG_I64(job_id));
     }
@@ -351,15 +434,35 @@ release_one(struct tests *t, struct ctx *ctx, int64_t job_id, bool own, const ch
     return rc == RC_OK ? tst_wake(t, ctx, LOOP_DISPATCH) : rc;
 }
 
+/* What lost hand-outs held. */
+static void
+give_back_stale(struct tests *t, struct ctx *ctx)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY0(t->db, ctx, Q_STALE_KEYS, &res);
+    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
+        rc = release_key(t, ctx, db_str(res, i, 1));
+        rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_STALE_KEY_DONE, NULL,
+                                    DB_ARG_I64(db_i64(res, i, 0)), DB_ARG_STR(db_str(res, i, 1)))
+                         : rc;
+    }
+    if (rc != RC_OK) {
+        log_line(LOG_WARN_LEVEL, ctx, "release_failed", "a lost device could not be given back");
+        ctx_recover(ctx); /* they stay on record */
+    }
+}
+
 bool
 tst_release(void *state, struct ctx *ctx)
 {
     struct tests *t = state;
     const struct db_result *res = NULL;
 
+    give_back_stale(t, ctx);
     enum rc rc = DB_QUERY0(t->db, ctx, Q_JOB_TO_RELEASE, &res);
     for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
-        if (release_one(t, ctx, db_i64(res, i, 0), db_bool(res, i, 1), db_strz(res, i, 2)) !=
+        if (release_one(t, ctx, db_i64(res, i, 0), db_bool(res, i, 1), db_str(res, i, 2)) !=
             RC_OK) {
             log_line(LOG_WARN_LEVEL, ctx, "release_failed", "a device could not be given back",
                      LOG_I64("job", db_i64(res, i, 0)));
@@ -395,48 +498,25 @@ tst_cancel(void *state, struct ctx *ctx)
 /* --- leases that ran out ------------------------------------------------------------------- */
 
 static enum rc
-reap_one(struct tests *t, struct ctx *ctx, const struct db_result *res, int row, char **out_key)
+reap_one(struct tests *t, struct ctx *ctx, const struct db_result *res, int row)
 {
-    const struct db_result *old = NULL;
+    bool was_running = str_eqz(db_str(res, row, 4), "running");
     struct tst_job_ref ref = {db_i64(res, row, 0), db_i64(res, row, 1), db_i64(res, row, 5)};
     int64_t attempts = db_i64(res, row, 3);
 
-    *out_key = NULL;
     if (attempts >= ATTEMPTS_MAX) {
         return tst_job_end(t, ctx, &ref, ST_ERROR,
                            "the device's worker was lost twice while running");
     }
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_DROP_KEY, &old, DB_ARG_I64(ref.id));
-    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_RUNS_BACK_TO_PENDING, NULL, DB_ARG_I64(ref.id)) : rc;
+    enum rc rc = DB_QUERY(t->db, ctx, Q_RUNS_BACK_TO_PENDING, NULL, DB_ARG_I64(ref.id));
     rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_JOB_REQUEUE, NULL, DB_ARG_I64(ref.id)) : rc;
-    if (rc == RC_OK) {
-        rc = DB_QUERY(t->db, ctx, Q_RUN_EVENT_INSERT, NULL, DB_ARG_I64(ref.org_id),
-                      ref.suite_run_id > 0 ? DB_ARG_I64(ref.suite_run_id) : DB_ARG_NULL,
-                      DB_ARG_NULL, DB_ARG_Z("requeued"),
-                      DB_ARG_Z("the device's worker was lost; the run goes on elsewhere"),
-                      DB_ARG_NULL, DB_ARG_NULL, DB_ARG_NULL);
+    if (rc == RC_OK && was_running) { /* before that nothing of it was seen */
+        rc = DB_QUERY(t->db, ctx, Q_JOB_EVENT_INSERT, NULL, DB_ARG_I64(ref.id),
+                      DB_ARG_Z("requeued"),
+                      DB_ARG_Z("the device's worker was lost; the run goes on elsewhere"));
     }
-    if (rc == RC_OK) {
-        *out_key = db_is_null(old, 0, 0) ? NULL : db_strz(old, 0, 0);
-        rc = tst_wake(t, ctx, LOOP_DISPATCH);
-    }
-    return rc;
-}
-
-/* What a lost hand-out held is given back before the job asks for another device. */
-static void
-give_back(struct tests *t, struct ctx *ctx, char *key)
-{
-    Assay__ReleaseDeviceRequest req = ASSAY__RELEASE_DEVICE_REQUEST__INIT;
-    Assay__Empty *resp = NULL;
-
-    if (key == NULL) {
-        return;
-    }
-    req.job_id = key;
-    if (sessions_call_release_device(svc_client(t->svc, SVC_SESSIONS), ctx, &req, &resp) != RC_OK) {
-        ctx_recover(ctx); /* the lease of the worker frees it */
-    }
+    rc = rc == RC_OK ? tst_wake(t, ctx, LOOP_RELEASE) : rc;
+    return rc == RC_OK ? tst_wake(t, ctx, LOOP_DISPATCH) : rc;
 }
 
 bool
@@ -444,7 +524,6 @@ tst_reap(void *state, struct ctx *ctx)
 {
     struct tests *t = state;
     const struct db_result *res = NULL;
-    char *keys[20] = {NULL};
 
     if (db_begin(t->db, ctx) != RC_OK) {
         return false;
@@ -452,7 +531,7 @@ tst_reap(void *state, struct ctx *ctx)
     enum rc rc = DB_QUERY0(t->db, ctx, Q_JOB_EXPIRED, &res);
     int n = rc == RC_OK ? db_rows(res) : 0;
     for (int i = 0; rc == RC_OK && i < n; i++) {
-        rc = reap_one(t, ctx, res, i, &keys[i]);
+        rc = reap_one(t, ctx, res, i);
     }
     if (rc != RC_OK) {
         db_rollback(t->db, ctx);
@@ -460,9 +539,6 @@ tst_reap(void *state, struct ctx *ctx)
     }
     if (db_commit(t->db, ctx) != RC_OK) {
         return false;
-    }
-    for (int i = 0; i < n; i++) {
-        give_back(t, ctx, keys[i]);
     }
     if (n > 0) {
         log_line(LOG_WARN_LEVEL, ctx, "lease_lost", "runs of lost workers were put back",

@@ -7,6 +7,8 @@
 #include "tests/tst_store.h"
 #include "tests_sql.h"
 
+#define WAITING_MAX 16 /* of one kind */
+
 enum rc
 tst_wake(struct tests *t, struct ctx *ctx, const char *loop)
 {
@@ -39,8 +41,10 @@ tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max, boo
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, waiting ? Q_JOB_CLAIM_WAITING : Q_JOB_CLAIM, &res,
-                          DB_ARG_I64(lease_us), DB_ARG_I64(max));
+    enum rc rc = waiting ? DB_QUERY(t->db, ctx, Q_JOB_CLAIM_WAITING, &res, DB_ARG_I64(lease_us),
+                                    DB_ARG_I64(max))
+                         : DB_QUERY(t->db, ctx, Q_JOB_CLAIM, &res, DB_ARG_I64(lease_us),
+                                    DB_ARG_I64(max), DB_ARG_I64(WAITING_MAX));
     if (rc != RC_OK) {
         return rc;
     }
@@ -187,11 +191,14 @@ enum rc
 tst_job_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, const char *status,
             const char *message)
 {
-    enum rc rc = DB_QUERY(t->db, ctx, Q_RUNS_END_OPEN, NULL, DB_ARG_I64(job->id), DB_ARG_Z(status),
-                          DB_ARG_Z(message));
-    if (rc == RC_OK) {
-        rc = DB_QUERY(t->db, ctx, Q_JOB_RELEASE, NULL, DB_ARG_I64(job->id), DB_ARG_Z(message));
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_RELEASE, &res, DB_ARG_I64(job->id), DB_ARG_Z(message));
+    if (rc != RC_OK || db_affected(res) == 0) {
+        return rc; /* it has ended, and has been told */
     }
+    rc = DB_QUERY(t->db, ctx, Q_RUNS_END_OPEN, NULL, DB_ARG_I64(job->id), DB_ARG_Z(status),
+                  DB_ARG_Z(message));
     if (rc == RC_OK) {
         rc = job->suite_run_id > 0
                  ? end_suite_run(t, ctx, job->org_id, job->suite_run_id, message)

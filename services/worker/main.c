@@ -60,10 +60,9 @@ worker_stop(void *state)
         return;
     }
     for (size_t i = 0; i < w->device_count; i++) {
-        wrk_job_stop(&w->devices[i], false);
-        (void)pthread_mutex_lock(&w->devices[i].use);
-        (void)pthread_mutex_unlock(&w->devices[i].use);
+        wrk_job_stop(&w->devices[i], (struct wrk_which){.job = NULL}, false);
     }
+    wrk_jobs_join(w);
     wrk_devices_free(w);
     cdp_browser_free(w->browser);
     blob_close(w->blob);
@@ -118,6 +117,7 @@ worker_start(struct svc *svc, void **out_state)
     enum rc rc = w == NULL ? RC_RESOURCE_EXHAUSTED : RC_OK;
 
     if (rc == RC_OK) {
+        wrk_init(w);
         w->svc = svc;
         w->cfg = &cfg;
         name_worker(w);

@@ -39,9 +39,9 @@ struct wrk_job;
 struct wrk_frame {
     pthread_mutex_t lock;
     pthread_cond_t fresh;
-    char *jpeg; /* malloc'ed */
+    char *jpeg; /* malloc'ed; NULL: none of this session yet */
     size_t n;
-    int64_t seq; /* 0: none yet */
+    int64_t seq; /* grows for good, so that a viewer of an earlier session sees no new number twice */
 };
 
 struct wrk_device {
@@ -67,6 +67,9 @@ struct worker {
     struct wrk_device devices[WRK_DEVICES_MAX];
     size_t device_count;
     bool registered;
+    pthread_mutex_t jobs_lock; /* guards jobs_live */
+    pthread_cond_t jobs_gone;
+    size_t jobs_live; /* threads of jobs that still use this struct */
     struct {
         struct met_metric *steps;
         struct met_metric *cases;
@@ -82,13 +85,16 @@ void wrk_devices_free(struct worker *w);
 struct wrk_device *wrk_device_find(struct worker *w, const char *device_id);
 /* The device that holds the session; NULL when none does. */
 struct wrk_device *wrk_device_of_session(struct worker *w, const char *session_id);
-/* Makes the session the device's, ending what was there. Opens the device unless a job will reset
- * it anyway (`lazy`). */
+/* Makes the session the device's, ending what was there: its job, its page, its pictures. Opens the
+ * device unless a job will open it anyway (`lazy`). */
 NODISCARD enum rc wrk_session_open(struct worker *w, struct ctx *ctx, struct wrk_device *d,
                                    const char *session_id, const char *url, bool lazy);
 void wrk_session_close(struct worker *w, const char *session_id);
 /* Keeps a picture as the newest; copies it. */
 void wrk_frame_put(struct wrk_device *d, struct str jpeg);
+/* Prepares the locks of a device and of the worker, for tests and for wrk_devices_make. */
+void wrk_device_init(struct wrk_device *d);
+void wrk_init(struct worker *w);
 
 /* --- registration (svc_loop) */
 bool wrk_beat(void *state, struct ctx *ctx);

@@ -132,6 +132,7 @@ add_recording(struct items *items, const struct json_value *list, const Assay__J
         }
         item->kind = ITEM_RECORDED;
         item->action = json_at(list, i);
+        item->secret = json_bool(json_get(item->action, "secret"), false);
         item->text = recorded_text(items->arena, item->action);
         item->fuzzy = !c->has_fuzzy_match || c->fuzzy_match;
         /* A sentence that maps to this action alone can stand in for it. */
@@ -140,6 +141,7 @@ add_recording(struct items *items, const struct json_value *list, const Assay__J
             bool secret = false;
             if (indexes->count == 1 && json_i64(json_at(indexes, 0), -1) == (int64_t)i) {
                 item->fallback = step_text(json_at(steps, s), &secret);
+                item->secret = item->secret || secret;
             }
         }
     }
@@ -160,6 +162,7 @@ add_steps(struct items *items, const struct json_value *steps, const Assay__JobC
         } else if (is_recorded_object(step)) {
             item->kind = ITEM_RECORDED;
             item->action = step;
+            item->secret = json_bool(json_get(step, "secret"), false);
             item->text = recorded_text(items->arena, step);
             item->fuzzy = !c->has_fuzzy_match || c->fuzzy_match;
         } else {
@@ -301,6 +304,19 @@ run_item(struct case_run *r, struct ctx *ctx, const struct item *item, struct st
     return run_sentence(ctx, r->dev, &r->vars, &r->opt, item->text, out);
 }
 
+/* At most `max` bytes, ending with a whole character: half a one is not UTF-8, and tests would refuse
+ * the report for good. What is cut has been masked before: half a secret is none that is found. */
+static struct str
+cut(struct str s, size_t max)
+{
+    size_t n = s.n < max ? s.n : max;
+
+    while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0) == 0x80) {
+        n--;
+    }
+    return str_sub(s, 0, n);
+}
+
 /* --- evidence ------------------------------------------------------------------------------ */
 
 /* {"url":...,"element":{"role","name","text","box"},"found":...} */
@@ -317,7 +333,7 @@ evidence_json(struct case_run *r, struct ctx *ctx, const struct step_evidence *e
         buf_putc(&b, '{');
         json_put_member_str(&b, "role", str_z(e->role));
         json_put_member_str(&b, "name", vars_mask(ctx->arena, &r->vars, e->name));
-        json_put_member_str(&b, "text", vars_mask(ctx->arena, &r->vars, str_sub(e->text, 0, 1024)));
+        json_put_member_str(&b, "text", cut(vars_mask(ctx->arena, &r->vars, e->text), 1024));
         json_put_key(&b, "box");
         buf_printf(&b, "[%.1f,%.1f,%.1f,%.1f]}", e->box.x, e->box.y, e->box.w, e->box.h);
     }
@@ -382,25 +398,37 @@ kind_name(enum item_kind kind)
                                                           : "step";
 }
 
+/* What a secret step says of itself may quote it. */
+static struct str
+message_of(struct case_run *r, struct arena *arena, const struct item *item,
+           const struct step_result *res)
+{
+    if (!item->secret) {
+        return vars_mask(arena, &r->vars, res->message);
+    }
+    return res->reason == NULL ? STR_EMPTY
+                               : arena_printf(arena, "the secret step ended with %s", res->reason);
+}
+
 static void
 report(struct case_run *r, struct ctx *ctx, const struct item *item, const struct step_result *res,
        int64_t started_us)
 {
     Assay__StepReport step = ASSAY__STEP_REPORT__INIT;
     struct str shown = item->secret ? STR("(secret step)") : item->text;
-    struct str message = vars_mask(ctx->arena, &r->vars, res->message);
+    struct str message = message_of(r, ctx->arena, item, res);
 
     /* Even an authored text may hold the value of a secret variable. */
     shown = vars_mask(ctx->arena, &r->vars, shown);
     step.index = r->index;
-    step.text = pb_strz(ctx->arena, str_sub(shown, 0, 4096));
+    step.text = pb_strz(ctx->arena, cut(shown, 4096));
     step.status = pb_strz(ctx->arena, str_z(step_verdict_name(res->verdict)));
     step.kind = pb_strz(ctx->arena, str_z(kind_name(item->kind)));
     step.started_us = started_us;
     step.duration_us = clk_wall_us() - started_us;
     PB_SET(&step, own_us, step.duration_us > res->waited_us ? step.duration_us - res->waited_us : 0);
     if (message.n > 0) {
-        step.message = pb_strz(ctx->arena, str_sub(message, 0, 8192));
+        step.message = pb_strz(ctx->arena, cut(message, 8192));
     }
     if (res->reason != NULL) {
         step.reason = pb_strz(ctx->arena, str_z(res->reason));
@@ -437,16 +465,18 @@ step(struct case_run *r, const struct item *item)
     ctx_init(&ctx, r->step_arena);
     ctx.deadline_us = r->deadline_us;
     enum rc rc = run_item(r, &ctx, item, &res);
-    if (rc == RC_CANCELLED || wrk_job_is_over(r->job)) {
+    if (wrk_job_is_over(r->job)) {
         return false;
     }
-    if (rc != RC_OK) {
+    if (rc != RC_OK) { /* CANCELLED too: a stop that nobody asked of this job is no verdict */
         say(&res, STEP_ERROR, ctx.err.reason == NULL ? "INTERNAL" : ctx.err.reason, ctx.err.msg);
     }
     if (res.needs_model && res.verdict == STEP_ERROR) {
         say_model_needed(&ctx, &res, res.message);
     }
-    if (res.verdict == STEP_ERROR && clk_wall_us() >= r->deadline_us) {
+    /* What was not found because the time of the case was over is nothing the app did wrong. */
+    if (res.verdict != STEP_PASSED && res.verdict != STEP_SKIPPED &&
+        clk_wall_us() >= r->deadline_us) {
         say(&res, STEP_ERROR, "CASE_TIMEOUT", STR("the case took longer than it may"));
     }
     r->device_gone = res.reason != NULL && strcmp(res.reason, "DEVICE_GONE") == 0;
@@ -456,10 +486,11 @@ step(struct case_run *r, const struct item *item)
         return true;
     }
     r->verdict = res.verdict;
-    r->message = arena_printf(r->arena, "step %d \"%.*s\": %.*s", r->index,
-                              STR_ARG(item->secret ? STR("(secret step)") : str_sub(item->text, 0, 500)),
-                              STR_ARG(res.message));
-    r->message = vars_mask(r->arena, &r->vars, r->message);
+    struct str text = item->secret ? STR("(secret step)")
+                                   : cut(vars_mask(r->arena, &r->vars, item->text), 500);
+    struct str message = message_of(r, r->arena, item, &res);
+    r->message = arena_printf(r->arena, "step %d \"%.*s\": %.*s", r->index, STR_ARG(text),
+                              STR_ARG(message));
     return false;
 }
 
@@ -494,26 +525,41 @@ reset_of(const char *strategy)
                                                 : DEVICE_CLEAR_DATA;
 }
 
+static enum rc
+reset_or_open(struct case_run *r, struct ctx *ctx, struct str url)
+{
+    struct wrk_device *d = r->job->device;
+
+    (void)pthread_mutex_lock(&d->lock);
+    bool is_open = d->is_open;
+    (void)pthread_mutex_unlock(&d->lock);
+    if (is_open) {
+        return r->dev->driver->reset(r->dev, ctx, reset_of(r->job->req->reset_strategy), url);
+    }
+    enum rc rc = r->dev->driver->open(r->dev, ctx, url);
+    (void)pthread_mutex_lock(&d->lock);
+    d->is_open = rc == RC_OK;
+    (void)pthread_mutex_unlock(&d->lock);
+    return rc;
+}
+
 /* Prepares the device. A browser that died before is started anew by the driver. */
 static bool
 prepare(struct case_run *r)
 {
-    struct wrk_device *d = r->job->device;
     struct str url = str_z(r->job->req->url);
     struct ctx ctx;
-    enum rc rc;
 
     arena_reset(r->step_arena);
     ctx_init(&ctx, r->step_arena);
     ctx.deadline_us = clk_wall_us() + RESET_US;
-    if (d->is_open) {
-        rc = r->dev->driver->reset(r->dev, &ctx, reset_of(r->job->req->reset_strategy), url);
-    } else {
-        rc = r->dev->driver->open(r->dev, &ctx, url);
-        d->is_open = rc == RC_OK;
+    enum rc rc = reset_or_open(r, &ctx, url);
+    if (rc == RC_CANCELLED && !wrk_job_is_over(r->job)) {
+        ctx_recover(&ctx); /* a stop meant for whoever was here before */
+        rc = reset_or_open(r, &ctx, url);
     }
-    if (rc == RC_OK || rc == RC_CANCELLED) {
-        return rc == RC_OK;
+    if (rc == RC_OK) {
+        return true;
     }
     /* An address that does not answer is about the run, not a verdict on the app. */
     r->verdict = STEP_ERROR;

@@ -33,8 +33,15 @@ profile_of(struct str category)
     return NULL;
 }
 
-static void
-device_init(struct wrk_device *d)
+void
+wrk_init(struct worker *w)
+{
+    (void)pthread_mutex_init(&w->jobs_lock, NULL);
+    (void)pthread_cond_init(&w->jobs_gone, NULL);
+}
+
+void
+wrk_device_init(struct wrk_device *d)
 {
     (void)pthread_mutex_init(&d->use, NULL);
     (void)pthread_mutex_init(&d->lock, NULL);
@@ -54,7 +61,7 @@ wrk_devices_make(struct worker *w, const char *list)
             return RC_INVALID_ARGUMENT;
         }
         struct wrk_device *d = &w->devices[w->device_count];
-        device_init(d);
+        wrk_device_init(d);
         (void)snprintf(d->id, sizeof(d->id), "%.40s-%s-%zu", w->worker_id, profile->category,
                        w->device_count + 1);
         d->profile = *profile;
@@ -111,6 +118,45 @@ wrk_device_of_session(struct worker *w, const char *session_id)
     return NULL;
 }
 
+/* Forgets the pictures of the session that leaves: the next one may belong to somebody else. */
+static void
+frame_clear(struct wrk_device *d)
+{
+    (void)pthread_mutex_lock(&d->frame.lock);
+    free(d->frame.jpeg);
+    d->frame.jpeg = NULL;
+    d->frame.n = 0;
+    (void)pthread_mutex_unlock(&d->frame.lock);
+}
+
+/* Empties the device of the session on it. Under `use`. */
+static void
+device_vacate(struct wrk_device *d)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    bool was_open = d->is_open;
+    d->session_id[0] = '\0';
+    d->is_open = false;
+    frame_clear(d);
+    (void)pthread_mutex_unlock(&d->lock);
+    if (was_open) {
+        d->device->driver->close(d->device);
+    }
+}
+
+/* A stop that came when its job had just ended waits for the device's next call, which is ours. */
+static enum rc
+open_device(struct wrk_device *d, struct ctx *ctx, const char *url)
+{
+    enum rc rc = d->device->driver->open(d->device, ctx, str_z(url));
+
+    if (rc != RC_CANCELLED) {
+        return rc;
+    }
+    ctx_recover(ctx);
+    return d->device->driver->open(d->device, ctx, str_z(url));
+}
+
 enum rc
 wrk_session_open(struct worker *w, struct ctx *ctx, struct wrk_device *d, const char *session_id,
                  const char *url, bool lazy)
@@ -127,15 +173,17 @@ wrk_session_open(struct worker *w, struct ctx *ctx, struct wrk_device *d, const 
     if (same) {
         return RC_OK;
     }
-    wrk_job_stop(d, false); /* another session has the device now: its job is over */
+    /* Another session has the device now: the job of the one before is over. */
+    wrk_job_stop(d, (struct wrk_which){.job = NULL}, false);
     (void)pthread_mutex_lock(&d->use);
+    device_vacate(d);
     if (!lazy) {
-        rc = d->device->driver->open(d->device, ctx, str_z(url));
+        rc = open_device(d, ctx, url);
     }
     if (rc == RC_OK) {
         (void)pthread_mutex_lock(&d->lock);
         (void)snprintf(d->session_id, sizeof(d->session_id), "%s", session_id);
-        d->is_open = d->is_open || !lazy;
+        d->is_open = !lazy;
         (void)pthread_mutex_unlock(&d->lock);
     }
     (void)pthread_mutex_unlock(&d->use);
@@ -150,17 +198,13 @@ wrk_session_close(struct worker *w, const char *session_id)
     if (d == NULL) {
         return;
     }
-    wrk_job_stop(d, false);
+    wrk_job_stop(d, (struct wrk_which){.session_id = session_id}, false);
     (void)pthread_mutex_lock(&d->use);
     (void)pthread_mutex_lock(&d->lock);
-    bool close = strcmp(d->session_id, session_id) == 0 && d->is_open;
-    if (strcmp(d->session_id, session_id) == 0) {
-        d->session_id[0] = '\0';
-        d->is_open = false;
-    }
+    bool still = strcmp(d->session_id, session_id) == 0;
     (void)pthread_mutex_unlock(&d->lock);
-    if (close) {
-        d->device->driver->close(d->device);
+    if (still) {
+        device_vacate(d);
     }
     (void)pthread_mutex_unlock(&d->use);
 }

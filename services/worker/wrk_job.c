@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
+#define DRAIN_US ASSAY_US_PER_S
 
 static void
 job_free(struct wrk_job *job)
@@ -26,6 +27,27 @@ job_free(struct wrk_job *job)
     free(job);
 }
 
+/* A stop that no call of the job heard would end the next call of whoever comes: one call hears it
+ * here. */
+static void
+drain_abort(struct wrk_job *job)
+{
+    struct device *dev = job->device->device;
+    struct device_page page;
+    struct ctx ctx;
+    struct arena *arena = arena_new((size_t)1024 * 1024);
+
+    if (arena == NULL) {
+        return; /* then the next one's first call fails, and is made again */
+    }
+    ctx_init(&ctx, arena);
+    ctx.deadline_us = clk_wall_us() + DRAIN_US;
+    if (dev->driver->page(dev, &ctx, &page) != RC_OK) {
+        ctx_recover(&ctx); /* this is what was waited for */
+    }
+    arena_free(arena);
+}
+
 /* Lets go of the device: its job is over, people may use it again. */
 static void
 job_leave_device(struct wrk_job *job)
@@ -34,7 +56,11 @@ job_leave_device(struct wrk_job *job)
 
     (void)pthread_mutex_lock(&d->lock);
     d->job = NULL;
+    bool aborted = job->aborted && d->is_open;
     (void)pthread_mutex_unlock(&d->lock);
+    if (aborted) {
+        drain_abort(job);
+    }
     (void)pthread_mutex_unlock(&d->use);
 }
 
@@ -48,6 +74,25 @@ run_cases(struct wrk_job *job)
     job->cases_done = true;
     (void)pthread_cond_broadcast(&job->change);
     (void)pthread_mutex_unlock(&job->lock);
+}
+
+static void
+job_gone(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->jobs_lock);
+    w->jobs_live--;
+    (void)pthread_cond_broadcast(&w->jobs_gone);
+    (void)pthread_mutex_unlock(&w->jobs_lock);
+}
+
+void
+wrk_jobs_join(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->jobs_lock);
+    while (w->jobs_live > 0) {
+        (void)pthread_cond_wait(&w->jobs_gone, &w->jobs_lock);
+    }
+    (void)pthread_mutex_unlock(&w->jobs_lock);
 }
 
 static void *
@@ -72,6 +117,7 @@ job_thread(void *arg)
     }
     met_add(w->met.jobs, 0, 0, 1);
     job_free(job);
+    job_gone(w); /* last: the worker may be freed from here on */
     return NULL;
 }
 
@@ -145,6 +191,9 @@ wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
         job_free(job);
         return rc;
     }
+    (void)pthread_mutex_lock(&w->jobs_lock);
+    w->jobs_live++;
+    (void)pthread_mutex_unlock(&w->jobs_lock);
     (void)pthread_attr_init(&attr);
     (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     int failed = pthread_create(&job->thread, &attr, job_thread, job);
@@ -154,19 +203,28 @@ wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
         d->job = NULL;
         (void)pthread_mutex_unlock(&d->lock);
         job_free(job);
+        job_gone(w);
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no thread for the job");
     }
     return RC_OK;
 }
 
+static bool
+is_meant(const struct wrk_device *d, const struct wrk_which *which)
+{
+    return (which->job == NULL || d->job == which->job) &&
+           (which->job_id == NULL || strcmp(d->job->req->job_id, which->job_id) == 0) &&
+           (which->session_id == NULL || strcmp(d->session_id, which->session_id) == 0);
+}
+
 void
-wrk_job_stop(struct wrk_device *d, bool cancel)
+wrk_job_stop(struct wrk_device *d, struct wrk_which which, bool cancel)
 {
     (void)pthread_mutex_lock(&d->lock);
-    if (d->job != NULL) {
+    if (d->job != NULL && is_meant(d, &which)) {
         atomic_store(cancel ? &d->job->cancel : &d->job->lost, true);
+        d->job->aborted = true;
         d->device->driver->abort(d->device);
-        (void)pthread_cond_broadcast(&d->job->change);
     }
     (void)pthread_mutex_unlock(&d->lock);
 }

@@ -38,15 +38,26 @@ struct wrk_job {
     struct wrk_report *head, **tail;
     bool cases_done; /* nothing more will be queued */
     bool reported;   /* everything was taken, or the job is lost */
-    const char *finish_message;
+    bool aborted;    /* under the device's lock: a stop may still lie in wait for its next call */
+    int refusals;    /* the reporter's: tests refused the same report that often in a row */
+    const char *finish_message; /* the reporter's: why the job ends early; NULL: it does not */
 };
 
 /* Starts the job's threads on a device that holds its session. Takes the device; frees itself and
  * the device when done. Errors: FAILED_PRECONDITION "SESSION_BUSY", RESOURCE_EXHAUSTED. */
 NODISCARD enum rc wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
                                 const Assay__StartJobRequest *req);
-/* Ends the job of the device soon: `cancel` lets it report, otherwise it is abandoned. */
-void wrk_job_stop(struct wrk_device *d, bool cancel);
+/* Ends a job of the device soon: `cancel` lets it report, otherwise it is abandoned. Which one is said
+ * by whoever has a reason to stop it, because by now the device may have another: the job itself, its
+ * id, or the session it runs on. All NULL: any. */
+struct wrk_which {
+    const struct wrk_job *job;
+    const char *job_id;
+    const char *session_id;
+};
+void wrk_job_stop(struct wrk_device *d, struct wrk_which which, bool cancel);
+/* Waits for the threads of all jobs; call after svc_is_stopping and after every job was stopped. */
+void wrk_jobs_join(struct worker *w);
 
 /* --- used by the job's thread */
 void wrk_report_start(struct wrk_job *job, int64_t run_id, int64_t at_us);

@@ -16,6 +16,7 @@
 #define BATCH_MAX 32
 #define RETRY_FIRST_US (100 * ASSAY_US_PER_MS)
 #define RETRY_LAST_US (5 * ASSAY_US_PER_S)
+#define REFUSALS_MAX 8
 #define CALL_US (10 * ASSAY_US_PER_S)
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 
@@ -126,11 +127,13 @@ take_answer(struct wrk_job *job, const Assay__ReportResponse *resp)
     if (lost) {
         atomic_store(&job->lost, true);
     }
+    /* The device may have another job by now: only this one is stopped. */
+    struct wrk_which mine = {.job = job};
     if (cancel && !atomic_exchange(&job->cancel, true)) {
-        wrk_job_stop(job->device, true);
+        wrk_job_stop(job->device, mine, true);
     }
     if (lost) {
-        wrk_job_stop(job->device, false);
+        wrk_job_stop(job->device, mine, false);
     }
 }
 
@@ -260,6 +263,9 @@ send_finish(struct wrk_job *job, struct ctx *ctx, Assay__ReportResponse **out)
 
     req.job_id = job->req->job_id;
     req.fence = job->req->fence;
+    if (job->finish_message != NULL) {
+        req.message = pb_strz(ctx->arena, str_z(job->finish_message));
+    }
     return tests_call_finish_job(svc_client(job->worker->svc, SVC_TESTS), ctx, &req, out);
 }
 
@@ -271,6 +277,25 @@ pause_us(int64_t us)
     (void)nanosleep(&ts, NULL); /* back-off before the same report is tried again */
 }
 
+/* The service was there and said no: trying the same report again may well never help. */
+static bool
+is_refusal(enum rc rc)
+{
+    return rc == RC_INVALID_ARGUMENT || rc == RC_FAILED_PRECONDITION || rc == RC_OUT_OF_RANGE ||
+           rc == RC_UNIMPLEMENTED || rc == RC_INTERNAL || rc == RC_DATA_LOSS ||
+           rc == RC_NOT_FOUND || rc == RC_PERMISSION_DENIED || rc == RC_ALREADY_EXISTS;
+}
+
+/* A report that cannot be delivered, ever: the job ends here and says so, instead of being kept alive
+ * by heartbeats for good. What is open of it ends `error`. */
+static void
+give_up(struct wrk_job *job)
+{
+    job->finish_message = "a report of the worker was refused; see its log";
+    atomic_store(&job->cancel, true);
+    wrk_job_stop(job->device, (struct wrk_which){.job = job}, true);
+}
+
 /* Sends the front of the queue, or the end. True when the job has been reported to its end. */
 static bool
 send_next(struct wrk_job *job, struct arena *arena, int64_t *backoff_us)
@@ -280,7 +305,11 @@ send_next(struct wrk_job *job, struct arena *arena, int64_t *backoff_us)
     struct ctx ctx;
     enum rc rc;
 
-    take_batch(job, &batch);
+    if (job->finish_message != NULL) {
+        batch.n = 0;
+    } else {
+        take_batch(job, &batch);
+    }
     arena_reset(arena);
     service_ctx(&ctx, arena);
     if (batch.n == 0) {
@@ -293,11 +322,21 @@ send_next(struct wrk_job *job, struct arena *arena, int64_t *backoff_us)
     if (rc != RC_OK) {
         log_line(LOG_WARN_LEVEL, &ctx, "report_delayed", "a report could not be delivered",
                  LOG_Z("job", job->req->job_id));
+        job->refusals = is_refusal(rc) ? job->refusals + 1 : 0;
+        if (job->refusals >= REFUSALS_MAX && job->finish_message == NULL) {
+            give_up(job);
+            job->refusals = 0;
+            return false;
+        }
+        if (job->refusals >= REFUSALS_MAX) {
+            return true; /* not even the end is taken: the lease ends the job */
+        }
         pause_us(*backoff_us);
         *backoff_us = *backoff_us * 2 < RETRY_LAST_US ? *backoff_us * 2 : RETRY_LAST_US;
         return false;
     }
     *backoff_us = RETRY_FIRST_US;
+    job->refusals = 0;
     take_answer(job, resp);
     drop_batch(job, &batch);
     return batch.n == 0;

@@ -58,12 +58,7 @@ worker_cancel_job(struct worker *w, struct ctx *ctx, const Assay__CancelJobReque
     (void)resp;
     for (size_t i = 0; i < w->device_count; i++) {
         struct wrk_device *d = &w->devices[i];
-        (void)pthread_mutex_lock(&d->lock);
-        bool is_it = d->job != NULL && strcmp(d->job->req->job_id, req->job_id) == 0;
-        (void)pthread_mutex_unlock(&d->lock);
-        if (is_it) {
-            wrk_job_stop(d, true);
-        }
+        wrk_job_stop(d, (struct wrk_which){.job_id = req->job_id}, true);
     }
     return RC_OK;
 }
@@ -94,7 +89,7 @@ act(struct wrk_device *d, struct ctx *ctx, const Assay__ControlRequest *req)
         action = point_action(DEVICE_TAP, req);
     } else if (strcmp(req->action, "swipe") == 0) {
         action = point_action(DEVICE_SWIPE, req);
-    } else if (strcmp(req->action, "key") == 0) {
+    } else if (strcmp(req->action, "key") == 0 && req->keycode != NULL) {
         if (strcmp(req->keycode, "BACK") == 0) {
             return d->device->driver->back(d->device, ctx);
         }
@@ -126,13 +121,31 @@ static enum rc
 newest_frame(struct wrk_device *d, struct ctx *ctx, Assay__ControlResponse *resp)
 {
     (void)pthread_mutex_lock(&d->frame.lock);
-    if (d->frame.seq > 0) {
+    if (d->frame.jpeg != NULL) {
         PB_SET(resp, screenshot_jpeg, pb_bytes(ctx->arena, str_n(d->frame.jpeg, d->frame.n)));
     }
     (void)pthread_mutex_unlock(&d->frame.lock);
     return resp->has_screenshot_jpeg
                ? RC_OK
                : fail(ctx, RC_FAILED_PRECONDITION, "SESSION_BUSY", "a run uses the session");
+}
+
+static bool
+is_busy(struct wrk_device *d)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    bool busy = d->job != NULL;
+    (void)pthread_mutex_unlock(&d->lock);
+    return busy;
+}
+
+static bool
+holds_session(struct wrk_device *d, const char *session_id)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    bool holds = strcmp(d->session_id, session_id) == 0;
+    (void)pthread_mutex_unlock(&d->lock);
+    return holds;
 }
 
 enum rc
@@ -145,16 +158,18 @@ worker_control(struct worker *w, struct ctx *ctx, const Assay__ControlRequest *r
     if (d == NULL) {
         return fail(ctx, RC_FAILED_PRECONDITION, "SESSION_NOT_ACTIVE", "the session is not open");
     }
-    (void)pthread_mutex_lock(&d->lock);
-    bool busy = d->job != NULL;
-    (void)pthread_mutex_unlock(&d->lock);
-    if (busy) {
+    if (is_busy(d)) {
         return is_shot ? newest_frame(d, ctx, resp)
                        : fail(ctx, RC_FAILED_PRECONDITION, "SESSION_BUSY",
                               "a run uses the session");
     }
     (void)pthread_mutex_lock(&d->use);
-    enum rc rc = is_shot ? take_screenshot(d, ctx, resp) : act(d, ctx, req);
+    /* Whoever held the device until now may have given it to another session. */
+    enum rc rc = !holds_session(d, req->session_id)
+                     ? fail(ctx, RC_FAILED_PRECONDITION, "SESSION_NOT_ACTIVE",
+                            "the session is not open")
+                 : is_shot ? take_screenshot(d, ctx, resp)
+                           : act(d, ctx, req);
     (void)pthread_mutex_unlock(&d->use);
     return rc;
 }
@@ -172,10 +187,10 @@ wait_frame(struct wrk_device *d, int64_t after, int64_t until_us)
     int failed = 0;
 
     (void)pthread_mutex_lock(&d->frame.lock);
-    while (d->frame.seq <= after && failed == 0) {
+    while ((d->frame.seq <= after || d->frame.jpeg == NULL) && failed == 0) {
         failed = pthread_cond_timedwait(&d->frame.fresh, &d->frame.lock, &until);
     }
-    bool fresh = d->frame.seq > after;
+    bool fresh = d->frame.seq > after && d->frame.jpeg != NULL;
     (void)pthread_mutex_unlock(&d->frame.lock);
     return fresh;
 }
@@ -200,8 +215,26 @@ refresh(struct wrk_device *d, struct ctx *ctx)
     (void)pthread_mutex_unlock(&d->use);
 }
 
+/* False: the picture, or the session, was gone meanwhile. The session is compared under the lock it
+ * changes under, so that nobody is shown a picture of another session. */
+static bool
+copy_frame(struct wrk_device *d, struct ctx *ctx, const char *session_id, Assay__StreamMessage *m)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    (void)pthread_mutex_lock(&d->frame.lock);
+    bool there = strcmp(d->session_id, session_id) == 0 && d->frame.jpeg != NULL;
+    if (there) {
+        m->seq = d->frame.seq;
+        PB_SET(m, jpeg, pb_bytes(ctx->arena, str_n(d->frame.jpeg, d->frame.n)));
+    }
+    (void)pthread_mutex_unlock(&d->frame.lock);
+    (void)pthread_mutex_unlock(&d->lock);
+    return there;
+}
+
 static enum rc
-put_frame(struct wrk_device *d, struct ctx *ctx, Assay__StreamResponse *resp)
+put_frame(struct wrk_device *d, struct ctx *ctx, const char *session_id,
+          Assay__StreamResponse *resp)
 {
     Assay__StreamMessage *m = PB_NEW(ctx->arena, Assay__StreamMessage, assay__stream_message);
     resp->messages = ARENA_ARRAY(ctx->arena, 1, Assay__StreamMessage *);
@@ -209,10 +242,10 @@ put_frame(struct wrk_device *d, struct ctx *ctx, Assay__StreamResponse *resp)
     if (m == NULL || resp->messages == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
-    (void)pthread_mutex_lock(&d->frame.lock);
-    m->seq = d->frame.seq;
-    PB_SET(m, jpeg, pb_bytes(ctx->arena, str_n(d->frame.jpeg, d->frame.n)));
-    (void)pthread_mutex_unlock(&d->frame.lock);
+    if (!copy_frame(d, ctx, session_id, m)) {
+        resp->messages = NULL;
+        return RC_OK; /* nothing now; the next poll sees what has become of it */
+    }
     m->type = pb_strz(ctx->arena, STR("frame"));
     struct str json = arena_printf(ctx->arena, "{\"width\":%d,\"height\":%d}", d->profile.width,
                                    d->profile.height);
@@ -238,7 +271,7 @@ worker_poll_stream(struct worker *w, struct ctx *ctx, const Assay__StreamRequest
         }
         int64_t tick_us = clk_wall_us() + FRAME_EVERY_US;
         if (wait_frame(d, after, tick_us < until_us ? tick_us : until_us)) {
-            return put_frame(d, ctx, resp);
+            return put_frame(d, ctx, req->session_id, resp);
         }
         if (clk_wall_us() >= until_us || svc_is_stopping(w->svc)) {
             return RC_OK;

@@ -1,4 +1,6 @@
 -- Statements of the sessions service.
+-- Locks are taken in the order worker, session, queue entry, device. An id that a client wrote is
+-- compared as a uuid, which has an index; `session_id::text = $2` would read the table.
 
 -- ---- apps ----------------------------------------------------------------------------------
 
@@ -56,12 +58,14 @@ RETURNING session_id;
 -- name: session_get
 SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
        user_email, start_time, end_time, specific_device_id, worker_addr
-FROM sessions WHERE org_id = $1 AND session_id::text = $2;
+FROM sessions WHERE org_id = $1
+  AND session_id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
 
 -- name: session_lock
 SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
        user_email, start_time, end_time, specific_device_id, worker_addr
-FROM sessions WHERE org_id = $1 AND session_id::text = $2 FOR UPDATE;
+FROM sessions WHERE org_id = $1
+  AND session_id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END FOR UPDATE;
 
 -- name: session_list
 SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
@@ -77,14 +81,23 @@ WHERE org_id = $1 AND job_key IS NULL
 ORDER BY id DESC LIMIT $7 OFFSET $8;
 
 -- One free device that fits, the one that rested longest. Whoever waits for the same kind goes
--- first: as many free devices as wait ahead are left to them. $5 is the caller's own place in the
--- queue (null: behind all).
+-- first: as many free devices as wait ahead are left to them, but none for those who want a device
+-- that is not free, nor for runs that have stopped asking. $5 is the caller's own place in the queue
+-- (null: behind all).
 -- name: device_claim
 WITH ahead AS (
     SELECT count(*) AS n FROM device_queue q
     WHERE q.platform = $2 AND q.id < coalesce($5::bigint, 9223372036854775807)
       AND ($3::text IS NULL OR q.category IS NULL OR q.category = $3)
       AND ($4::text IS NULL OR q.device_id IS NULL OR q.device_id = $4)
+      AND (q.job_key IS NULL OR q.asked_at > now() - interval '10 seconds')
+      AND EXISTS (SELECT 1 FROM devices d
+                  JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
+                  WHERE d.session_id IS NULL AND d.platform = q.platform
+                    AND (q.category IS NULL OR d.category = q.category)
+                    AND (q.device_id IS NULL OR d.device_id = q.device_id)
+                    AND ($3::text IS NULL OR d.category = $3)
+                    AND ($4::text IS NULL OR d.device_id = $4))
 ), free AS (
     SELECT d.id FROM devices d JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
     WHERE d.session_id IS NULL AND d.platform = $2
@@ -113,16 +126,17 @@ WHERE session_id = $1::uuid;
 -- name: session_set_queued
 UPDATE sessions SET status = 'queued' WHERE session_id = $1::uuid AND status = 'pending';
 
+-- Calls with the same key go one after the other.
+-- name: job_key_lock
+SELECT pg_advisory_xact_lock(hashtextextended('job_key', 0) # hashtextextended($1, 0));
+
 -- name: session_of_job
 SELECT session_id, device_id, worker_addr, status FROM sessions WHERE job_key = $1;
 
 -- name: session_insert_job
-INSERT INTO sessions (org_id, user_id, job_key, device_type, device_category, specific_device_id)
-VALUES ($1, $2, $3, $4, $5, $6)
-RETURNING session_id;
-
--- name: session_delete_pending_job
-DELETE FROM sessions WHERE session_id = $1::uuid AND status = 'pending';
+INSERT INTO sessions (org_id, user_id, job_key, device_type, device_category, specific_device_id,
+                      session_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7::uuid);
 
 -- name: session_end
 UPDATE sessions SET status = $2, end_time = now(), end_reason = $3
@@ -172,7 +186,7 @@ RETURNING id;
 SELECT q.id, (SELECT count(*) FROM device_queue b
               WHERE b.platform = q.platform AND b.id <= q.id
                 AND (b.category IS NULL OR q.category IS NULL OR b.category = q.category))
-FROM device_queue q WHERE q.session_id::text = $1;
+FROM device_queue q WHERE q.session_id = $1::uuid;
 
 -- name: queue_of_job
 UPDATE device_queue q SET asked_at = now() WHERE q.job_key = $1
@@ -181,8 +195,8 @@ RETURNING q.id, (SELECT count(*) FROM device_queue b
                    AND (b.category IS NULL OR q.category IS NULL OR b.category = q.category));
 
 -- name: queue_leave
-DELETE FROM device_queue WHERE org_id = $1 AND id = $2 AND user_id = $3 AND session_id IS NOT NULL
-RETURNING session_id;
+SELECT session_id FROM device_queue
+WHERE org_id = $1 AND id = $2 AND user_id = $3 AND session_id IS NOT NULL;
 
 -- name: queue_drop_session
 DELETE FROM device_queue WHERE session_id = $1::uuid;
@@ -192,8 +206,9 @@ DELETE FROM device_queue WHERE job_key = $1;
 
 -- People who wait, in order; runs ask for themselves.
 -- name: queue_people
-SELECT id, session_id, platform, category, device_id, org_id FROM device_queue
-WHERE session_id IS NOT NULL ORDER BY id LIMIT 50 FOR UPDATE SKIP LOCKED;
+SELECT q.id, q.session_id, q.platform, q.category, q.device_id, q.org_id
+FROM device_queue q JOIN sessions s ON s.session_id = q.session_id AND s.status = 'queued'
+ORDER BY q.id LIMIT 50 FOR UPDATE OF s SKIP LOCKED;
 
 -- name: queue_expire_jobs
 DELETE FROM device_queue WHERE job_key IS NOT NULL AND asked_at < now() - interval '30 seconds';
@@ -230,7 +245,8 @@ RETURNING worker_id;
 -- name: sessions_to_close
 SELECT s.id FROM unnest($1::text[]) AS s (id)
 WHERE NOT EXISTS (SELECT 1 FROM sessions x
-                  WHERE x.session_id::text = s.id AND x.status IN ('starting', 'active'));
+                  WHERE x.session_id = CASE WHEN s.id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN s.id::uuid END
+                    AND x.status IN ('starting', 'active'));
 
 -- Live here for a while, not open there: the worker lost it.
 -- name: sessions_lost_by_worker

@@ -1,4 +1,6 @@
 -- Statements of the tests service. $n in order; names become Q_<NAME>.
+-- A key that may be a public id, a uuid or a number is compared in each form's own type, so that each
+-- has its index: `uuid::text = $2` would read the table.
 
 -- ---- apps ----------------------------------------------------------------------------------
 
@@ -41,7 +43,7 @@ SELECT s.id, s.public_id, s.uuid, s.name, s.description, s.app_id, a.public_id, 
        s.tag_names, s.tag_displays
 FROM suites s LEFT JOIN apps a ON a.id = s.app_id
 WHERE s.org_id = $1 AND s.deleted_at IS NULL
-  AND (s.public_id = $2 OR s.uuid::text = $2 OR s.id = $3);
+  AND (s.public_id = $2 OR s.uuid = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END OR s.id = $3);
 
 -- name: suite_insert
 INSERT INTO suites (public_id, org_id, name, description, app_id, platform, tag_names, tag_displays)
@@ -90,7 +92,7 @@ SELECT c.id, c.public_id, c.uuid, c.suite_id, a.public_id, c.name, c.mode, c.ste
        c.context, c.created_at, c.updated_at, c.app_id
 FROM cases c LEFT JOIN apps a ON a.id = c.app_id
 WHERE c.org_id = $1 AND c.deleted_at IS NULL
-  AND (c.public_id = $2 OR c.uuid::text = $2 OR c.id = $3);
+  AND (c.public_id = $2 OR c.uuid = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END OR c.id = $3);
 
 -- name: case_list_of_suite
 SELECT c.id, c.public_id, c.uuid, c.suite_id, a.public_id, c.name, c.mode, c.steps, c.assertions,
@@ -237,15 +239,28 @@ FROM (SELECT id, name, row_number() OVER (ORDER BY id) AS at FROM cases
       WHERE org_id = $1 AND suite_id = $2 AND deleted_at IS NULL) c
 JOIN unnest($3::text[]) WITH ORDINALITY AS p (public_id, at) ON p.at = c.at;
 
--- name: run_events_of
+-- name: run_events_of_suite_run
 SELECT e.type, e.at, e.message, e.id, e.status, e.idx, e.duration_ms, r.public_id, r.case_name
 FROM run_events e LEFT JOIN case_runs r ON r.id = e.case_run_id
-WHERE e.org_id = $1 AND (e.suite_run_id = $2 OR e.case_run_id = $3)
+WHERE e.org_id = $1 AND e.suite_run_id = $2
+ORDER BY e.id DESC LIMIT 200;
+
+-- name: run_events_of_case_run
+SELECT e.type, e.at, e.message, e.id, e.status, e.idx, e.duration_ms, r.public_id, r.case_name
+FROM run_events e LEFT JOIN case_runs r ON r.id = e.case_run_id
+WHERE e.org_id = $1 AND e.case_run_id = $2
 ORDER BY e.id DESC LIMIT 200;
 
 -- name: run_event_insert
 INSERT INTO run_events (org_id, suite_run_id, case_run_id, type, message, status, idx, duration_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- What happened to a job as a whole: seen by whoever polls its suite run, or its single case.
+-- name: job_event_insert
+INSERT INTO run_events (org_id, suite_run_id, case_run_id, type, message)
+SELECT j.org_id, j.suite_run_id, r.id, $2, $3
+FROM jobs j LEFT JOIN case_runs r ON r.job_id = j.id AND j.suite_run_id IS NULL
+WHERE j.id = $1;
 
 -- name: steps_of_run
 SELECT idx, text, status, duration_us, message, kind, reason, evidence, actions, healed,
@@ -261,10 +276,11 @@ WHERE s.org_id = $1 AND r.public_id = $2 AND s.idx = $3 AND s.screenshot_key IS 
 
 -- Deals the rank of a new job: behind the organization's own last one, but never before what is
 -- claimed next, so that an organization that was idle joins at the head and two that are busy take
--- turns.
+-- turns. With nothing queued all that was dealt has been claimed, so the highest rank dealt stands
+-- for the head: what an organization ran in the past is no debt.
 -- name: job_insert
 WITH head AS (
-    SELECT coalesce(queue_head(), 0) AS rank
+    SELECT coalesce(queue_head(), queue_last(), 0) AS rank
 ), dealt AS (
     INSERT INTO queue_ranks AS q (org_id, last_rank) SELECT $1, head.rank + 1 FROM head
     ON CONFLICT (org_id) DO UPDATE
@@ -277,10 +293,16 @@ SELECT $1, $2, dealt.last_rank, $3, $4, $5, $6::uuid, $6 IS NULL, $7, $8, $9, $1
 FROM dealt
 RETURNING id;
 
--- Takes up to $2 jobs; each gets a new fence and a lease of $1 microseconds.
+-- Takes up to $2 jobs; each gets a new fence and a lease of $1 microseconds. Of one kind of device (or
+-- one live session) only $3 wait at a time: that many ask, more would only ask more, and jobs that
+-- want something else must not stand behind them.
 -- name: job_claim
-WITH due AS MATERIALIZED (
-    SELECT id FROM jobs WHERE state = 'queued' ORDER BY rank, id LIMIT $2 FOR UPDATE SKIP LOCKED
+WITH full_kinds AS MATERIALIZED (
+    SELECT kind FROM jobs WHERE state = 'waiting' GROUP BY kind HAVING count(*) >= $3
+), due AS MATERIALIZED (
+    SELECT id FROM jobs
+    WHERE state = 'queued' AND kind <> ALL (ARRAY(SELECT kind FROM full_kinds))
+    ORDER BY rank, id LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET state = 'allocating', fence = fence + 1, cancel_sent = false,
     lease_until = now() + $1 * interval '1 microsecond'
@@ -300,9 +322,6 @@ FROM due WHERE jobs.id = due.id
 RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.device_id,
     jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
     jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
-
--- name: job_waiting_count
-SELECT count(*) FROM jobs WHERE state = 'waiting';
 
 -- name: job_wait
 UPDATE jobs SET state = 'waiting', next_at = now() + $3 * interval '1 microsecond',
@@ -341,15 +360,17 @@ FROM jobs WHERE id = $1 FOR UPDATE;
 -- name: job_extend
 UPDATE jobs SET lease_until = now() + $2 * interval '1 microsecond' WHERE id = $1;
 
--- Leases that ran out: `again` puts a job back, otherwise it is finished by the caller.
+-- Leases that ran out: the caller puts the job back or ends it.
 -- name: job_expired
 SELECT id, org_id, fence, attempts, state, suite_run_id FROM jobs
 WHERE state IN ('allocating', 'running') AND lease_until < now()
 ORDER BY lease_until LIMIT 20 FOR UPDATE SKIP LOCKED;
 
+-- The device that the lost hand-out may hold stays on record until sessions has taken it back.
 -- name: job_requeue
 UPDATE jobs SET state = 'queued', fence = fence + 1, lease_until = NULL, worker_addr = NULL,
-    on_device_id = NULL, session_id = CASE WHEN own_session THEN NULL ELSE session_id END
+    stale_keys = CASE WHEN own_session THEN stale_keys || (id || '.' || fence) ELSE stale_keys END,
+    on_device_id = NULL, device_key = NULL, session_id = CASE WHEN own_session THEN NULL ELSE session_id END
 WHERE id = $1;
 
 -- name: runs_back_to_pending
@@ -359,7 +380,7 @@ WHERE job_id = $1 AND status = 'running';
 -- name: job_release
 UPDATE jobs SET state = 'releasing', next_at = now(), finished_at = coalesce(finished_at, now()),
     lease_until = NULL, error_message = coalesce($2, error_message)
-WHERE id = $1 AND state <> 'done';
+WHERE id = $1 AND state NOT IN ('releasing', 'done');
 
 -- name: job_to_release
 WITH due AS MATERIALIZED (
@@ -367,14 +388,17 @@ WITH due AS MATERIALIZED (
     ORDER BY next_at LIMIT 20 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET next_at = now() + interval '5 seconds' FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, jobs.own_session, jobs.device_key;
+RETURNING jobs.id, jobs.own_session, jobs.id || '.' || jobs.fence;
 
 -- name: job_done
 UPDATE jobs SET state = 'done' WHERE id = $1 AND state = 'releasing';
 
--- Keys of devices that an earlier hand-out of the job may still hold.
--- name: job_drop_key
-UPDATE jobs SET device_key = NULL WHERE id = $1 RETURNING device_key;
+-- Devices that earlier hand-outs of jobs may still hold.
+-- name: stale_keys
+SELECT id, unnest(stale_keys) FROM jobs WHERE cardinality(stale_keys) > 0 ORDER BY id LIMIT 20;
+
+-- name: stale_key_done
+UPDATE jobs SET stale_keys = array_remove(stale_keys, $2) WHERE id = $1;
 
 -- name: job_get
 SELECT id, state, cancel, queue_position, queue_entry_id, worker_addr,
@@ -436,7 +460,8 @@ FROM case_runs r WHERE r.id = $1 AND r.job_id = $2
 ON CONFLICT (case_run_id, idx) DO NOTHING;
 
 -- name: runs_end_open
-UPDATE case_runs SET status = $2, error_message = $3, finished_at = now(),
+UPDATE case_runs SET status = $2, finished_at = now(),
+    error_message = coalesce($3, 'the run ended before this case did'),
     duration_ms = CASE WHEN started_at IS NULL THEN NULL
                   ELSE (extract(epoch FROM now() - started_at) * 1000)::bigint END
 WHERE job_id = $1 AND status IN ('pending', 'running')
@@ -457,7 +482,8 @@ WITH tally AS (
                       WHEN tally.cancelled > 0 THEN 'cancelled'
                       WHEN tally.failed > 0 THEN 'failed' ELSE 'passed' END,
         passed = tally.passed, failed = tally.failed,
-        error_message = coalesce($2, CASE WHEN tally.total = 0 THEN 'the suite has no cases' END),
+        error_message = CASE WHEN tally.total = 0 THEN coalesce($2, 'the suite has no cases')
+                             WHEN tally.errors + tally.cancelled > 0 THEN $2 END,
         finished_at = now(), started_at = coalesce(suite_runs.started_at, now())
     FROM tally WHERE suite_runs.id = $1 AND suite_runs.status IN ('pending', 'running')
     RETURNING suite_runs.id, suite_runs.public_id, suite_runs.status, suite_runs.suite_id,
@@ -480,11 +506,11 @@ WHERE r.job_id = $1 AND r.suite_run_id IS NULL;
 -- ---- existence -----------------------------------------------------------------------------
 
 -- name: exists_suite
-SELECT 1 FROM suites WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR uuid::text = $2);
+SELECT 1 FROM suites WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR uuid = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END);
 -- name: exists_case
-SELECT 1 FROM cases WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR uuid::text = $2);
+SELECT 1 FROM cases WHERE org_id = $1 AND deleted_at IS NULL AND (public_id = $2 OR uuid = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END);
 -- name: exists_run
 SELECT 1 FROM case_runs WHERE org_id = $1 AND public_id = $2
 UNION ALL SELECT 1 FROM suite_runs WHERE org_id = $1 AND public_id = $2;
 -- name: exists_suite_run
-SELECT 1 FROM suite_runs WHERE org_id = $1 AND (public_id = $2 OR id::text = $2);
+SELECT 1 FROM suite_runs WHERE org_id = $1 AND (public_id = $2 OR id = CASE WHEN $2 ~ '^[0-9]{1,18}$' THEN $2::bigint END);
