@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "gateway/gw_peer.h"
 #include "log/log.h"
 #include "sec/jws.h"
 
@@ -239,7 +240,7 @@ log_request(struct gw_req *r)
     log_line(level, &r->ctx, "http", NULL, LOG_STR("verb", r->http->verb),
              LOG_Z("route", r->route == NULL ? "" : r->route->pattern), LOG_I64("status", status),
              LOG_I64("us", took_us), LOG_I64("bytes", web_bytes_sent(r->conn)),
-             LOG_STR("peer", r->http->peer), LOG_I64("org", r->ctx.who.org_id),
+             LOG_STR("peer", r->ctx.peer), LOG_I64("org", r->ctx.who.org_id),
              LOG_I64("user", r->ctx.who.user_id), LOG_I64("token", r->ctx.who.token_id));
 }
 
@@ -267,7 +268,7 @@ gw_handle(void *arg, struct web_conn *conn, const struct web_request *http)
         .out = &s->out,
     };
     ctx_init(&r.ctx, s->arena);
-    r.ctx.peer = http->peer;
+    r.ctx.peer = gw_client_address(str_z(r.gw->cfg->trusted_proxies), http);
     set_ids(&r);
     if (!gw_answer_preflight(&r) && serve(&r) != RC_OK) {
         bool is_page = r.route == NULL && r.allowed == 0;

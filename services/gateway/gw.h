@@ -25,6 +25,7 @@ struct gw_cfg {
     int64_t body_max_bytes;
     const char *rate_limits;
     const char *cors_origins;
+    const char *trusted_proxies; /* NULL: none */
     const char *public_url;
     const char *web_dir;
     const char *blob_url;

@@ -273,6 +273,9 @@ beyond_the_rate_the_wait_is_told(void **state)
     assert_in_range(strtol(header("retry-after"), NULL, 10), 50, 60);
     assert_string_equal(header("ratelimit-policy"), "\"auth\";q=3;w=60");
     assert_non_null(strstr(header("ratelimit"), "r=0"));
+    /* Behind our proxy every client has a count of its own. */
+    ask(*state, "POST /api/v1/auth/login", "X-Forwarded-For: 203.0.113.9\r\n", "{}");
+    assert_int_equal(a.status, 422);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gateway/gw.h"
+#include "gateway/gw_peer.h"
 #include "gateway_rpc.h"
 #include "log/log.h"
 
@@ -58,6 +59,10 @@ start_parts(struct gateway *gw, const char **out_why)
     };
     char listen[128];
 
+    if (!gw_proxies_are_valid(str_z(cfg.trusted_proxies))) {
+        *out_why = "ASSAY_TRUSTED_PROXIES is malformed";
+        return RC_INVALID_ARGUMENT;
+    }
     *out_why = "ASSAY_RATE_LIMITS is malformed";
     enum rc rc = gw_limit_new(cfg.rate_limits, RATE_KEYS_MAX, &gw->limit);
     if (rc == RC_OK) {

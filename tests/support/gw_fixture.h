@@ -171,6 +171,7 @@ start_gateway(struct fixture *f)
     f->cfg = (struct gw_cfg){.call_timeout_us = 5 * ASSAY_US_PER_S,
                              .body_max_bytes = 2000,
                              .cors_origins = "https://app.example",
+                             .trusted_proxies = "127.0.0.1",
                              .public_url = "",
                              .web_dir = "build/web"};
     f->met = met_new();
