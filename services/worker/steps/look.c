@@ -5,12 +5,6 @@
 #include "worker/steps/resolve_parts.h"
 
 static bool
-visible(const struct elem *e)
-{
-    return (e->flags & ELEM_VISIBLE) != 0;
-}
-
-static bool
 shows(const struct elem *e, struct str name)
 {
     return match_contains(e->text, name, NULL) || match_contains(e->name, name, NULL) ||
@@ -26,7 +20,7 @@ collect(const struct snapshot *snap, const struct target *t, struct found *f)
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
         bool loose = false;
-        if (!visible(e) || (t->role != NULL && (!elem_role_fits(e, t->role, &loose) || loose)) ||
+        if (!elem_is_visible(e) || (t->role != NULL && (!elem_role_fits(e, t->role, &loose) || loose)) ||
             (t->name.n > 0 && !shows(e, t->name))) {
             continue;
         }
@@ -119,7 +113,7 @@ look_by_description(const struct snapshot *snap, const struct target *t)
     const struct described *d = description(t);
     for (size_t i = 0; d != NULL && i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
-        if (visible(e) && e->role == d->role && (e->text.n > 0 || d->role != ELEM_ALERT)) {
+        if (elem_is_visible(e) && e->role == d->role && (e->text.n > 0 || d->role != ELEM_ALERT)) {
             return e;
         }
     }
@@ -178,7 +172,7 @@ beside(const struct snapshot *snap, const struct elem *label)
     double least = 1e9;
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
-        if (!visible(e) || e == label || shown(e).n == 0 || elem_inside(snap, label, e) ||
+        if (!elem_is_visible(e) || e == label || shown(e).n == 0 || elem_inside(snap, label, e) ||
             elem_inside(snap, e, label) || e->role == ELEM_BUTTON || e->role == ELEM_LINK) {
             continue;
         }
@@ -274,7 +268,7 @@ label_in_text(const struct snapshot *snap, const struct target *t, size_t *out_c
     *out_count = 0;
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
-        if (!visible(e) || behind_label(e->text, t->name).n == 0 || e->text.n > t->name.n + 120) {
+        if (!elem_is_visible(e) || behind_label(e->text, t->name).n == 0 || e->text.n > t->name.n + 120) {
             continue;
         }
         if (best != NULL && elem_inside(snap, e, best)) {
@@ -371,7 +365,7 @@ look_raw(const struct snapshot *snap, struct str text, bool fold_case)
     const struct elem *best = NULL;
     for (size_t i = 0; i < snap->count && wanted.n > 0; i++) {
         const struct elem *e = &snap->elems[i];
-        if (!visible(e)) {
+        if (!elem_is_visible(e)) {
             continue;
         }
         for (size_t at = 0; at + 1 <= e->text.n; at++) {

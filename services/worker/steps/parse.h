@@ -62,6 +62,16 @@ enum parsed refuse(struct gram *g, const char *reason, const char *hint);
 /* Adds an action; the plan's limit refuses. */
 struct action *add_action(struct gram *g, enum act_type type, const struct target *t);
 
+/* How far the plan was, to take back what a reading that failed has added. */
+struct gram_mark {
+    size_t count;
+    const struct target *last;
+    enum act_type last_type;
+    bool given;
+};
+struct gram_mark gram_mark(const struct gram *g);
+void gram_back_to(struct gram *g, struct gram_mark m);
+
 /* --- words (words.c) */
 extern const char WORDS_DET[];
 /* Role a noun at the end of the range names; *out_len tokens. False: none. *out_role may be NULL
@@ -87,6 +97,10 @@ bool is_capital(const struct tok *t);
 /* The whole range as a target. P_NO never; P_REFUSED with the reason noted. */
 enum parsed parse_target(struct gram *g, const struct cur *c, enum target_use use,
                          const struct target **out);
+/* A quoted text, a number, an address: certainly a value. */
+bool is_value_token(const struct tok *t);
+/* The target is called a list ("the Country dropdown"). */
+bool is_select_role(const struct target *t);
 /* The whole range as a value to type. */
 enum parsed parse_value(struct gram *g, const struct cur *c, struct str *out);
 
@@ -114,6 +128,8 @@ clause_fn clause_typed;  /* what follows "type" */
 clause_fn clause_chosen; /* what follows "select" */
 /* True when a verb stands at token i. */
 bool starts_clause(const struct cur *c, int i);
+/* Takes "1.", "then", "please", "the user" from the front. */
+void eat_fillers(struct gram *g, struct cur *c);
 /* Parses one clause without connectors. */
 enum parsed parse_clause(struct gram *g, struct cur c);
 /* "If X is visible, tap it", "tap X if it appears". P_NO when there is no condition. */

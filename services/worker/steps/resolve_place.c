@@ -8,12 +8,6 @@
 
 #define ANCHORS_MAX 64
 
-static bool
-visible(const struct elem *e)
-{
-    return (e->flags & ELEM_VISIBLE) != 0;
-}
-
 /* --- inside */
 
 /* Names of places that are roles of the page. */
@@ -135,7 +129,7 @@ scope_by_role(const struct snapshot *snap, const struct target *scope, struct sc
     bool loose = false;
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
-        if (!visible(e)) {
+        if (!elem_is_visible(e)) {
             continue;
         }
         if (scope->name.n == 0) {
@@ -160,7 +154,7 @@ scope_by_name(const struct snapshot *snap, const struct target *scope, const str
     bool known = !scope->quoted && landmark(scope->name, &role);
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
-        if (!visible(e)) {
+        if (!elem_is_visible(e)) {
             continue;
         }
         if (known && e->role == role) {
@@ -269,24 +263,16 @@ narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target 
 /* --- beside */
 
 static double
-overlap(double a, double an, double b, double bn)
-{
-    double from = a > b ? a : b;
-    double to = a + an < b + bn ? a + an : b + bn;
-    return to - from;
-}
-
-static double
 gap(double a, double an, double b, double bn)
 {
-    double o = overlap(a, an, b, bn);
+    double o = span_overlap(a, an, b, bn);
     return o >= 0 ? 0 : -o;
 }
 
 static bool
 same_row(const struct elem_box *a, const struct elem_box *b)
 {
-    return overlap(a->y, a->h, b->y, b->h) > 0.3 * (a->h < b->h ? a->h : b->h);
+    return span_overlap(a->y, a->h, b->y, b->h) > 0.3 * (a->h < b->h ? a->h : b->h);
 }
 
 /* How far `e` is from `anchor` in the relation's direction; negative: it is not there. */

@@ -218,6 +218,16 @@ run_fail(struct run *run, enum rc rc)
     run->out->needs_model = strcmp(reason, "NOT_FOUND") == 0 || strcmp(reason, "AMBIGUOUS") == 0;
 }
 
+bool
+run_ended(struct run *run, enum rc rc)
+{
+    if (rc != RC_OK) {
+        run_fail(run, rc);
+        return false;
+    }
+    return true;
+}
+
 void
 run_evidence(struct run *run, const struct elem *e, const char *how)
 {

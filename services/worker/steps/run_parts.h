@@ -40,6 +40,8 @@ enum rc run_observe(struct run *run);
 enum rc run_until(struct run *run, run_fn *fn, void *arg, int64_t grace_us);
 /* Ends the step by what run->sub.err holds. */
 void run_fail(struct run *run, enum rc rc);
+/* The same unless it is OK; whether it is. */
+bool run_ended(struct run *run, enum rc rc);
 /* Ends the step with these words, masked. */
 void run_say(struct run *run, enum step_verdict verdict, const char *reason, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
@@ -53,6 +55,14 @@ enum rc run_act(struct run *run, const struct device_action *action);
 /* One action; the verdict is set when it is not passed. False: the plan ends here. */
 bool run_action(struct run *run, const struct action *a);
 bool run_verify(struct run *run, const struct action *a);
+/* Actions on an element, or on where the focus is. */
+bool run_touches(enum act_type type);
+bool run_touch(struct run *run, const struct action *a);
+bool run_open(struct run *run, const struct action *a);
+/* Waits for a time. */
+bool run_pause(struct run *run, const struct action *a);
+/* History, tabs, dialogs, launching. */
+bool run_page_command(struct run *run, const struct action *a);
 /* Until the target is in view, screen by screen where it is not there yet. */
 bool run_scroll_to(struct run *run, const struct action *a, const struct target *target);
 /* Caption of an element for messages. */

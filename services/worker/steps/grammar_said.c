@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What verifications are made of: subjects, values, counts and states. */
+#include "worker/steps/grammar_said.h"
+
+#include <string.h>
+
+/* --- helpers */
+
+bool
+said_page(const struct cur *range)
+{
+    struct cur c = *range;
+    eat(&c, WORDS_DET);
+    return eat(&c,
+               "page|screen|current page|current screen|website|app|view|new page|body|page body|"
+               "next page|resulting page|window|web page|webpage|page content|next screen|"
+               "new screen|application|page text|user interface|ui|content of the page") &&
+           cur_done(&c);
+}
+
+bool
+said_value(const struct cur *range, struct str *out)
+{
+    struct cur c = *range;
+    eat(&c, "the text|text|the value|value|the string|the number|exactly|the words|the word|"
+            "the message|message|the label|label|the phrase|a value of|a text of|following text|"
+            "the following text|the title|now");
+    if (c.end - c.i == 1 && (c.t[c.i].kind == TOK_QUOTED || word_is_literal(&c.t[c.i]))) {
+        *out = c.t[c.i].text;
+        return true;
+    }
+    return false;
+}
+
+/* "is Active": unquoted values only as the page would write them. */
+bool
+said_capital(const struct gram *g, const struct cur *c, struct str *out)
+{
+    if (cur_done(c) || c->end - c->i > 3) {
+        return false;
+    }
+    for (int i = c->i; i < c->end; i++) {
+        if (c->t[i].kind != TOK_WORD || !is_capital(&c->t[i])) {
+            return false;
+        }
+    }
+    *out = cur_text(g, c);
+    return true;
+}
+
+struct action *
+said_put(struct gram *g, const struct said *s, enum act_type type, const struct target *t)
+{
+    struct action *a = add_action(g, type, t);
+    a->timeout_us = s->timeout_us;
+    return a;
+}
+
+static bool
+is_role(const struct target *t, const char *roles)
+{
+    return t->role != NULL && strstr(roles, t->role) != NULL;
+}
+
+/* Subject and place stand apart ("'X' is shown in the header"): one range again. */
+struct cur
+said_joined(struct gram *g, const struct cur *a, const struct cur *b)
+{
+    int n = (a->end - a->i) + (b->end - b->i);
+    struct tok *t = ARENA_ARRAY(g->arena, n > 0 ? (size_t)n : 1, struct tok);
+    if (t == NULL) {
+        return (struct cur){a->t, a->i, a->i};
+    }
+    int k = 0;
+    for (int i = a->i; i < a->end; i++) {
+        t[k++] = a->t[i];
+    }
+    for (int i = b->i; i < b->end; i++) {
+        t[k++] = b->t[i];
+    }
+    return (struct cur){t, 0, k};
+}
+
+/* --- counting */
+
+/* "buttons" as "button": roles are listed in the singular. */
+static struct cur
+singular(struct gram *g, const struct cur *range)
+{
+    struct cur empty = {range->t, range->i, range->i};
+    struct cur c = said_joined(g, range, &empty);
+    struct tok *t = ARENA_ARRAY(g->arena, (size_t)(c.end > 0 ? c.end : 1), struct tok);
+    if (t == NULL || cur_done(&c)) {
+        return *range;
+    }
+    memcpy(t, c.t, (size_t)c.end * sizeof(*t));
+    static const char PLURALS[] =
+        "buttons|links|rows|checkboxes|fields|images|tabs|options|headings|"
+        "dropdowns|radios|dialogs|switches|toggles|columns|icons|pictures";
+    for (int i = 0; i < c.end; i++) {
+        struct cur one = {t, i, c.end};
+        size_t n = strlen(t[i].low);
+        if (phrase_len(&one, i, PLURALS) > 0) {
+            size_t cut =
+                strcmp(t[i].low, "checkboxes") == 0 || strcmp(t[i].low, "switches") == 0 ? 2 : 1;
+            char *low = arena_strz(g->arena, str_n(t[i].low, n - cut));
+            t[i].low = low != NULL ? low : "";
+        }
+    }
+    return (struct cur){t, 0, c.end};
+}
+
+enum parsed
+put_count(struct gram *g, const struct said *s, struct cur what, int64_t count)
+{
+    const struct target *t = NULL;
+    struct cur c = singular(g, &what);
+    eat_end(&c, "visible|displayed|shown|present|listed|available");
+    if (cur_done(&c) || parse_target(g, &c, USE_VERIFY, &t) != P_OK) {
+        return refuse(g, "it is unclear what to count", "Verify that there are 3 \"Edit\" buttons");
+    }
+    if (s->negated) {
+        return refuse(g, "it is unclear how many there should be", "Verify that there are 3 rows");
+    }
+    struct action *a = said_put(g, s, ACT_VERIFY_COUNT, t);
+    a->count = count;
+    a->has_count = true;
+    return P_OK;
+}
+
+/* "3 items are visible", "there are 3 rows in the table". */
+bool
+eat_count(struct cur *c, int64_t *out)
+{
+    struct cur look = *c;
+    eat(&look, "exactly|only|a total of|just");
+    if (!number_at(&look, look.i, out) || look.i + 1 >= look.end ||
+        phrase_len(&look, look.i + 1, "px|pixels|seconds|second|of|characters") > 0) {
+        return false;
+    }
+    look.i++;
+    *c = look;
+    return true;
+}
+
+/* --- putting verifications */
+
+enum parsed
+put_visible(struct gram *g, const struct said *s, struct cur what)
+{
+    const struct target *t = NULL;
+    enum act_type type = s->negated ? ACT_VERIFY_NOT_VISIBLE : ACT_VERIFY_VISIBLE;
+    bool list = false;
+    for (struct cur look = what; !cur_done(&look);) {
+        list = cur_quoted(&look);
+        look.i += list;
+        if (!list || cur_done(&look)) {
+            break;
+        }
+        list = eat(&look, ", and|,|and|nor|or") && cur_quoted(&look);
+        if (!list) {
+            break;
+        }
+        list = true;
+    }
+    if (list && what.end - what.i > 1) {
+        for (int i = what.i; i < what.end; i++) {
+            struct target *one =
+                what.t[i].kind == TOK_QUOTED ? ARENA_NEW(g->arena, struct target) : NULL;
+            if (one != NULL) {
+                *one = (struct target){.name = what.t[i].text, .quoted = true};
+                said_put(g, s, type, one);
+            }
+        }
+        return P_OK;
+    }
+    if (parse_target(g, &what, USE_VERIFY, &t) != P_OK) {
+        return P_REFUSED;
+    }
+    if (t->name.n == 0 && t->role == NULL) {
+        return refuse(g, "it is unclear what should be seen", HINT_VERIFY);
+    }
+    said_put(g, s, type, t);
+    return P_OK;
+}
+
+enum parsed
+put_text(struct gram *g, const struct said *s, struct str value, enum act_mode mode, bool as_value)
+{
+    const struct target *t = NULL;
+    struct cur subject = s->subject;
+    struct cur plain = subject;
+    bool says_value =
+        eat(&subject, "the value of|the value in|value of|the value for|the contents of");
+    bool said_text = !says_value && eat(&subject, "the text of|the text in|text of|the label of|"
+                                                  "the text on|the caption of|the content of");
+    if (said_page(&plain)) {
+        return refuse(g, "it is unclear what on the page is compared", HINT_VERIFY);
+    }
+    if (parse_target(g, &subject, USE_VERIFY, &t) != P_OK) {
+        return P_REFUSED;
+    }
+    if (t->role != NULL && t->name.n == 0 && t->nth == 0 && t->near == NULL && !s->negated &&
+        mode != MODE_CONTAINS && !as_value && is_role(t, "heading alert dialog button link")) {
+        struct target *named = ARENA_NEW(g->arena, struct target);
+        if (named == NULL) {
+            return P_REFUSED;
+        }
+        *named = *t;
+        named->name = value;
+        named->quoted = true;
+        said_put(g, s, ACT_VERIFY_VISIBLE, named);
+        return P_OK;
+    }
+    bool field = is_role(t, "textbox combobox spinbutton slider") && !said_text;
+    struct action *a =
+        said_put(g, s, as_value || says_value || field ? ACT_VERIFY_VALUE : ACT_VERIFY_TEXT, t);
+    a->value = value;
+    a->has_value = true;
+    a->mode = mode;
+    a->negated = s->negated;
+    return P_OK;
+}
+
+enum parsed
+put_state(struct gram *g, const struct said *s, enum act_type type, bool negated)
+{
+    const struct target *t = NULL;
+    struct cur what = s->subject;
+    if (parse_target(g, &what, type == ACT_VERIFY_CHECKED ? USE_CHECK : USE_VERIFY, &t) != P_OK) {
+        return P_REFUSED;
+    }
+    if (t->name.n == 0 && t->near == NULL && t->nth == 0 && t->within == NULL) {
+        return refuse(g, "the step does not say which one", HINT_VERIFY);
+    }
+    said_put(g, s, type, t)->negated = negated;
+    return P_OK;
+}
+
+/* "is empty": of a field; a cart is empty only in somebody's judgement. */
+enum parsed
+put_empty(struct gram *g, const struct said *s)
+{
+    const struct target *t = NULL;
+    struct cur what = s->subject;
+    bool clear = cur_quoted(&what);
+    eat(&what, WORDS_DET);
+    clear |= cur_quoted(&what) || (!cur_done(&what) && is_capital(&what.t[what.i]));
+    if (parse_target(g, &what, USE_TYPE, &t) != P_OK) {
+        return P_REFUSED;
+    }
+    if (!clear && !is_role(t, "textbox combobox spinbutton")) {
+        return refuse(g, JUDGEMENT, "name the field: Verify that the \"Search\" field is empty");
+    }
+    struct action *a = said_put(g, s, ACT_VERIFY_VALUE, t);
+    a->has_value = true;
+    a->value = STR_EMPTY;
+    a->negated = s->negated;
+    return P_OK;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is done to the page as a whole: addresses, history, tabs, dialogs, pauses. */
+#include <time.h>
+
+#include "worker/steps/run_parts.h"
+
+#define WAIT_SLICE_US (100 * ASSAY_US_PER_MS)
+
+bool
+run_open(struct run *run, const struct action *a)
+{
+    struct str url;
+    enum rc rc = RC_OK;
+    if (run->opt->base_url.n == 0) {
+        rc = run_observe(run);
+    }
+    if (rc == RC_OK) {
+        rc = run_address(run, a->value, &url);
+    }
+    int64_t from = clk_mono_us();
+    rc = rc == RC_OK ? run->dev->driver->go(run->dev, &run->sub, url) : rc;
+    run_waited(run, from);
+    return run_ended(run, rc);
+}
+
+/* A wait for time is the one place that sleeps; in slices, so that a device that is gone or a run
+ * that is cancelled ends it. */
+bool
+run_pause(struct run *run, const struct action *a)
+{
+    int64_t from = clk_mono_us();
+    run_set_deadline(run, a->duration_us);
+    for (int64_t left = run_left_us(run); left > 0; left = run_left_us(run)) {
+        int64_t slice = left < WAIT_SLICE_US ? left : WAIT_SLICE_US;
+        struct timespec ts = {.tv_sec = 0, .tv_nsec = (long)slice * 1000};
+        struct device_page page;
+        (void)nanosleep(&ts, NULL);
+        arena_reset(run->sub.arena);
+        ctx_recover(&run->sub);
+        enum rc rc = run->dev->driver->page(run->dev, &run->sub, &page);
+        if (rc != RC_OK) {
+            return run_ended(run, rc);
+        }
+    }
+    run_waited(run, from);
+    return true;
+}
+
+static enum rc
+command(struct run *run, const struct action *a)
+{
+    const struct device_driver *d = run->dev->driver;
+    struct str text = STR_EMPTY;
+    switch (a->type) {
+    case ACT_BACK:
+        return d->back(run->dev, &run->sub);
+    case ACT_FORWARD:
+        return d->forward(run->dev, &run->sub);
+    case ACT_RELOAD:
+        return d->reload(run->dev, &run->sub);
+    case ACT_SWITCH_TAB:
+        return d->tab(run->dev, &run->sub, a->nth, false);
+    case ACT_CLOSE_TAB:
+        return d->tab(run->dev, &run->sub, 0, true);
+    case ACT_LAUNCH:
+    case ACT_RELAUNCH:
+        return d->reset(run->dev, &run->sub, DEVICE_RELAUNCH, run->opt->base_url);
+    case ACT_DIALOG_ACCEPT:
+    case ACT_DIALOG_DISMISS:
+        if (vars_expand(&run->sub, run->vars, a->value, &text) != RC_OK) {
+            return run->sub.err.code;
+        }
+        return d->dialog(run->dev, &run->sub, a->type == ACT_DIALOG_ACCEPT, text);
+    case ACT_HIDE_KEYBOARD:
+        return RC_OK; /* no on-screen keyboard covers the page in a browser */
+    case ACT_WAIT_LOAD:
+        return d->settle(run->dev, &run->sub, run_left_us(run));
+    default:
+        return fail(&run->sub, RC_UNIMPLEMENTED, "NOT_SUPPORTED", "this device cannot %s",
+                    act_type_name(a->type));
+    }
+}
+
+bool
+run_page_command(struct run *run, const struct action *a)
+{
+    int64_t from = clk_mono_us();
+    enum rc rc = command(run, a);
+    run_waited(run, from);
+    return run_ended(run, rc);
+}
