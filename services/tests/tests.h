@@ -89,6 +89,19 @@ struct tst_claim {
     bool own_session, cancel;
 };
 
+/* What webhooks are told of a run. Source: tests/contract, "Webhooks". */
+struct tst_run_told {
+    int64_t org_id;
+    const char *run_id, *status;
+    const char *suite_id, *test_id; /* one of them */
+    const char *name, *run_url;
+    const char *commit_sha; /* NULL: none */
+    struct str metadata;    /* empty: none */
+    int64_t duration_ms;    /* -1: not known yet */
+};
+/* As JSON, in the request's arena. */
+struct str tst_run_data(struct ctx *ctx, const struct tst_run_told *told);
+
 NODISCARD enum rc tst_queue_add(struct tests *t, struct ctx *ctx, const struct tst_job *job,
                                 int64_t *out_id);
 /* Jobs that wait and are due to ask again (`waiting`), or new ones, in the order of the queue. */

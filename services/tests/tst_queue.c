@@ -82,16 +82,8 @@ tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max, boo
 
 /* --- the end of a job ---------------------------------------------------------------------- */
 
-/* {"run_id":...,"status":...,...}: what webhooks tell of a run. Source: tests/contract, "Webhooks". */
-struct run_end {
-    int64_t org_id;
-    const char *run_id, *status, *suite_id, *test_id, *name, *run_url, *commit_sha;
-    struct str metadata;
-    int64_t duration_ms;
-};
-
-static struct str
-run_data(struct ctx *ctx, const struct run_end *end)
+struct str
+tst_run_data(struct ctx *ctx, const struct tst_run_told *end)
 {
     struct buf b;
 
@@ -111,7 +103,9 @@ run_data(struct ctx *ctx, const struct run_end *end)
     }
     json_put_key(&b, "metadata");
     buf_put(&b, end->metadata.n == 0 ? STR("null") : end->metadata);
-    json_put_member_i64(&b, "duration_ms", end->duration_ms);
+    if (end->duration_ms >= 0) {
+        json_put_member_i64(&b, "duration_ms", end->duration_ms);
+    }
     buf_putc(&b, '}');
     struct str data = arena_str(ctx->arena, buf_str(&b));
     buf_fini(&b);
@@ -119,7 +113,7 @@ run_data(struct ctx *ctx, const struct run_end *end)
 }
 
 static enum rc
-emit_run_end(struct tests *t, struct ctx *ctx, const struct run_end *end)
+emit_run_end(struct tests *t, struct ctx *ctx, const struct tst_run_told *end)
 {
     char type[32];
 
@@ -133,7 +127,7 @@ emit_run_end(struct tests *t, struct ctx *ctx, const struct run_end *end)
         .resource_type = STR("test_run"),
         .resource_id = str_z(end->run_id),
         .resource_name = str_z(end->name),
-        .data = run_data(ctx, end),
+        .data = tst_run_data(ctx, end),
         .order_key = str_z(end->run_id),
     };
     return svc_emit(t->db, ctx, &event);
@@ -150,7 +144,7 @@ end_suite_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t suite_ru
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
-    struct run_end end = {
+    struct tst_run_told end = {
         .org_id = org_id,
         .run_id = db_strz(res, 0, 1),
         .status = db_strz(res, 0, 2),
@@ -173,7 +167,7 @@ end_single_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t job_id)
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
-    struct run_end end = {
+    struct tst_run_told end = {
         .org_id = org_id,
         .run_id = db_strz(res, 0, 0),
         .status = db_strz(res, 0, 1),

@@ -90,26 +90,23 @@ fill_job(struct tst_job *job, const struct tst_run_request *request, const struc
 }
 
 static enum rc
-tell_started(struct tests *t, struct ctx *ctx, const char *run_id, struct str name)
+tell_started(struct tests *t, struct ctx *ctx, struct tst_run_told *told,
+             const struct tst_run_request *request)
 {
-    struct buf b;
-
-    buf_init(&b, 65536);
-    buf_putc(&b, '{');
-    json_put_member_str(&b, "run_id", str_z(run_id));
-    json_put_member_str(&b, "status", STR(ST_PENDING));
-    json_put_member_str(&b, "run_url", str_z(tst_run_url(ctx, run_id)));
-    buf_putc(&b, '}');
+    told->status = ST_PENDING;
+    told->run_url = tst_run_url(ctx, told->run_id);
+    told->commit_sha = request->commit_sha;
+    told->metadata = request->metadata;
+    told->duration_ms = -1;
     struct svc_event event = {
         .type = "run.started",
         .tell = TELL_AUDIT | TELL_WEBHOOKS,
         .resource_type = STR("test_run"),
-        .resource_id = str_z(run_id),
-        .resource_name = name,
-        .data = arena_str(ctx->arena, buf_str(&b)),
-        .order_key = str_z(run_id),
+        .resource_id = str_z(told->run_id),
+        .resource_name = str_z(told->name),
+        .data = tst_run_data(ctx, told),
+        .order_key = str_z(told->run_id),
     };
-    buf_fini(&b);
     return svc_emit(t->db, ctx, &event);
 }
 
@@ -140,7 +137,9 @@ insert_suite_run(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
         rc = tst_runs_insert_of_suite(t, ctx, suite->id, suite->case_count, out->id, job_id,
                                       request->mode);
     }
-    return rc == RC_OK ? tell_started(t, ctx, out->public_id, str_z(suite->name)) : rc;
+    struct tst_run_told told = {
+        .run_id = out->public_id, .suite_id = suite->public_id, .name = suite->name};
+    return rc == RC_OK ? tell_started(t, ctx, &told, request) : rc;
 }
 
 static enum rc
@@ -194,7 +193,9 @@ insert_case_run(struct tests *t, struct ctx *ctx, const Assay__Case *c,
     if (rc == RC_OK) {
         rc = tst_run_insert(t, ctx, &run, &out->id, &out->public_id);
     }
-    return rc == RC_OK ? tell_started(t, ctx, out->public_id, str_z(c->name)) : rc;
+    struct tst_run_told told = {
+        .run_id = out->public_id, .test_id = c->public_id, .name = c->name};
+    return rc == RC_OK ? tell_started(t, ctx, &told, request) : rc;
 }
 
 enum rc
