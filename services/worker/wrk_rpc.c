@@ -80,6 +80,20 @@ point_action(enum device_verb verb, const Assay__ControlRequest *req)
     };
 }
 
+/* Where there is nothing to go back to the button does nothing, as on a device. */
+static enum rc
+back(struct wrk_device *d, struct ctx *ctx)
+{
+    enum rc rc = d->device->driver->back(d->device, ctx);
+
+    if (rc == RC_FAILED_PRECONDITION && ctx->err.reason != NULL &&
+        strcmp(ctx->err.reason, "NO_HISTORY") == 0) {
+        ctx_recover(ctx);
+        rc = RC_OK;
+    }
+    return rc;
+}
+
 static enum rc
 act(struct wrk_device *d, struct ctx *ctx, const Assay__ControlRequest *req)
 {
@@ -91,7 +105,7 @@ act(struct wrk_device *d, struct ctx *ctx, const Assay__ControlRequest *req)
         action = point_action(DEVICE_SWIPE, req);
     } else if (strcmp(req->action, "key") == 0 && req->keycode != NULL) {
         if (strcmp(req->keycode, "BACK") == 0) {
-            return d->device->driver->back(d->device, ctx);
+            return back(d, ctx);
         }
         action = point_action(DEVICE_KEY, req);
         action.ref = -1;

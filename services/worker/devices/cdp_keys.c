@@ -34,6 +34,13 @@ static const struct key keys[] = {
     {"Up", "ArrowUp", "ArrowUp", 38, NULL},
     {"Left", "ArrowLeft", "ArrowLeft", 37, NULL},
     {"Right", "ArrowRight", "ArrowRight", 39, NULL},
+    /* The names remote controls and Android give theirs. */
+    {"DPAD_UP", "ArrowUp", "ArrowUp", 38, NULL},
+    {"DPAD_DOWN", "ArrowDown", "ArrowDown", 40, NULL},
+    {"DPAD_LEFT", "ArrowLeft", "ArrowLeft", 37, NULL},
+    {"DPAD_RIGHT", "ArrowRight", "ArrowRight", 39, NULL},
+    {"DPAD_CENTER", "Enter", "Enter", 13, "\r"},
+    {"MENU", "ContextMenu", "ContextMenu", 93, NULL},
     {"Home", "Home", "Home", 36, NULL},
     {"End", "End", "End", 35, NULL},
     {"PageUp", "PageUp", "PageUp", 33, NULL},
