@@ -46,7 +46,7 @@ export function exchange(method, path, options = {}) {
 function answer(method, path, res, bytes) {
   const type = (res.headers['content-type'] ?? '').split(';')[0].trim();
   let json;
-  if (type === 'application/json' && bytes.length > 0) {
+  if (type === 'application/json' && bytes.length > 0 && !res.headers['content-encoding']) {
     json = JSON.parse(bytes.toString('utf8'));
   }
   return { method, path, status: res.statusCode, headers: res.headers, type, bytes, json };

@@ -115,7 +115,8 @@ export function finished(org, runId, seconds = 90) {
 // Rows of a query as the superuser of the stack's database, fields by '|'.
 export function sql(text) {
   const uri = process.env.E2E_PSQL;
-  const out = execFileSync('psql', [uri, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text]);
+  const out = execFileSync('psql', [uri, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text],
+    { stdio: ['ignore', 'pipe', 'pipe'] });
   return out.toString().trim().split('\n').filter((line) => line !== '').map((line) => line.split('|'));
 }
 
