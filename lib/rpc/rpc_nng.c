@@ -25,7 +25,7 @@
 #define RECONNECT_MIN_MS 20
 #define RECONNECT_MAX_MS 250
 #define SP_HEADER 8
-#define GREETING_MS 200
+#define GREETING_US (200 * ASSAY_US_PER_MS)
 #define RECONNECT_NEVER_MS (7 * 24 * 3600 * 1000)
 
 /* Sanitizers ask before they are ready to watch. */
@@ -328,29 +328,33 @@ try_connect(const char *path)
 /* Greets the way NNG does (the header of an SP connection, as REQ) and waits for the greeting. An
  * ipc listener of NNG 1.5 accepts nobody any more after a peer that left without greeting. */
 static bool
-greet(int fd)
+greet(int fd, int64_t wait_us)
 {
     static const unsigned char hello[SP_HEADER] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
     unsigned char answer[SP_HEADER];
     struct pollfd wait = {.fd = fd, .events = POLLIN};
 
     return send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == SP_HEADER &&
-           poll(&wait, 1, GREETING_MS) == 1 &&
+           poll(&wait, 1, (int)(wait_us / ASSAY_US_PER_MS)) == 1 &&
            recv(fd, answer, sizeof(answer), 0) == SP_HEADER && memcmp(answer, hello, 4) == 0;
+}
+
+bool
+rpc_greets(const char *path, int64_t wait_us)
+{
+    int fd = try_connect(path);
+    bool is_live = fd >= 0 && greet(fd, wait_us);
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is_live;
 }
 
 bool
 rpc_is_live(const char *url)
 {
-    if (!str_starts(str_z(url), STR("ipc://"))) {
-        return true;
-    }
-    int fd = try_connect(url + 6);
-    bool is_live = fd >= 0 && greet(fd);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return is_live;
+    return !str_starts(str_z(url), STR("ipc://")) || rpc_greets(url + 6, GREETING_US);
 }
 
 /* Removes the socket file a dead server left; a living one, or a file of another kind, is an
@@ -369,7 +373,7 @@ clear_stale(const char *path, const char **out_why)
     }
     int fd = try_connect(path);
     if (fd >= 0) {
-        (void)greet(fd);
+        (void)greet(fd, GREETING_US);
         (void)close(fd);
         *out_why = rpc_why("%s: another server is listening there", path);
         return RC_UNAVAILABLE;

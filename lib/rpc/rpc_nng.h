@@ -27,6 +27,8 @@ const char *rpc_why(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* True unless `url` is an ipc address where nobody listens. Ask before dialling: NNG 1.5 looks into
  * freed memory when a socket is closed whose ipc dial has just failed (its poller then hangs). */
 bool rpc_is_live(const char *url);
+/* Connects to the ipc socket and exchanges greetings with its listener. Blocks: so long at most. */
+bool rpc_greets(const char *path, int64_t wait_us);
 
 /* Opens a REQ socket that never sends a request twice, with a dialer to `url`; `on_pipe` hears of
  * connections. A TCP dialer keeps trying in the background, an ipc one tries once, see above.

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "rpc/rpc_exec.h"
+#include "rpc/rpc_guard.h"
 #include "rpc/rpc_session.h"
 
 #define FLUSH_ANSWERS 16
@@ -55,6 +56,8 @@ struct rpc_server {
     pthread_t *threads;
     int thread_count;
     pthread_t ticker;
+    struct rpc_guard *guard; /* of an ipc listener */
+    atomic_uint added;       /* connections that came about */
     bool has_ticker, has_sock;
 
     pthread_mutex_t lock; /* all below */
@@ -355,6 +358,7 @@ on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
     struct rpc_lane *lanes = NULL;
 
     pthread_mutex_lock(&server->lock);
+    atomic_fetch_add(&server->added, event == NNG_PIPE_EV_ADD_POST);
     server->pipes += event == NNG_PIPE_EV_ADD_POST ? 1 : -1;
     if (event == NNG_PIPE_EV_REM_POST) {
         for (struct job *next, *job = server->queue.next; job != &server->queue; job = next) {
@@ -633,7 +637,12 @@ server_open(struct rpc_server *server, enum rpc_scheme scheme, const char **out_
     for (int i = 0; i < LISTENING_MIN; i++) {
         lanes_top_up(server);
     }
-    return rpc_listen(server->sock, server->cfg.listen, scheme, &server->cfg.tls, out_why);
+    rc = rpc_listen(server->sock, server->cfg.listen, scheme, &server->cfg.tls, out_why);
+    if (rc != RC_OK || scheme != RPC_IPC) {
+        return rc;
+    }
+    *out_why = "no thread to guard the listener";
+    return rpc_guard_start(server->sock, server->cfg.listen, &server->added, &server->guard);
 }
 
 enum rc
@@ -678,6 +687,8 @@ rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
     int64_t quiet_since_us = INT64_MAX;
     struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
 
+    rpc_guard_stop(server->guard);
+    server->guard = NULL;
     pthread_mutex_lock(&server->lock);
     server->is_draining = true;
     rpc_sessions_drain(server->sessions);
@@ -735,6 +746,7 @@ rpc_server_free(struct rpc_server *server)
     if (server == NULL) {
         return;
     }
+    rpc_guard_stop(server->guard);
     stop_threads(server);
     close_socket(server);
     while (server->queue.next != &server->queue) {
