@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -113,10 +114,15 @@ static pid_t
 spawn(const struct fixture *f, int replica)
 {
     char url[96];
+    pid_t parent = getpid();
 
     (void)snprintf(url, sizeof(url), "%s.%d", f->name, replica);
     pid_t pid = fork();
     if (pid == 0) {
+        /* Ends with the test, however that ends; also when it has ended already. */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+            _exit(126);
+        }
         (void)execl("/proc/self/exe", "rpc_roll", "--serve", url, f->log, (char *)NULL);
         _exit(127);
     }
@@ -440,10 +446,57 @@ frozen_replica_is_skipped_and_comes_back(void **state)
     close_all(&f);
 }
 
+/* In a process of its own: starts a server, tells its process id and waits to be killed. */
+static int
+be_killed(const char *dir)
+{
+    struct fixture f = {.dir = ""};
+
+    (void)snprintf(f.name, sizeof(f.name), "ipc://%s/orphan", dir);
+    (void)snprintf(f.log, sizeof(f.log), "%s/executed", dir);
+    (void)printf("%d\n", (int)spawn(&f, 0));
+    (void)fflush(stdout);
+    return pause();
+}
+
+static void
+servers_end_with_a_test_that_is_killed(void **state)
+{
+    struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
+    int64_t end_us = clk_mono_us() + PATIENCE_US;
+    char dir[] = "/tmp/rpc-roll-XXXXXX";
+    char text[64] = "";
+    int out[2];
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(pipe(out), 0);
+    pid_t test = fork();
+    if (test == 0) {
+        (void)dup2(out[1], STDOUT_FILENO);
+        (void)execl("/proc/self/exe", "rpc_roll", "--be-killed", dir, (char *)NULL);
+        _exit(127);
+    }
+    assert_true(read(out[0], text, sizeof(text) - 1) > 0);
+    pid_t server = (pid_t)strtol(text, NULL, 10);
+    assert_true(server > 1 && kill(server, 0) == 0);
+    assert_int_equal(kill(test, SIGKILL), 0);
+    (void)reap(test);
+    while (kill(server, 0) == 0) {
+        assert_true(clk_mono_us() < end_us);
+        (void)nanosleep(&nap, NULL);
+    }
+    (void)close(out[0]);
+    (void)close(out[1]);
+    (void)snprintf(text, sizeof(text), "rm -rf %s", dir);
+    assert_int_equal(system(text), 0);
+}
+
 int
 main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(servers_end_with_a_test_that_is_killed),
         cmocka_unit_test(rolling_restart_loses_nothing_and_repeats_nothing),
         cmocka_unit_test(killed_server_leaves_writes_unknown_but_never_repeats_them),
         cmocka_unit_test(killed_server_costs_reads_and_keyed_writes_nothing),
@@ -452,6 +505,9 @@ main(int argc, char **argv)
 
     if (argc == 4 && strcmp(argv[1], "--serve") == 0) {
         return serve(argv[2], argv[3]);
+    }
+    if (argc == 3 && strcmp(argv[1], "--be-killed") == 0) {
+        return be_killed(argv[2]);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
