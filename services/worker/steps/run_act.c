@@ -138,10 +138,6 @@ act_once(struct run *run, void *arg)
     const struct elem *e = NULL;
     struct device_action d = {
         .verb = w->verb, .text = w->text, .on = w->on, .duration_us = w->a->duration_us};
-    if (run->snap.dialog.p != NULL) {
-        return fail(&run->sub, RC_FAILED_PRECONDITION, "DIALOG_OPEN",
-                    "a dialog of the browser is open: '%.*s'", STR_ARG(run->snap.dialog));
-    }
     enum rc rc = resolve_both(run, w, &d, &e);
     if (rc != RC_OK) {
         return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "worker/steps/match.h"
 #include "worker/steps/run_parts.h"
 
 #define SCRATCH_MAX (64u * 1024 * 1024)
@@ -64,6 +65,10 @@ run_observe(struct run *run)
     enum rc rc = run->dev->driver->settle(run->dev, &run->sub, left);
     run_waited(run, from);
     run->unsettled = clk_mono_us() - from >= left;
+    if (rc == RC_FAILED_PRECONDITION && strcmp(run->sub.err.reason, "DIALOG_OPEN") == 0) {
+        ctx_recover(&run->sub); /* the dialog is what is to be seen */
+        rc = RC_OK;
+    }
     if (rc == RC_OK) {
         rc = run->dev->driver->observe(run->dev, &run->sub, &run->snap);
     }
@@ -125,6 +130,24 @@ wait_change(struct run *run)
     return rc;
 }
 
+enum rc
+run_dialog_open(struct run *run)
+{
+    return fail(&run->sub, RC_FAILED_PRECONDITION, "DIALOG_OPEN",
+                "a dialog of the browser is open: '%.*s'; it has to be accepted or dismissed first",
+                STR_ARG(run->snap.dialog));
+}
+
+bool
+run_dialog_says(const struct run *run, const struct target *t)
+{
+    if (run->snap.dialog.p == NULL || t == NULL) {
+        return false;
+    }
+    return t->name.n > 0 ? match_contains(run->snap.dialog, t->name, NULL)
+                         : t->role != NULL && strcmp(t->role, "dialog") == 0;
+}
+
 /* What has been waited for, and since when nothing new was seen. */
 struct patience {
     int64_t started_us;
@@ -170,7 +193,8 @@ run_until(struct run *run, run_fn *fn, void *arg, int64_t grace_us)
         enum rc rc = run_observe(run);
         look_at_changes(run, &p);
         if (rc == RC_OK) {
-            rc = fn(run, arg);
+            rc = run->snap.dialog.p != NULL && !run->sees_dialogs ? run_dialog_open(run)
+                                                                  : fn(run, arg);
         }
         if (rc == RC_OK || !may_change(&run->sub.err, rc)) {
             return rc;

@@ -7,6 +7,20 @@
 
 #define WAIT_SLICE_US (100 * ASSAY_US_PER_MS)
 
+/* Which address, and what the browser said of it. */
+static enum rc
+name_address(struct run *run, enum rc rc, struct str url)
+{
+    struct err why = run->sub.err;
+    bool unreachable = rc == RC_NOT_FOUND && why.reason != NULL;
+    if (!unreachable && rc != RC_DEADLINE_EXCEEDED) {
+        return rc;
+    }
+    ctx_recover(&run->sub);
+    return fail(&run->sub, rc, why.reason, "%.*s: %.*s%s%.*s%s", STR_ARG(url), STR_ARG(why.msg),
+                why.detail.n > 0 ? " (" : "", STR_ARG(why.detail), why.detail.n > 0 ? ")" : "");
+}
+
 bool
 run_open(struct run *run, const struct action *a)
 {
@@ -18,10 +32,13 @@ run_open(struct run *run, const struct action *a)
     if (rc == RC_OK) {
         rc = run_address(run, a->value, &url);
     }
+    if (rc != RC_OK) {
+        return run_ended(run, rc);
+    }
     int64_t from = clk_mono_us();
-    rc = rc == RC_OK ? run->dev->driver->go(run->dev, &run->sub, url) : rc;
+    rc = run->dev->driver->go(run->dev, &run->sub, url);
     run_waited(run, from);
-    return run_ended(run, rc);
+    return run_ended(run, name_address(run, rc, url));
 }
 
 /* A wait for time is the one place that sleeps; in slices, so that a device that is gone or a run

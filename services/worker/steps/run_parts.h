@@ -18,6 +18,7 @@ struct run {
     int64_t deadline_us;  /* monotonic, of the action under way */
     int64_t differs_us; /* how long a quiet page may differ from what is verified; 0: no limit */
     bool unsettled;     /* the page was still at work at the last observation */
+    bool sees_dialogs;  /* what is under way can do with an open dialog of the browser */
     bool cancelled;
 };
 
@@ -34,6 +35,10 @@ int64_t run_left_us(const struct run *run);
 void run_waited(struct run *run, int64_t from_us);
 /* New snapshot; forgets the last. */
 enum rc run_observe(struct run *run);
+/* FAILED_PRECONDITION "DIALOG_OPEN", with what it says. */
+enum rc run_dialog_open(struct run *run);
+/* Whether the open dialog of the browser is what `t` means, or says it. */
+bool run_dialog_says(const struct run *run, const struct target *t);
 /* Calls `fn` on fresh snapshots until it returns OK, ends the step, or the deadline passes. What
  * `fn` failed with last is then the result. `grace_us`: how long a refusal because two things fit
  * may last. */

@@ -26,7 +26,8 @@ check_condition(struct run *run, void *arg)
 {
     struct condition *c = arg;
     struct resolved r;
-    c->visible = look_for(&run->sub, &run->snap, c->target) != NULL ||
+    c->visible = run_dialog_says(run, c->target) ||
+                 look_for(&run->sub, &run->snap, c->target) != NULL ||
                  look_by_description(&run->snap, c->target) != NULL;
     if (!c->visible && resolve(&run->sub, &run->snap, c->target, RESOLVE_TAP, &r) == RC_OK) {
         c->visible = true;
@@ -49,7 +50,9 @@ wanted(struct run *run, const struct action *a, bool *out_go_on)
     if (rc == RC_OK) {
         int64_t own = run->opt->timeout_us > 0 ? run->opt->timeout_us : STEP_TIMEOUT_DEFAULT_US;
         run_set_deadline(run, own < OPTIONAL_GRACE_US ? own : OPTIONAL_GRACE_US);
+        run->sees_dialogs = true;
         rc = run_until(run, check_condition, &c, 0);
+        run->sees_dialogs = false;
     }
     if (rc != RC_OK && rc != RC_NOT_FOUND) {
         run_fail(run, rc);

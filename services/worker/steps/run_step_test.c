@@ -233,6 +233,32 @@ addresses_resolve_against_the_base(void **state)
 }
 
 static void
+a_dialog_of_the_browser_hides_the_page(void **state)
+{
+    struct bench *b = *state;
+    login(&b->f.screens[0]);
+    b->f.screens[0].dialog = "Delete it?";
+    assert_int_equal(run(b, "Verify that 'Delete it?' is visible"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify that 'Delete it?' is not visible"), STEP_FAILED);
+    /* Nothing behind it can be touched, and nothing is certainly gone. */
+    assert_int_equal(run(b, "Tap 'Sign in'"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "DIALOG_OPEN");
+    MESSAGE_HAS(b, "'Delete it?'; it has to be accepted or dismissed first");
+    assert_int_equal(run(b, "Verify that 'Sign in' is not visible"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "DIALOG_OPEN");
+}
+
+static void
+an_address_that_does_not_answer_is_an_error_of_the_run(void **state)
+{
+    struct bench *b = *state;
+    b->f.unreachable = true;
+    assert_int_equal(run(b, "Open /cart"), STEP_ERROR);
+    assert_string_equal(b->r.reason, "NAVIGATION_FAILED");
+    MESSAGE_HAS(b, "http://shop.test/cart: the address could not be opened (net::ERR_CONN");
+}
+
+static void
 secrets_reach_the_device_but_no_message(void **state)
 {
     struct bench *b = *state;
@@ -533,6 +559,8 @@ main(void)
         T(a_text_is_seen_as_whole_words_only),
         T(an_absence_waits_until_the_thing_is_gone),
         T(states_and_counts_are_exact),
+        T(a_dialog_of_the_browser_hides_the_page),
+        T(an_address_that_does_not_answer_is_an_error_of_the_run),
         T(a_value_is_read_from_the_entry_of_its_label),
         T(scrolling_goes_on_while_the_page_grows),
         T(scrolling_ends_with_the_page),

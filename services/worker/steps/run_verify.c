@@ -41,12 +41,6 @@ seen(struct run *run, const struct looking *w)
 static enum rc
 check_visible(struct run *run, const struct looking *w)
 {
-    /* What an open dialog of the browser says is on the screen as well. */
-    if (run->snap.dialog.p != NULL && w->target->name.n > 0 &&
-        match_contains(run->snap.dialog, w->target->name, NULL)) {
-        run->out->evidence.how = "in the browser's dialog";
-        return RC_OK;
-    }
     const struct elem *e = seen(run, w);
     if (e == NULL) {
         return not_yet(run, "NOT_YET_VISIBLE", "%.*s is not visible",
@@ -334,10 +328,34 @@ check_page(struct run *run, const struct looking *w)
 
 /* --- the one entry */
 
+/* Behind a dialog of the browser nothing can be seen; what it says is all there is. */
+static enum rc
+check_dialog(struct run *run, const struct looking *w)
+{
+    bool says = run_dialog_says(run, w->target);
+    run->out->evidence.how = "in the browser's dialog";
+    if (says && (w->a->type == ACT_VERIFY_VISIBLE || w->a->type == ACT_WAIT_VISIBLE)) {
+        return RC_OK;
+    }
+    if (says && (w->a->type == ACT_VERIFY_NOT_VISIBLE || w->a->type == ACT_WAIT_HIDDEN)) {
+        return not_yet(run, "NOT_YET_GONE", "%.*s is still visible: the dialog says '%.*s'",
+                       STR_ARG(run_target_text(run, w->target)), STR_ARG(run->snap.dialog));
+    }
+    if (says && w->target->name.n == 0 && w->a->type == ACT_VERIFY_TEXT) {
+        return compares(w, run->snap.dialog)
+                   ? RC_OK
+                   : differs(run, w, run->snap.dialog, run->out->evidence.how);
+    }
+    return run_dialog_open(run);
+}
+
 static enum rc
 check(struct run *run, void *arg)
 {
     const struct looking *w = arg;
+    if (run->snap.dialog.p != NULL && w->a->type != ACT_VERIFY_URL) {
+        return check_dialog(run, w);
+    }
     switch (w->a->type) {
     case ACT_VERIFY_VISIBLE:
     case ACT_WAIT_VISIBLE:
@@ -403,7 +421,9 @@ run_verify(struct run *run, const struct action *a)
         run->differs_us = run->opt->differs_us > 0 ? run->opt->differs_us : STEP_DIFFERS_DEFAULT_US;
     }
     if (rc == RC_OK) {
+        run->sees_dialogs = true;
         rc = run_until(run, check, &w, TIE_GRACE_US);
+        run->sees_dialogs = false;
     }
     run->differs_us = 0;
     if (rc == RC_OK) {

@@ -20,6 +20,7 @@ struct fake_screen {
     size_t count;
     const char *url;
     const char *title;
+    const char *dialog; /* open on this screen, which then shows nothing else */
 };
 
 struct fake {
@@ -31,6 +32,7 @@ struct fake {
     bool next_on_act;      /* an action leads to the next screen */
     const char *act_fails; /* reason the next action fails with, once */
     int fails_left;
+    bool unreachable;           /* no address answers */
     enum rc dies;               /* not OK: observe fails with it */
     const char *found_selector; /* what find knows, with the ref */
     int32_t found_ref;
@@ -49,8 +51,11 @@ fake_log(struct fake *f, const char *what, int ref, struct str text)
 static inline enum rc
 fake_settle(struct device *d, struct ctx *ctx, int64_t budget_us)
 {
-    (void)d, (void)ctx, (void)budget_us;
-    return RC_OK;
+    struct fake *f = (struct fake *)d;
+    (void)budget_us;
+    return f->screens[f->at].dialog == NULL
+               ? RC_OK
+               : fail(ctx, RC_FAILED_PRECONDITION, "DIALOG_OPEN", "the page shows a dialog");
 }
 
 static inline enum rc
@@ -71,6 +76,10 @@ fake_observe(struct device *d, struct ctx *ctx, struct snapshot *out)
                              .page_h = 2000,
                              .version = (int64_t)f->at + 1,
                              .tabs = 1};
+    if (s->dialog != NULL) {
+        out->dialog = str_z(s->dialog);
+        out->count = 0;
+    }
     out->url = str_z(s->url);
     out->title = str_z(s->title);
     return RC_OK;
@@ -111,8 +120,12 @@ fake_act(struct device *d, struct ctx *ctx, const struct device_action *a)
 static inline enum rc
 fake_go(struct device *d, struct ctx *ctx, struct str url)
 {
-    (void)ctx;
     fake_log((struct fake *)d, "go", 0, url);
+    if (((struct fake *)d)->unreachable) {
+        enum rc rc = fail(ctx, RC_NOT_FOUND, "NAVIGATION_FAILED", "the address could not be opened");
+        note(ctx, "net::ERR_CONNECTION_REFUSED");
+        return rc;
+    }
     return RC_OK;
 }
 
