@@ -2,14 +2,15 @@
  *
  * What the cdp driver adds to a step: medians over rounds on three warm pages (a form, a shop, a
  * catalogue of 500 rows), then screenshots and resets. One line per figure, `BENCH name median ms`,
- * and the fastest and slowest tenth behind it. A step is what a runner does: act, then settle; a check is an
- * observation. Usage: cdp_bench [rounds] */
+ * and the fastest and slowest tenth behind it. A step is what a runner does: act, then settle; a
+ * check is a whole sentence. Usage: cdp_bench [rounds] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/site.h"
 #include "worker/devices/cdp.h"
+#include "worker/steps/run_step.h"
 
 #define ROUNDS_MAX 1000
 
@@ -135,6 +136,38 @@ observe(struct bench *b, int32_t ref, int round)
     must(b, b->driver->observe(b->device, &b->ctx, &s), "observe");
 }
 
+/* A whole verifying step: what the sentence means, the observation, the search, the evidence. */
+static void
+verify_text(struct bench *b, struct str sentence)
+{
+    struct step_vars vars;
+    struct step_options opt = {0};
+    struct step_result result;
+
+    vars_init(&vars, b->ctx.arena);
+    must(b, run_sentence(&b->ctx, b->device, &vars, &opt, sentence, &result), "verify");
+    if (result.verdict != STEP_PASSED) {
+        fprintf(stderr, "%.*s: %.*s\n", STR_ARG(sentence), STR_ARG(result.message));
+        exit(1);
+    }
+}
+
+static void
+verify(struct bench *b, int32_t ref, int round)
+{
+    (void)ref;
+    (void)round;
+    verify_text(b, STR("Verify that 'Password' is visible"));
+}
+
+static void
+verify_row(struct bench *b, int32_t ref, int round)
+{
+    (void)ref;
+    (void)round;
+    verify_text(b, STR("Verify that 'Item 7' is visible"));
+}
+
 static void
 jpeg(struct bench *b, int32_t ref, int round)
 {
@@ -210,12 +243,14 @@ profile(struct cdp_browser *browser, struct bench *b, const struct device_profil
     measure(b, "type", b->rounds, type, ref_of(b, ELEM_TEXTBOX));
     measure(b, "settle_idle", b->rounds, settle, 0);
     measure(b, "observe_form", b->rounds, observe, 0);
+    measure(b, "verify", b->rounds, verify, 0);
     measure(b, "jpeg_q80", b->rounds / 4, jpeg, 0);
     measure(b, "png", b->rounds / 4, png, 0);
     open_page(b, "/shop");
     measure(b, "observe_shop", b->rounds, observe, 0);
     open_page(b, "/catalogue");
     measure(b, "observe_500_rows", b->rounds / 2, observe, 0);
+    measure(b, "verify_500_rows", b->rounds / 2, verify_row, 0);
     measure(b, "go", b->rounds / 4, go, 0);
     measure(b, "reset_clear", b->rounds / 4, clear, 0);
     measure(b, "reset_fresh", b->rounds / 8, fresh, 0);

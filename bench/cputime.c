@@ -3,8 +3,8 @@
  * What a command costs with everything it starts:
  *
  *     cputime NAME COMMAND [ARG...]   runs it; prints BENCH NAME_wall, NAME_cpu and NAME_rss_peak
- *     cputime NAME --with VAR=VALUE   prints BENCH NAME_cpu: CPU seconds so far of all processes
- * with this setting, and of the children they have waited for
+ *     cputime NAME --tree PID...      prints BENCH NAME_cpu: CPU seconds so far of these processes,
+ * of all below them, and of the children those have waited for
  *
  * Browsers leave processes behind that nobody waits for; as a subreaper this one gets them, so that
  * their time counts too. The command's output goes to standard error. Exit status: the command's.
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STAT_MAX = 1024, ENVIRON_MAX = 256 * 1024 };
+enum { STAT_MAX = 1024, PROCESSES_MAX = 16384 };
 
 static double
 seconds(struct timeval t)
@@ -75,33 +75,70 @@ cpu_s(const char *pid)
            (double)sysconf(_SC_CLK_TCK);
 }
 
-static bool
-has_setting(const char *pid, const char *setting)
+struct process {
+    pid_t pid, parent;
+    bool counts;
+};
+
+static size_t
+list_processes(struct process *out)
 {
-    static char text[ENVIRON_MAX];
-    size_t len = proc_read(pid, "environ", text, sizeof text);
-    for (size_t at = 0; at < len; at += strlen(text + at) + 1) {
-        if (strcmp(text + at, setting) == 0) {
-            return true;
+    char text[STAT_MAX];
+    size_t n = 0;
+    int parent = 0;
+    DIR *proc = opendir("/proc");
+    for (const struct dirent *e; proc != NULL && n < PROCESSES_MAX && (e = readdir(proc)) != NULL;) {
+        if (!isdigit((unsigned char)e->d_name[0]) ||
+            proc_read(e->d_name, "stat", text, sizeof text) == 0) {
+            continue;
+        }
+        const char *rest = strrchr(text, ')');
+        if (rest != NULL && sscanf(rest + 1, " %*c %d", &parent) == 1) {
+            out[n++] = (struct process){(pid_t)strtol(e->d_name, NULL, 10), parent, false};
+        }
+    }
+    if (proc != NULL) {
+        closedir(proc);
+    }
+    return n;
+}
+
+static bool
+counts(const struct process *all, size_t n, pid_t pid)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].pid == pid) {
+            return all[i].counts;
         }
     }
     return false;
 }
 
 static int
-print_with(const char *name, const char *setting)
+print_tree(const char *name, char **roots)
 {
+    static struct process all[PROCESSES_MAX];
+    size_t n = list_processes(all);
     double sum = 0;
-    DIR *proc = opendir("/proc");
-    if (proc == NULL) {
-        return 1;
-    }
-    for (const struct dirent *e; (e = readdir(proc)) != NULL;) {
-        if (isdigit((unsigned char)e->d_name[0]) && has_setting(e->d_name, setting)) {
-            sum += cpu_s(e->d_name);
+    char pid[24];
+    bool more = true;
+    for (size_t i = 0; i < n; i++) {
+        for (char **root = roots; *root != NULL; root++) {
+            all[i].counts = all[i].counts || all[i].pid == (pid_t)strtol(*root, NULL, 10);
         }
     }
-    closedir(proc);
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < n; i++) {
+            if (!all[i].counts && counts(all, n, all[i].parent)) {
+                all[i].counts = more = true;
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        snprintf(pid, sizeof pid, "%d", (int)all[i].pid);
+        sum += all[i].counts ? cpu_s(pid) : 0;
+    }
     printf("BENCH %s_cpu %.2f s\n", name, sum);
     return 0;
 }
@@ -137,11 +174,11 @@ run(const char *name, char **argv)
 int
 main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[2], "--with") == 0) {
-        return print_with(argv[1], argv[3]);
+    if (argc > 3 && strcmp(argv[2], "--tree") == 0) {
+        return print_tree(argv[1], argv + 3);
     }
     if (argc < 3) {
-        fprintf(stderr, "usage: cputime NAME COMMAND [ARG...] | cputime NAME --with VAR=VALUE\n");
+        fprintf(stderr, "usage: cputime NAME COMMAND [ARG...] | cputime NAME --tree PID...\n");
         return 3;
     }
     return run(argv[1], argv + 2);

@@ -1,19 +1,26 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # bench_root: who sources this
 # Shared by bench/run.sh and bench/parts/*.sh; sourced, never run.
 # Needs bench_root, the top of the tree.
 # A part prints lines `BENCH name value unit` and may print a name more than once: the median counts.
 
 
-# bench_load NAME URL [TOKEN]: one round of wrk; requests per second, p50 and p99.
+# bench_load NAME URL TOKEN PID...: one round of wrk; requests per second, p50, p99, and the CPU that the processes
+# PID and all below them spent on a request.
 bench_load() {
-    local name=$1 url=$2 token=${3:-}
+    local name=$1 url=$2 token=$3 before
+    shift 3
+    before=$("$bench_root/build/bench/cputime" x --tree "$@" | awk '{ print $3 }')
     wrk -t2 -c"${BENCH_CONNECTIONS:-32}" -d"${BENCH_SECONDS:-4}s" --latency \
         ${token:+-H "Authorization: Bearer $token"} "$url" | awk -v name="$name" '
         function ms(t) { return t ~ /us$/ ? t / 1000 : t ~ /ms$/ ? t + 0 : t * 1000 }
         $1 == "50%" { printf "BENCH %s_p50 %.3f ms\n", name, ms($2) }
         $1 == "99%" { printf "BENCH %s_p99 %.3f ms\n", name, ms($2) }
         /Non-2xx/ { printf "BENCH %s_refused %d requests\n", name, $NF; bad = 1 }
-        /Requests\/sec/ { if (!bad) printf "BENCH %s_rps %.0f req/s\n", name, $2 }'
+        / requests in / { print "requests", $1 }
+        /Requests\/sec/ { if (!bad) printf "BENCH %s_rps %.0f req/s\n", name, $2 }' |
+        awk -v n="$name" -v before="$before" -v tree="$bench_root/build/bench/cputime x --tree $*" '
+        $1 != "requests" { print; next }
+        { tree | getline line; split(line, f, " "); printf "BENCH %s_cpu %.1f us\n", n, (f[3] - before) * 1e6 / $2 }'
 }
 
 # bench_wait URL: until it answers, ten seconds at most.
@@ -43,4 +50,22 @@ bench_stop() {
         kill -- "-$pid" 2>/dev/null || true
     done
     rm -f "$1"
+}
+
+bench_as_postgres() { if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
+
+# bench_pg_start DIR: a Postgres with its defaults, reached through the socket in DIR; an ordinary role `app` owns the
+# empty database `bench`.
+bench_pg_start() {
+    local bin
+    bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
+    mkdir -p "$1/pg"
+    [ "$(id -u)" -ne 0 ] || chown postgres "$1" "$1/pg"
+    bench_as_postgres "$bin/initdb" -A trust -U postgres --locale=C.UTF-8 -E UTF8 -D "$1/pg" >"$1/initdb.log" || return 1
+    bench_as_postgres "$bin/pg_ctl" -w -s -D "$1/pg" -l "$1/pg.log" -o "-c listen_addresses='' -k $1" start || return 1
+    psql -q -h "$1" -U postgres -c 'CREATE ROLE app LOGIN' -c 'CREATE DATABASE bench OWNER app'
+}
+bench_pg_stop() {
+    [ ! -d "$1/pg" ] || bench_as_postgres "$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)/pg_ctl" -w -s -m fast \
+        -D "$1/pg" stop
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # bench/run.sh [PART...]: measures ours beside peers in one run and prints the table of bench/bounds.txt.
-# Without arguments every part of bench/parts/ and every build/bench/*_bench runs; with arguments only those, and the
-# table shows only what was measured. Ends 1 when a bound does not hold or, in a full run, a figure is missing.
+# Without arguments every part of bench/parts/ but verdicts (minutes) and every build/bench/x_bench without a part of its
+# own runs; with arguments only those, and the table shows only what was measured. Ends 1 when a bound does not hold or, in a full run, a figure is missing.
 # BENCH_ROUNDS (3) interleaved rounds are taken, the median counts. Raw lines go to build/bench/results.txt.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
@@ -12,8 +12,12 @@ export BENCH_ROUNDS=${BENCH_ROUNDS:-3}
 
 parts=("$@")
 if [ $# -eq 0 ]; then
-    mapfile -t parts < <(find bench/parts -name '*.sh' -printf '%f\n' | sed 's|\.sh$||' | sort
-        find build/bench -maxdepth 1 -name '*_bench' -printf '%f\n' | sort)
+    echo "bench: left out: verdicts (50 runs of the suite): bash bench/run.sh verdicts" >&2
+    mapfile -t parts < <(find bench/parts -name '*.sh' -printf '%f\n' | sed 's|\.sh$||' | grep -vx verdicts | sort
+        for bench in bench/*_bench.c; do
+            bench=$(basename "$bench" .c)
+            [ -f "bench/parts/${bench%_bench}.sh" ] || echo "$bench"
+        done)
 fi
 for part in "${parts[@]}"; do
     echo "bench: $part" >&2

@@ -38,14 +38,58 @@ bench_stack_fill() {
 
 bench_stack_down() { bench_stack "$1" down; }
 
-# bench_stack_cpu NAME DIR COMMAND...: runs it and prints what all processes of the stack spent meanwhile.
+# What all processes of the stack have spent so far, in CPU seconds: the supervisor and everything below it.
 bench_stack_cpu() {
-    local name=$1 dir=$2 before after rc
+    "$bench_root/build/bench/cputime" x --tree "$(awk '$1 == "supervisor" { print $2; exit }' "$1/stack.state")" | awk '{ print $3 }'
+}
+
+# bench_suite_files DIR: one.yaml and fresh.yaml (a fresh context per case), first.yaml and second.yaml (every other case).
+# The step that must fail waits a second in both tools; how long it waits is a setting, not speed.
+bench_suite_files() {
+    local suite=$bench_root/examples/suites/shop.yaml
+    bench_shop=$(awk '$1 == "shop" { print $2 }' "$1/stack/stack.state")
+    sed "s/Verify that the Total is '€13.00'/& within 1 second/" "$suite" >"$1/one.yaml"
+    cmp -s "$suite" "$1/one.yaml" && { echo "bench: the failing step has another text now" >&2; return 1; }
+    sed 's/^name: /name: Fresh /; s/^resetStrategy: .*/resetStrategy: reinstall/' "$1/one.yaml" >"$1/fresh.yaml"
+    awk -v at=0 '/^  - name: / { n++ } !n || n % 2 == at' "$1/one.yaml" | sed 's/^name: /name: First /' >"$1/first.yaml"
+    awk -v at=1 '/^  - name: / { n++ } !n || n % 2 == at' "$1/one.yaml" | sed 's/^name: /name: Second /' >"$1/second.yaml"
+}
+
+# bench_suite NAME DIR SUITE...: runs the suites at once, a desktop each, and prints NAME_wall, NAME_cpu (stack and command)
+# and NAME_wrong. Verdicts come from what `assay run` prints.
+bench_suite() {
+    local name=$1 dir=$2 before suite pids=()
     shift 2
-    before=$("$bench_root/build/bench/cputime" x --with "ASSAY_STATE_DIR=$dir" | awk '{ print $3 }')
-    "$@"
-    rc=$?
-    after=$("$bench_root/build/bench/cputime" x --with "ASSAY_STATE_DIR=$dir" | awk '{ print $3 }')
-    [ $rc -ne 0 ] || awk -v n="$name" -v a="$after" -v b="$before" 'BEGIN { printf "BENCH %s_cpu %.2f s\n", n, a - b }'
-    return $rc
+    before=$(bench_stack_cpu "$dir/stack")
+    for suite in "$@"; do
+        "$bench_root/build/bench/cputime" run env ASSAY_URL="$bench_url" ASSAY_TOKEN="$bench_token" "$bench_root/build/bin/assay" \
+            run "$dir/$suite.yaml" --app-url "$bench_shop" --mode hybrid --device-category desktop \
+            2>"$dir/$suite.out" >"$dir/$suite.time" &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    for suite in "$@"; do cat "$dir/$suite.time"; done | awk -v n="$name" -v before="$before" -v after="$(bench_stack_cpu "$dir/stack")" '
+        $2 == "run_wall" && $3 > wall { wall = $3 }
+        $2 == "run_cpu" { cpu += $3 }
+        END { printf "BENCH %s_wall %.2f s\nBENCH %s_cpu %.2f s\n", n, wall, n, cpu + after - before }'
+    for suite in "$@"; do cat "$dir/$suite.out"; done | sed -nE 's/^(passed|failed|error) +(.*) \([0-9.]+ s\)$/\1  \2/p' | sort >"$dir/got"
+    grep -v '^#' "$bench_root/examples/suites/shop.expected" | sort >"$dir/want"
+    comm -3 "$dir/want" "$dir/got" >&2
+    echo "BENCH ${name}_wrong $(comm -23 "$dir/want" "$dir/got" | wc -l) verdicts"
+}
+
+# bench_restart NAME PID STATE_DIR: kills the service and prints how long the next one took from main to serving.
+bench_restart() {
+    local log=$3/log/$1.log count _
+    count=$(grep -c '"ev":"started"' "$log")
+    kill -9 "$2"
+    for _ in $(seq 200); do
+        sleep 0.1
+        if [ "$(grep -c '"ev":"started"' "$log")" -gt "$count" ]; then
+            sed -n 's/.*"ev":"started".*"us":\([0-9]*\).*/\1/p' "$log" | tail -1 | awk -v n="$1" '{ printf "BENCH start_%s %.1f ms\n", n, $1 / 1000 }'
+            sleep 0.5
+            return 0
+        fi
+    done
+    echo "bench: $1 does not start again" >&2
 }

@@ -10,7 +10,7 @@ function show(name) { return count[name] ? sprintf("%.4g %s", median(name), unit
 FNR == NR { if ($0 !~ /^#/ && NF) line[++lines] = $0; next }
 $1 == "BENCH" { sample[$2, ++count[$2]] = $3 + 0; unit[$2] = $4 }
 END {
-    format = "%-44s %14s %14s %8s %9s  %s\n"
+    format = "%-44s %14s %14s %8s %11s  %s\n"
     printf format, "name", "ours", "peer", "ratio", "bound", "ok"
     for (i = 1; i <= lines; i++) {
         split(line[i], f, "|")
@@ -20,8 +20,9 @@ END {
         value = have ? median(f[2]) : 0
         peer = !have || f[3] == "-" ? 1 : count[f[3]] ? median(f[3]) : f[3] + 0
         ratio = have && peer > 0 ? value / peer : 0
-        ok = have && (bound[1] == "<=" ? ratio <= bound[2] + 0 : ratio >= bound[2] + 0)
+        ok = have && (bound[1] == "print" ? 1 : bound[1] == "<=" ? ratio <= bound[2] + 0 : ratio >= bound[2] + 0)
         if (only != "" && !have) continue
+        if (!have && bound[3] == "apart") { printf format, f[1], "", "", "", f[4], "not run"; continue }
         printf format, f[1], show(f[2]), show(f[3]), have ? sprintf("%.3g", ratio) : "", f[4], ok ? "yes" : have ? "NO" : "missing"
         if (!ok) bad++
     }

@@ -1,38 +1,30 @@
 #!/bin/bash
-# The sample suite against the sample shop: ours and Playwright Test, in turns.
+# The sample suite against the sample shop: `assay run` and Playwright Test, in turns, a JPEG after every step.
 set -uo pipefail
 bench_root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=bench/lib.sh
 . "$bench_root/bench/lib.sh"
 dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
+chmod 755 "$dir"
 # shellcheck source=bench/stack.sh
 . "$bench_root/bench/stack.sh"
-shop_port=8613
 finish() {
     bench_stack_down "$dir/stack"
-    bench_stop "$dir/pids"
     rm -rf "$dir"
 }
 trap finish EXIT
-bench_start "$dir/pids" "$bench_root/build/bin/assay-shop" $shop_port
-shop=http://127.0.0.1:$shop_port
-bench_wait "$shop/" || exit 2
+bench_stack_up "$dir/stack" || exit 2
+bench_suite_files "$dir"
 
-playwright() { bash "$bench_root/bench/playwright/run.sh" "$shop" "$1" 2>"$dir/$1.log" || cat "$dir/$1.log" >&2; }
-# assay NAME [RESET [PARTS]]
-assay() {
-    bench_stack_cpu "$1" "$dir/stack" \
-        node "$bench_root/bench/assay_run.mjs" "$1" "$bench_url" "$bench_token" "$shop" "${@:2}"
-}
-ours=1
-bench_stack_up "$dir/stack" || ours=0
+playwright() { bash "$bench_root/bench/playwright/run.sh" "$bench_shop" "$1" 2>"$dir/$1.log" || cat "$dir/$1.log" >&2; }
+
+# The first run brings the suites and starts the browser: not measured, a server is warm.
+for warm in one fresh; do bench_suite warm "$dir" $warm >/dev/null; done
+bench_suite warm "$dir" first second >/dev/null
 for _ in $(seq "$BENCH_ROUNDS"); do
-    if [ $ours = 1 ]; then
-        assay assay
-        assay assay_fresh reinstall
-        assay assay_two clear_data 2
-    fi
+    bench_suite assay "$dir" one
     playwright playwright
-    BENCH_SHOTS=0 playwright playwright_noshots
+    bench_suite assay_fresh "$dir" fresh
+    bench_suite assay_two "$dir" first second
     BENCH_WORKERS=2 playwright playwright_two
 done

@@ -7,8 +7,7 @@ export default defineConfig({
   fullyParallel: true,
   retries: 0,
   timeout: 15_000,
-  // How long the failing assertion of the suite may wait: as long as in assay, for it is part of the time.
-  expect: { timeout: Number(process.env.BENCH_EXPECT_MS ?? 5_000) },
+  expect: { timeout: 10_000 },
   outputDir: process.env.BENCH_OUT ?? '/tmp/assay-bench-playwright',
   reporter: [['./verdicts.js']],
   use: {
