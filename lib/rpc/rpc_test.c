@@ -712,7 +712,7 @@ replicas_that_come_and_go_are_found(void **state)
     (void)state;
     open_with(&f, 1, 16);
     for (int i = 0; i < 2; i++) {
-        char url[80];
+        char url[96];
         (void)snprintf(url, sizeof(url), "%s.more-%d", f.name, i);
         assert_int_equal(start_server(&f, url, 1, 16, &more[i], &why), RC_OK);
     }
