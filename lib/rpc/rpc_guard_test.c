@@ -22,7 +22,7 @@
 #define PATIENCE_US (20 * ASSAY_US_PER_S)
 
 struct fixture {
-    char dir[32], name[64], url[64];
+    char dir[32], name[64], url[80];
     const char *path;
     struct rpc_server *server;
     struct rpc_client *client;
