@@ -56,8 +56,9 @@ static const struct site_page pages[] = {
      NULL},
     {"/moving",
      "<style>@keyframes m{to{left:600px}}#a{position:absolute;top:100px;left:0;"
-     "animation:m 600s linear;animation-duration:2s;animation-fill-mode:forwards}</style>"
-     "<button id=a onclick=\"log.textContent='hit'\">Mover</button><p id=log></p>",
+     "animation:m 2s linear infinite}</style>"
+     "<button id=a onclick=\"log.textContent='hit'\">Mover</button><p id=log></p>"
+     "<script>onkeydown=()=>a.style.animation='none'</script>",
      NULL},
     {"/long",
      "<style>body{margin:0}#top{position:sticky;top:0;height:120px;background:#ccc}</style>"
@@ -345,14 +346,11 @@ a_moving_element_is_pressed_only_when_it_stands(void **state)
     int32_t ref = lab_ref(l, ELEM_BUTTON, "Mover");
     rc = lab_do(l, DEVICE_TAP, ref, NULL);
     lab_refused(l, rc, RC_FAILED_PRECONDITION, "MOVING");
-    int64_t end_us = clk_mono_us() + LAB_US;
-    do {
-        ctx_recover(&l->ctx);
-        lab_see(l);
-        rc = l->do_->wait_change(l->device, &l->ctx, l->snap.version, end_us - clk_mono_us());
-        lab_expect(l, rc, "the end of the animation is a change");
-        rc = lab_do(l, DEVICE_TAP, ref, NULL);
-    } while (rc != RC_OK && clk_mono_us() < end_us);
+    ctx_recover(&l->ctx);
+    /* However slow the machine: it moves until it is told to stand. */
+    lab_expect(l, lab_do(l, DEVICE_KEY, -1, "s"), "key");
+    lab_see(l);
+    rc = lab_do(l, DEVICE_TAP, ref, NULL);
     lab_expect(l, rc, "tap");
     lab_says(l, "log", "hit");
 }
