@@ -21,6 +21,14 @@
 #define MESSAGE_MAX ((size_t)64 * 1024)
 #define PATIENCE_US (20 * ASSAY_US_PER_S)
 
+/* NNG never frees the peers that its stuck listener greets and does not add. */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+    return "leak:libnng.so\n";
+}
+
 struct fixture {
     char dir[32], name[64], url[80];
     const char *path;
