@@ -4,6 +4,7 @@ import crypto from 'node:crypto';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 
+import { noteSeen } from '../lib/contract.mjs';
 import { call, organization, refused, until, want } from '../lib/world.mjs';
 
 const SESSIONS = '/api/v1/sessions/';
@@ -213,6 +214,7 @@ test('the stream of a session sends its state and frames of the screen, to its o
   const ws = socket(`${path}?token=${org.developer}`);
   await until('a frame', () => ws.messages.some((m) => m.type === 'frame'), 20);
   assert.ok(ws.accepted);
+  noteSeen('GET /api/v1/sessions/{session_id}/ws', ws.status);
   const frame = ws.messages.find((m) => m.type === 'frame');
   assert.equal(Buffer.from(frame.image.replace(/^data:[^,]*,/, ''), 'base64').subarray(0, 2).toString('hex'), 'ffd8');
   assert.ok(ws.messages.every((m) => typeof m.type === 'string'));

@@ -54,6 +54,8 @@ for (const name of ['auth', 'sessions', 'tests', 'webhooks', 'billing']) {
         const now = board().children[name];
         return now.pid !== pid && now.pid > 0 && now.state === 'running' && now.restarts > restarts;
       }, 20);
+      const enough = Date.now() + 2000;
+      await until('two seconds more', () => Date.now() > enough, 5);
     } finally {
       done = true;
     }
