@@ -263,7 +263,9 @@ run_recorded_item(struct case_run *r, struct ctx *ctx, const struct item *item,
     r->opt.fuzzy_match = item->fuzzy;
     enum rc rc = run_recorded(ctx, r->dev, &r->vars, &r->opt, item->action, out);
     bool not_found = rc == RC_OK && out->verdict == STEP_FAILED && out->done == 0 &&
-                     out->reason != NULL && strcmp(out->reason, "NOT_FOUND") == 0;
+                     out->reason != NULL &&
+                     (strcmp(out->reason, "NOT_FOUND") == 0 ||
+                      strcmp(out->reason, "NO_SUCH_ELEMENT") == 0); /* no text to look for */
     if (!not_found || item->fallback.n == 0) {
         return rc;
     }

@@ -310,6 +310,9 @@ send_next(struct wrk_job *job, struct arena *arena, int64_t *backoff_us)
     } else {
         take_batch(job, &batch);
     }
+    if (atomic_load(&job->lost)) {
+        return true; /* given up while we waited: its end is not ours to tell */
+    }
     arena_reset(arena);
     service_ctx(&ctx, arena);
     if (batch.n == 0) {
