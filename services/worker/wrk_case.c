@@ -613,6 +613,16 @@ run_items(struct case_run *r)
     }
 }
 
+/* Should this process die now, what ended before must not run again. */
+static void
+wait_verdicts(struct case_run *r)
+{
+    int64_t from_us = clk_wall_us();
+
+    wrk_report_wait_verdicts(r->job);
+    r->deadline_us += clk_wall_us() - from_us; /* not the case's own time */
+}
+
 void
 wrk_case_run(struct wrk_job *job, const Assay__JobCase *c)
 {
@@ -638,6 +648,7 @@ wrk_case_run(struct wrk_job *job, const Assay__JobCase *c)
     } else {
         read_variables(&r);
         if (r.verdict == STEP_PASSED && prepare(&r)) {
+            wait_verdicts(&r);
             run_items(&r);
         }
     }

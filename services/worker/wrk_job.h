@@ -66,6 +66,8 @@ void wrk_report_step(struct wrk_job *job, int64_t run_id, const Assay__StepRepor
                      struct str jpeg);
 void wrk_report_end(struct wrk_job *job, int64_t run_id, const char *verdict, struct str message,
                     int64_t started_us, int64_t finished_us);
+/* Waits until tests knows every verdict reported so far, or the job is over. */
+void wrk_report_wait_verdicts(struct wrk_job *job);
 static inline bool
 wrk_job_is_over(struct wrk_job *job)
 {

@@ -17,6 +17,7 @@
 #define RETRY_FIRST_US (100 * ASSAY_US_PER_MS)
 #define RETRY_LAST_US (5 * ASSAY_US_PER_S)
 #define REFUSALS_MAX 8
+#define LOOK_US (100 * ASSAY_US_PER_MS)
 #define CALL_US (10 * ASSAY_US_PER_S)
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 
@@ -205,6 +206,32 @@ drop_batch(struct wrk_job *job, const struct batch *batch)
         free(r->step);
         free(r->jpeg);
         free(r);
+    }
+    (void)pthread_cond_broadcast(&job->change);
+    (void)pthread_mutex_unlock(&job->lock);
+}
+
+static bool
+has_verdict_queued(const struct wrk_job *job)
+{
+    const struct wrk_report *r = job->head;
+
+    while (r != NULL && r->kind != REPORT_END) {
+        r = r->next;
+    }
+    return r != NULL;
+}
+
+void
+wrk_report_wait_verdicts(struct wrk_job *job)
+{
+    (void)pthread_mutex_lock(&job->lock);
+    while (has_verdict_queued(job) && !job->reported && !wrk_job_is_over(job)) {
+        struct timespec until;
+        int64_t at_us = clk_wall_us() + LOOK_US; /* a job may be stopped without a word to us */
+        until.tv_sec = (time_t)(at_us / ASSAY_US_PER_S);
+        until.tv_nsec = (long)(at_us % ASSAY_US_PER_S * 1000);
+        (void)pthread_cond_timedwait(&job->change, &job->lock, &until);
     }
     (void)pthread_mutex_unlock(&job->lock);
 }
