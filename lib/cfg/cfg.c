@@ -289,6 +289,24 @@ set_bool(const struct cfg_row *row, const char *text, char *out, struct buf *fau
     memcpy(out, &v, sizeof v);
 }
 
+/* Frees what find_text copied, unless the row keeps it. */
+static void
+free_copy(const struct cfg_row *row, const char *text, const char *member)
+{
+    const char *kept = NULL;
+    union {
+        const char *shared;
+        char *own;
+    } copy = {.shared = text};
+
+    if (row->type == CFG_STR || row->type == CFG_URL) {
+        memcpy(&kept, member, sizeof kept);
+    }
+    if (text != row->def && text != kept) {
+        free(copy.own);
+    }
+}
+
 static void
 load_row(const struct cfg_row *row, void *out, struct buf *faults)
 {
@@ -315,6 +333,7 @@ load_row(const struct cfg_row *row, void *out, struct buf *faults)
         set_choice(row, text, member, faults);
         break;
     }
+    free_copy(row, text, member);
 }
 
 enum rc
