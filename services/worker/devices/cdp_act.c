@@ -134,11 +134,13 @@ enter(struct act *t, struct str text, bool all, struct str ready)
         (void)cdp_ask_key(t->d, &w, STR("Delete"));
     }
     ask_text(t, &w, text);
-    enum rc rc = cdp_sent(t->d, t->ctx, &w);
-    if (rc != RC_OK || !tab->used || tab != cdp_tab(t->d) || tab->dialog) {
+    bool open = true;
+    enum rc rc = cdp_handled(t->d, t->ctx, &w, &open);
+    if (rc != RC_OK || !open || !tab->used || tab != cdp_tab(t->d) || tab->dialog) {
         return rc;
     }
-    /* A page that went elsewhere because of the text took it. */
+    /* A page that went elsewhere because of the text took it. This second request is also the one
+     * whose answer cannot overtake the news of that, see cdp_sent. */
     struct str said = STR_EMPTY;
     struct str quoted = cdp_quote(t->ctx, text);
     struct str field = cdp_field(ready, 1);
@@ -146,6 +148,10 @@ enter(struct act *t, struct str text, bool all, struct str ready)
                   arena_printf(t->ctx->arena, "__assay.arrived(%.*s,%.*s,%s)", STR_ARG(field),
                                STR_ARG(quoted), all ? "true" : "false"),
                   &said);
+    if (rc == RC_FAILED_PRECONDITION) { /* a dialog: the text caused it */
+        ctx_recover(t->ctx);
+        return RC_OK;
+    }
     if (rc == RC_ABORTED) {
         return RC_OK;
     }

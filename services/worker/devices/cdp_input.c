@@ -30,9 +30,8 @@ ask_touch(struct cdp_device *d, struct cdp_wait *w, const char *type, struct cdp
              "{\"type\":\"%s\",\"touchPoints\":[{\"x\":%.3f,\"y\":%.3f,\"id\":1}]}", type, p.x, p.y);
 }
 
-/* Waits for the input to be handled. *out_open: the page can still be asked. */
-static enum rc
-handled(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, bool *out_open)
+enum rc
+cdp_handled(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, bool *out_open)
 {
     enum rc rc = cdp_await(d, ctx, w, CDP_STOP_DIALOG, CDP_CALL_US);
 
@@ -50,13 +49,13 @@ cdp_sent(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w)
     struct cdp_session *tab = cdp_tab(d);
     int64_t born = tab->born;
     bool open = true;
-    enum rc rc = handled(d, ctx, w, &open);
+    enum rc rc = cdp_handled(d, ctx, w, &open);
 
     /* The answer to a press can overtake the news of a navigation it caused; the answer to a second
      * request cannot. */
     if (rc == RC_OK && open && tab->used && tab->born == born) {
         cdp_ask(d, w, tab, "Runtime.evaluate", STR("{\"expression\":\"0\"}"));
-        rc = handled(d, ctx, w, &open);
+        rc = cdp_handled(d, ctx, w, &open);
     }
     return rc;
 }
@@ -112,7 +111,7 @@ cdp_hold(struct cdp_device *d, struct ctx *ctx, struct cdp_point p, int64_t us)
         cdp_ask_mouse(d, &w, "mouseMoved", p, "none", 0, 0);
         cdp_ask_mouse(d, &w, "mousePressed", p, "left", 1, 1);
     }
-    enum rc rc = handled(d, ctx, &w, &open);
+    enum rc rc = cdp_handled(d, ctx, &w, &open);
     if (rc == RC_OK && open) {
         rc = pass(d, ctx, us);
     }
@@ -149,7 +148,7 @@ cdp_swipe(struct cdp_device *d, struct ctx *ctx, struct cdp_point from, struct c
         cdp_ask_mouse(d, &w, "mouseMoved", from, "none", 0, 0);
         cdp_ask_mouse(d, &w, "mousePressed", from, "left", 1, 1);
     }
-    rc = handled(d, ctx, &w, &open);
+    rc = cdp_handled(d, ctx, &w, &open);
     int64_t begun_us = clk_mono_us();
     for (int i = 1; rc == RC_OK && open && i <= steps; i++) {
         struct cdp_point p = between(from, to, (double)i / steps);
@@ -158,7 +157,7 @@ cdp_swipe(struct cdp_device *d, struct ctx *ctx, struct cdp_point from, struct c
         } else {
             cdp_ask_mouse(d, &w, "mouseMoved", p, "left", 1, 0);
         }
-        rc = handled(d, ctx, &w, &open);
+        rc = cdp_handled(d, ctx, &w, &open);
         int64_t ahead_us = begun_us + (int64_t)i * FRAME_US - clk_mono_us();
         if (rc == RC_OK && ahead_us > 0) {
             rc = pass(d, ctx, ahead_us);
@@ -202,10 +201,10 @@ pick_up(struct cdp_device *d, struct ctx *ctx, struct cdp_point from, struct cdp
     cdp_ask(d, NULL, cdp_tab(d), "Input.setInterceptDrags", STR("{\"enabled\":true}"));
     cdp_ask_mouse(d, &w, "mouseMoved", from, "none", 0, 0);
     cdp_ask_mouse(d, &w, "mousePressed", from, "left", 1, 1);
-    rc = handled(d, ctx, &w, &open);
+    rc = cdp_handled(d, ctx, &w, &open);
     for (int i = 1; rc == RC_OK && open && i <= 2; i++) {
         cdp_ask_mouse(d, &w, "mouseMoved", between(from, to, i * 0.1), "left", 1, 0);
-        rc = handled(d, ctx, &w, &open);
+        rc = cdp_handled(d, ctx, &w, &open);
     }
     if (rc == RC_OK && open) {
         rc = cdp_eval(d, ctx, cdp_tab(d), STR("__assay.dragging()"), &said);
@@ -230,16 +229,16 @@ cdp_drag(struct cdp_device *d, struct ctx *ctx, struct cdp_point from, struct cd
     if (rc == RC_OK && native) {
         ask_drag(d, &w, "dragEnter", to);
         ask_drag(d, &w, "dragOver", to);
-        rc = handled(d, ctx, &w, &open);
+        rc = cdp_handled(d, ctx, &w, &open);
     }
     if (rc == RC_OK && native) {
         ask_drag(d, &w, "dragOver", to);
         ask_drag(d, &w, "drop", to);
-        rc = handled(d, ctx, &w, &open);
+        rc = cdp_handled(d, ctx, &w, &open);
     }
     for (int i = 1; rc == RC_OK && !native && open && i <= DRAG_STEPS; i++) {
         cdp_ask_mouse(d, &w, "mouseMoved", between(from, to, (double)i / DRAG_STEPS), "left", 1, 0);
-        rc = handled(d, ctx, &w, &open);
+        rc = cdp_handled(d, ctx, &w, &open);
     }
     if (rc != RC_OK) {
         return rc;

@@ -226,6 +226,10 @@ struct cdp_point {
 
 void cdp_ask_mouse(struct cdp_device *d, struct cdp_wait *w, const char *type, struct cdp_point p,
                    const char *button, int buttons, int clicks);
+/* Writes what was asked and waits for the input to be handled. *out_open: the page can still be
+ * asked. A dialog ends the wait and is fine. */
+NODISCARD enum rc cdp_handled(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w,
+                              bool *out_open);
 /* Writes what was asked and goes once round the renderer, so that a navigation it caused is known.
  * A dialog ends the wait and is fine. */
 NODISCARD enum rc cdp_sent(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w);

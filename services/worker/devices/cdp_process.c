@@ -19,9 +19,10 @@
 #define ARGS_MAX 48
 #define ENV_MAX 256
 
-/* What keeps a test browser quiet and repeatable; the last three were measured: the new surface makes
- * a screenshot one frame cheaper, paint holding would show the page before, and the back/forward
- * cache would bring back a page with its old state. */
+/* What keeps a test browser quiet and repeatable. Measured: the new surface makes a screenshot one
+ * frame cheaper, paint holding would show the page before, and the back/forward cache would bring
+ * back a page with its old state. The pop-ups of the address bar, which nobody sees, are two pages in
+ * a process of their own for every window: a second of CPU for each new context. */
 static const char *const switches[] = {
     "--remote-debugging-pipe",
     "--headless=new",
@@ -59,7 +60,8 @@ static const char *const switches[] = {
     "--disable-features=BackForwardCache,PaintHolding,Translate,AcceptCHFrame,MediaRouter,"
     "OptimizationHints,DestroyProfileOnBrowserClose,LensOverlay,HttpsUpgrades,Prerender2,"
     "DialMediaRouteProvider,GlobalMediaControls,InterestFeedContentSuggestions,"
-    "AutofillServerCommunication,CertificateTransparencyComponentUpdater",
+    "AutofillServerCommunication,CertificateTransparencyComponentUpdater,WebUIOmniboxPopup,"
+    "WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
 };
 
 struct command {
