@@ -22,7 +22,8 @@
 /* What keeps a test browser quiet and repeatable. Measured: the new surface makes a screenshot one
  * frame cheaper, paint holding would show the page before, and the back/forward cache would bring
  * back a page with its old state. The pop-ups of the address bar, which nobody sees, are two pages in
- * a process of their own for every window: a second of CPU for each new context. */
+ * a process of their own for every window: a second of CPU for each new context. The renderer
+ * would keep every question after a press waiting for the next frame: half of a tap's time. */
 static const char *const switches[] = {
     "--remote-debugging-pipe",
     "--headless=new",
@@ -61,7 +62,7 @@ static const char *const switches[] = {
     "OptimizationHints,DestroyProfileOnBrowserClose,LensOverlay,HttpsUpgrades,Prerender2,"
     "DialMediaRouteProvider,GlobalMediaControls,InterestFeedContentSuggestions,"
     "AutofillServerCommunication,CertificateTransparencyComponentUpdater,WebUIOmniboxPopup,"
-    "WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
+    "WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,DeferRendererTasksAfterInput",
 };
 
 struct command {
