@@ -208,6 +208,13 @@ key_of_code(int64_t code)
     return NULL;
 }
 
+/* A touch without its place would land in the corner and pass. */
+static bool
+has_numbers(const struct json_value *v, const char *a, const char *b)
+{
+    return json_is(json_get(v, a), JSON_NUMBER) && json_is(json_get(v, b), JSON_NUMBER);
+}
+
 static enum rc
 touch_action(struct run *run, const struct json_value *v, struct str type, struct device_action *d)
 {
@@ -219,11 +226,18 @@ touch_action(struct run *run, const struct json_value *v, struct str type, struc
     d->x2 = scaled(json_f64(json_get(v, "x2"), 0), o->recorded_width, p->width);
     d->y2 = scaled(json_f64(json_get(v, "y2"), 0), o->recorded_height, p->height);
     d->duration_us = json_i64(json_get(v, "duration"), 300) * ASSAY_US_PER_MS;
-    if (str_eqz(type, "tap")) {
+    bool is_tap = str_eqz(type, "tap");
+    bool is_swipe = str_eqz(type, "swipe");
+    if (((is_tap || is_swipe) && !has_numbers(v, "x", "y")) ||
+        (is_swipe && !has_numbers(v, "x2", "y2"))) {
+        return fail(&run->sub, RC_INVALID_ARGUMENT, "BAD_ACTION",
+                    "the recorded %.*s does not say where", STR_ARG(type));
+    }
+    if (is_tap) {
         d->verb = DEVICE_TAP;
         return RC_OK;
     }
-    if (str_eqz(type, "swipe")) {
+    if (is_swipe) {
         d->verb = DEVICE_SWIPE;
         return RC_OK;
     }

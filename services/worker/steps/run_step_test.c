@@ -506,6 +506,7 @@ recorded_gestures_are_replayed(void **state)
     assert_string_equal(b->f.log, "go 0 http://shop.test/a");
     assert_int_equal(replay(b, "{\"type\":\"wait\",\"value\":1}"), STEP_PASSED);
     assert_int_equal(replay(b, "{\"type\":\"dance\"}"), STEP_ERROR);
+    assert_int_equal(replay(b, "{\"type\":\"tap\",\"selector\":\"#save\"}"), STEP_ERROR);
 }
 
 static void
