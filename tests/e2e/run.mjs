@@ -1,5 +1,6 @@
 // Runs the case files against the stack of the environment (see run.sh) and prints
 // `N passed, N failed`. Arguments: names of case files; none: all.
+import { fileURLToPath } from 'node:url';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,7 +8,7 @@ import { run } from 'node:test';
 
 import { missing } from './lib/contract.mjs';
 
-const here = path.dirname(new URL(import.meta.url).pathname);
+const here = path.dirname(fileURLToPath(import.meta.url));
 const dir = path.join(here, process.env.E2E_CASES ?? 'cases');
 const asked = process.argv.slice(2);
 const files = fs.readdirSync(dir).sort()
