@@ -2,6 +2,7 @@
 #include "sec/passwd.h"
 
 #include <argon2.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,10 @@ hash_raw(struct str password, char out[PASSWD_PHC_MAX])
 enum rc
 passwd_open(int slots, int queue_max, struct passwd **out)
 {
+    /* A hash takes 19 MiB. glibc learns from the first that such blocks are common and keeps them;
+     * a fixed threshold gives each back to the system when it is freed. */
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+
     struct passwd *pw = calloc(1, sizeof(*pw));
     char secret[33];
     unsigned char raw[16];
