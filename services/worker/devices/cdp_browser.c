@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "worker/devices/cdp_process.h"
@@ -313,7 +314,7 @@ cdp_browser_next_id(struct cdp_browser *b, const struct cdp_box *box)
 static bool
 write_some(int fd, struct str *rest)
 {
-    ssize_t put = write(fd, rest->p, rest->n);
+    ssize_t put = send(fd, rest->p, rest->n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
     if (put > 0) {
         *rest = str_sub(*rest, (size_t)put, rest->n);

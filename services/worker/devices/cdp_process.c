@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -187,7 +188,9 @@ spawn(const struct command *c, struct cdp_process *out)
     int down[2];
     int up[2];
 
-    if (pipe2(down, O_CLOEXEC) != 0) {
+    /* Towards the browser a socket: writing to a browser that died must not raise SIGPIPE, and only
+     * send() can say so. */
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, down) != 0) {
         return RC_UNAVAILABLE;
     }
     if (pipe2(up, O_CLOEXEC) != 0) {
@@ -195,7 +198,6 @@ spawn(const struct command *c, struct cdp_process *out)
         close(down[1]);
         return RC_UNAVAILABLE;
     }
-    fcntl(down[1], F_SETPIPE_SZ, PIPE_BYTES);
     fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -209,7 +211,6 @@ spawn(const struct command *c, struct cdp_process *out)
         close(up[0]);
         return RC_UNAVAILABLE;
     }
-    fcntl(down[1], F_SETFL, O_NONBLOCK);
     out->pid = pid;
     out->to = down[1];
     out->from = up[0];

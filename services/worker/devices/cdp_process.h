@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The Chromium process: its command line, its two pipes and its directory.
+ * The Chromium process: its command line, its two channels and its directory.
  *
  * Threads: the child dies with the thread that started it (PR_SET_PDEATHSIG counts threads), so
  * start it from one that lives as long as the browser should. */
@@ -18,10 +18,10 @@ struct cdp_process {
     char dir[PATH_MAX / 4];
 };
 
-/* Starts Chromium. Errors: UNAVAILABLE: no directory, pipe or process; errno says why. That the
+/* Starts Chromium. Errors: UNAVAILABLE: no directory, channel or process; errno says why. That the
  * program could be executed shows only when it answers. */
 NODISCARD enum rc cdp_process_start(const struct cdp_options *o, struct cdp_process *out);
-/* Closes the pipes, waits up to `grace_us` for the browser to end by itself, kills it otherwise,
+/* Closes the channels, waits up to `grace_us` for the browser to end by itself, kills it otherwise,
  * and removes its directory. */
 void cdp_process_stop(struct cdp_process *p, int64_t grace_us);
 
