@@ -40,7 +40,7 @@ struct principal {
     enum role role;
     enum token_kind kind;
     int64_t token_id;   /* 0 for a JWT */
-    int64_t project_id; /* of an SDK token, else 0 */
+    int64_t project_id; /* of an SDK token, else the organization's default one */
     struct str email;
     struct str subject; /* jti of a JWT, prefix of a token, service name */
 };

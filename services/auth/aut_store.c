@@ -191,6 +191,7 @@ aut_login_check(struct db *db, struct ctx *ctx, struct str jti, int64_t user_id,
                                   .org_id = org_id,
                                   .role = (enum role)db_i64(res, 0, 3),
                                   .kind = TOKEN_JWT,
+                                  .project_id = db_i64(res, 0, 5),
                                   .email = db_str(res, 0, 2),
                                   .subject = jti};
     return RC_OK;

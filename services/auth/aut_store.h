@@ -94,6 +94,15 @@ NODISCARD enum rc aut_token_exists(struct db *db, struct ctx *ctx, bool personal
 NODISCARD enum rc aut_token_check(struct db *db, struct ctx *ctx, struct str text, bool *out_ok,
                                   struct aut_who *out);
 NODISCARD enum rc aut_token_used(struct db *db, struct ctx *ctx, int64_t id);
+/* The names behind ctx's principal. */
+struct aut_context {
+    struct str token_uuid; /* empty: a JWT */
+    struct str token_name;
+    struct str org_uuid, org_name, org_slug;
+    struct str project_uuid, project_name, project_slug;
+};
+/* Errors: UNAUTHENTICATED: gone. */
+NODISCARD enum rc aut_context(struct db *db, struct ctx *ctx, struct aut_context *out);
 /* The project of this name (made when there is none), or the default one for an empty name. */
 NODISCARD enum rc aut_project(struct db *db, struct ctx *ctx, struct str name, int64_t *out_id);
 

@@ -171,6 +171,31 @@ aut_token_used(struct db *db, struct ctx *ctx, int64_t id)
 }
 
 enum rc
+aut_context(struct db *db, struct ctx *ctx, struct aut_context *out)
+{
+    const struct db_result *res;
+    const struct principal *who = &ctx->who;
+    enum rc rc = DB_QUERY(db, ctx, Q_TOKEN_CONTEXT, &res, DB_ARG_I64(who->org_id),
+                          DB_ARG_I64(who->project_id), DB_ARG_I64(who->token_id));
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (db_rows(res) == 0) {
+        return fail(ctx, RC_UNAUTHENTICATED, "UNAUTHENTICATED", "the organization does not exist");
+    }
+    *out = (struct aut_context){.token_uuid = db_str(res, 0, 0),
+                                .token_name = db_str(res, 0, 1),
+                                .org_uuid = db_str(res, 0, 2),
+                                .org_name = db_str(res, 0, 3),
+                                .org_slug = db_str(res, 0, 4),
+                                .project_uuid = db_str(res, 0, 5),
+                                .project_name = db_str(res, 0, 6),
+                                .project_slug = db_str(res, 0, 7)};
+    return RC_OK;
+}
+
+enum rc
 aut_project(struct db *db, struct ctx *ctx, struct str name, int64_t *out_id)
 {
     const struct db_result *res;

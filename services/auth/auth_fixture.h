@@ -263,6 +263,7 @@ check_jwt(const char *token, struct principal *out)
                                   .org_id = resp.who->org_id,
                                   .role = (enum role)resp.who->role,
                                   .kind = (enum token_kind)resp.who->kind,
+                                  .project_id = resp.who->project_id,
                                   .subject = str_z(jti)};
     }
     call_end(&c);

@@ -249,3 +249,58 @@ auth_delete_api_token(struct auth *auth, struct ctx *ctx, const Assay__DeleteApi
     resp->status = aut_text(ctx, STR("deleted"));
     return aut_check_arena(ctx);
 }
+
+/* --- what a token stands for --------------------------------------------------------------- */
+
+static const char *
+prefix_of(enum token_kind kind)
+{
+    switch (kind) {
+    case TOKEN_SDK:
+        return TOKEN_PREFIX_SDK;
+    case TOKEN_ORG:
+        return TOKEN_PREFIX_ORG;
+    case TOKEN_PERSONAL:
+        return TOKEN_PREFIX_PERSONAL;
+    default:
+        return "jwt";
+    }
+}
+
+static Assay__TokenContextPart *
+answer_part(struct ctx *ctx, struct str uuid, struct str name, struct str slug)
+{
+    Assay__TokenContextPart *m =
+        PB_NEW(ctx->arena, Assay__TokenContextPart, assay__token_context_part);
+
+    if (m != NULL) {
+        m->id = aut_text(ctx, uuid);
+        m->name = aut_text(ctx, name);
+        m->slug = aut_text(ctx, slug);
+    }
+    return m;
+}
+
+enum rc
+auth_get_token_context(struct auth *auth, struct ctx *ctx, const Assay__GetTokenContextRequest *req,
+                       Assay__GetTokenContextResponse *resp)
+{
+    struct aut_context c;
+    bool is_jwt = ctx->who.kind == TOKEN_JWT;
+    enum rc rc = aut_context(auth->db, ctx, &c);
+
+    (void)req;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    resp->token = PB_NEW(ctx->arena, Assay__TokenContextToken, assay__token_context_token);
+    resp->organization = answer_part(ctx, c.org_uuid, c.org_name, c.org_slug);
+    resp->project = answer_part(ctx, c.project_uuid, c.project_name, c.project_slug);
+    if (resp->token == NULL || resp->organization == NULL || resp->project == NULL) {
+        return no_memory(ctx);
+    }
+    resp->token->id = aut_text(ctx, is_jwt ? ctx->who.subject : c.token_uuid);
+    resp->token->name = aut_text(ctx, is_jwt ? ctx->who.email : c.token_name);
+    resp->token->prefix = aut_text(ctx, str_z(prefix_of(ctx->who.kind)));
+    return aut_check_arena(ctx);
+}

@@ -118,6 +118,57 @@ an_sdk_token_is_bound_to_its_project(void **state)
     assert_true(fallback.project_id > 0 && fallback.project_id != first.project_id);
 }
 
+/* "prefix token-name organization-slug project-name project-slug" */
+static void
+context_of(const struct principal *who, char out[256])
+{
+    struct call c = call_as(who);
+    Assay__GetTokenContextRequest req = ASSAY__GET_TOKEN_CONTEXT_REQUEST__INIT;
+    Assay__GetTokenContextResponse resp = ASSAY__GET_TOKEN_CONTEXT_RESPONSE__INIT;
+
+    assert_int_equal(auth_get_token_context(&auth, &c.ctx, &req, &resp), RC_OK);
+    assert_true(id_is_uuid(str_z(resp.token->id)));
+    assert_true(id_is_uuid(str_z(resp.organization->id)));
+    assert_true(id_is_uuid(str_z(resp.project->id)));
+    (void)snprintf(out, 256, "%s %s %s %s %s", resp.token->prefix, resp.token->name,
+                   resp.organization->slug, resp.project->name, resp.project->slug);
+    call_end(&c);
+}
+
+static void
+a_token_tells_the_project_it_acts_on(void **state)
+{
+    struct account a;
+    struct made made;
+    struct principal sdk;
+    struct principal jwt;
+    struct principal personal;
+    char expected[256];
+    char got[256];
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, &a), RC_OK);
+    assert_int_equal(create_org_token(&a.who, "developer", "sdk", "Web \xc3\xa9t\xc3\xa9", &made),
+                     RC_OK);
+    assert_int_equal(introspect(made.token, &sdk), RC_OK);
+    context_of(&sdk, got);
+    (void)snprintf(expected, sizeof(expected), "vzy_ CI acme-%lld Web \xc3\xa9t\xc3\xa9 web-t-%lld",
+                   (long long)a.who.org_id, (long long)sdk.project_id);
+    assert_string_equal(got, expected);
+    assert_int_equal(check_jwt(a.token, &jwt), RC_OK);
+    assert_true(jwt.project_id > 0 && jwt.project_id != sdk.project_id);
+    jwt.email = str_z(a.email);
+    context_of(&jwt, got);
+    (void)snprintf(expected, sizeof(expected), "jwt ada@example.com acme-%lld Default default-%lld",
+                   (long long)a.who.org_id, (long long)jwt.project_id);
+    assert_string_equal(got, expected);
+    assert_int_equal(create_personal(&a.who, NULL, &made), RC_OK);
+    assert_int_equal(introspect(made.token, &personal), RC_OK);
+    assert_int_equal(personal.project_id, jwt.project_id);
+    context_of(&personal, got);
+    assert_true(str_starts(str_z(got), STR("tw_ tw_")));
+}
+
 static void
 another_organization_sees_and_revokes_nothing(void **state)
 {
@@ -231,6 +282,7 @@ main(void)
         T(a_list_shows_own_tokens_masked_and_their_use),
         T(a_token_of_the_organization_has_its_own_role),
         T(an_sdk_token_is_bound_to_its_project),
+        T(a_token_tells_the_project_it_acts_on),
         T(another_organization_sees_and_revokes_nothing),
         T(a_weak_shared_token_gets_its_holder_nothing_more),
         T(tokens_end_with_the_account),

@@ -45,10 +45,11 @@ INSERT INTO logins (jti, org_id, user_id, peer, expires_at) VALUES ($1::uuid, $2
 
 -- The user as it is now, if the login still stands, and the epoch of that.
 -- name: login_check
-SELECT h.epoch, u.id, u.email, u.role, l.expires_at
+SELECT h.epoch, u.id, u.email, u.role, l.expires_at, p.id
 FROM revocation_head h
 LEFT JOIN logins l ON l.jti = $1::uuid AND l.user_id = $2 AND l.org_id = $3 AND l.expires_at > now()
-LEFT JOIN users u ON u.id = l.user_id AND u.org_id = $3;
+LEFT JOIN users u ON u.id = l.user_id AND u.org_id = $3
+LEFT JOIN projects p ON p.org_id = u.org_id AND p.is_default;
 
 -- name: logins_end_others
 DELETE FROM logins WHERE user_id = $1 AND jti <> $2::uuid;
@@ -89,11 +90,22 @@ SELECT EXISTS (SELECT FROM tokens WHERE org_id = $1 AND user_id = $2 AND id = $3
 
 -- Whom a token stands for, and the epoch of that.
 -- name: token_check
-SELECT h.epoch, t.id, t.kind, t.org_id, t.user_id, t.project_id, coalesce(t.role, u.role), u.email,
-       t.shown, coalesce(t.last_used_at < now() - interval '1 minute', true)
+SELECT h.epoch, t.id, t.kind, t.org_id, t.user_id, coalesce(t.project_id, p.id),
+       coalesce(t.role, u.role), u.email, t.shown,
+       coalesce(t.last_used_at < now() - interval '1 minute', true)
 FROM revocation_head h
 LEFT JOIN tokens t ON t.sha256 = $1::bytea
-LEFT JOIN users u ON u.id = t.user_id;
+LEFT JOIN users u ON u.id = t.user_id
+LEFT JOIN projects p ON p.org_id = t.org_id AND p.is_default;
+
+-- What a principal's numbers stand for. Token 0: a JWT.
+-- name: token_context
+SELECT t.uuid, coalesce(nullif(t.name, ''), t.shown), o.uuid, o.name, slug_of(o.name, o.id),
+       p.uuid, p.name, slug_of(p.name, p.id)
+FROM organizations o
+JOIN projects p ON p.org_id = o.id AND p.id = $2
+LEFT JOIN tokens t ON t.id = $3 AND t.org_id = o.id
+WHERE o.id = $1;
 
 -- name: token_used
 UPDATE tokens SET last_used_at = now() WHERE id = $1;
