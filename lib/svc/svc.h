@@ -99,6 +99,21 @@ void svc_wake(struct svc *svc, const char *name);
  * the other replicas. */
 NODISCARD enum rc svc_wake_after_commit(struct svc *svc, struct ctx *ctx, const char *name);
 
+/* --- leases -------------------------------------------------------------------------------- */
+
+/* A lease that ran out says that its holder is gone only if the holder could have renewed it. While the
+ * database, or every replica of the service that renews leases, is away, nobody can; afterwards all
+ * leases have run out and all holders live.
+ *
+ * True in *out when somebody here could renew for the last `lease_us` without a gap of half of that:
+ * only then are leases that ran out judged. Each call is a beat of that clock, so whoever judges calls
+ * it at least each svc_lease_period_us. Any replica's beat counts: a replica that is cut off from the
+ * database judges nothing, and its holders renew at the others. Outside a transaction: a beat that is
+ * rolled back is none. Blocks: on the database. */
+NODISCARD enum rc svc_leases_ripe(struct db *db, struct ctx *ctx, int64_t lease_us, bool *out);
+/* How often to ask: several times before a gap would be seen, `max_us` at most. */
+int64_t svc_lease_period_us(int64_t lease_us, int64_t max_us);
+
 /* --- events -------------------------------------------------------------------------------- */
 
 /* Who is told. */

@@ -9,7 +9,7 @@
 #define ROW(member) .offset = offsetof(struct sessions_cfg, member)
 
 const struct cfg_row SESSIONS_CFG_ROWS[] = {
-    {.name = "ASSAY_WORKER_LEASE", .type = CFG_DURATION, .def = "15s", .min = 1000000,
+    {.name = "ASSAY_WORKER_LEASE", .type = CFG_DURATION, .def = "15s", .min = 3000000,
      .max = 600000000, .text = "how long a worker may be silent before its devices count as gone",
      ROW(worker_lease_us)},
     {.name = "ASSAY_SESSION_TIMEOUT", .type = CFG_DURATION, .def = "30m", .min = 1000000,
@@ -36,7 +36,8 @@ sessions_start(struct svc *svc, void **out_state)
         rc = svc_loop(svc, LOOP_QUEUE, ASSAY_US_PER_S, 10 * ASSAY_US_PER_S, ses_queue_loop, s);
     }
     if (rc == RC_OK) {
-        rc = svc_loop(svc, LOOP_SWEEP, 2 * ASSAY_US_PER_S, 60 * ASSAY_US_PER_S, ses_sweep_loop, s);
+        rc = svc_loop(svc, LOOP_SWEEP, svc_lease_period_us(cfg.worker_lease_us, 2 * ASSAY_US_PER_S),
+                      60 * ASSAY_US_PER_S, ses_sweep_loop, s);
     }
     return rc;
 }

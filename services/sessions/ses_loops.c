@@ -126,19 +126,33 @@ end_listed(struct sessions *s, struct ctx *ctx, const struct db_result *res, con
     return rc;
 }
 
+/* Workers that fell silent and runs that stopped asking; not when nobody could speak or ask. */
+static enum rc
+sweep_silent(struct sessions *s, struct ctx *ctx)
+{
+    const struct db_result *res = NULL;
+    bool ripe = false;
+
+    enum rc rc = svc_leases_ripe(s->db, ctx, s->cfg->worker_lease_us, &ripe);
+    if (rc != RC_OK || !ripe) {
+        return rc;
+    }
+    rc = DB_QUERY0(s->db, ctx, Q_SESSIONS_OF_DEAD_WORKERS, &res);
+    rc = rc == RC_OK ? end_listed(s, ctx, res, "failed", "the device's worker is gone") : rc;
+    return rc == RC_OK ? DB_QUERY0(s->db, ctx, Q_QUEUE_EXPIRE_JOBS, NULL) : rc;
+}
+
 bool
 ses_sweep_loop(void *state, struct ctx *ctx)
 {
     struct sessions *s = state;
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY0(s->db, ctx, Q_SESSIONS_OF_DEAD_WORKERS, &res);
-    rc = rc == RC_OK ? end_listed(s, ctx, res, "failed", "the device's worker is gone") : rc;
+    enum rc rc = sweep_silent(s, ctx);
     if (rc == RC_OK) {
         rc = DB_QUERY(s->db, ctx, Q_SESSIONS_IDLE, &res, DB_ARG_I64(s->cfg->idle_us));
     }
     rc = rc == RC_OK ? end_listed(s, ctx, res, "stopped", "nobody used it") : rc;
-    rc = rc == RC_OK ? DB_QUERY0(s->db, ctx, Q_QUEUE_EXPIRE_JOBS, NULL) : rc;
     (void)rc;
     return false;
 }

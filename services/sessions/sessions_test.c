@@ -447,6 +447,20 @@ a_worker_that_restarts_has_lost_its_sessions(void **state)
     ASSERT_N("devices WHERE session_id IS NULL", 3);
 }
 
+/* Leases could be renewed for an hour, until `beat` ago. */
+static void
+set_lease_clock(const char *beat)
+{
+    char sql[300];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO sessions.lease_clock (since, beat_at) VALUES (now() - interval"
+                   " '1 hour', now() - interval '%s') ON CONFLICT (one) DO UPDATE"
+                   " SET since = excluded.since, beat_at = excluded.beat_at",
+                   beat);
+    pg_support_exec(sql);
+}
+
 static void
 a_worker_that_falls_silent_is_gone(void **state)
 {
@@ -454,8 +468,12 @@ a_worker_that_falls_silent_is_gone(void **state)
     struct call c = call_as(0, 0);
 
     (void)state;
+    set_lease_clock("10 minutes"); /* nobody could speak: that says nothing */
     pg_support_exec("UPDATE sessions.workers SET lease_until = now() - interval '1 second'");
     assert_true(acquire("2.1", "phone", NULL).impossible);
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(run.session, "active"));
+    set_lease_clock("1 second");
     run_loop(ses_sweep_loop);
     assert_true(has_status(run.session, "failed"));
     assert_true(beat(&c, "a", NULL)->known);
@@ -507,6 +525,7 @@ a_run_that_stopped_asking_holds_nobody_up(void **state)
     pg_support_exec("UPDATE sessions.device_queue SET asked_at = now() - interval '11 seconds'");
     assert_true(acquire("3.1", "tablet", NULL).session[0] != '\0');
     pg_support_exec("UPDATE sessions.device_queue SET asked_at = now() - interval '31 seconds'");
+    set_lease_clock("1 second");
     run_loop(ses_sweep_loop);
     ASSERT_N("device_queue", 0);
 }

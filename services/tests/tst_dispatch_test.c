@@ -26,11 +26,32 @@ cancel_run(void)
     return rc;
 }
 
+/* For how long leases could be renewed, and how long ago that was so last. */
 static void
-expire(void)
+set_lease_clock(const char *since, const char *beat)
+{
+    char sql[300];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO tests.lease_clock (since, beat_at) VALUES (now() - interval '%s',"
+                   " now() - interval '%s') ON CONFLICT (one) DO UPDATE"
+                   " SET since = excluded.since, beat_at = excluded.beat_at",
+                   since, beat);
+    pg_support_exec(sql);
+}
+
+static void
+let_leases_run_out(void)
 {
     pg_support_exec("UPDATE tests.jobs SET lease_until = now() - interval '1 second'"
                     " WHERE lease_until IS NOT NULL");
+}
+
+static void
+expire(void)
+{
+    let_leases_run_out();
+    set_lease_clock("1 hour", "1 second");
     run_loop(tst_reap);
 }
 
@@ -148,6 +169,41 @@ a_lost_worker_puts_the_run_back_once_and_then_ends_it_error(void **state)
     ASSERT_N("suite_runs WHERE status = 'error' AND passed = 1", 1);
     ASSERT_N("case_runs WHERE status = 'error'", 1);
     ASSERT_N("outbox WHERE type = 'run.failed'", 3);
+}
+
+static void
+leases_that_ran_out_while_nobody_could_renew_are_judged_a_lease_later(void **state)
+{
+    (void)state;
+    start(1);
+    let_leases_run_out();
+    set_lease_clock("1 hour", "40 seconds"); /* the database, or all of us, were away */
+    run_loop(tst_reap);
+    ASSERT_N("jobs WHERE state = 'running'", 1);
+    run_loop(tst_reap); /* another replica: the answer is the same for all */
+    ASSERT_N("jobs WHERE state = 'running'", 1);
+    set_lease_clock("29 seconds", "1 second");
+    run_loop(tst_reap);
+    ASSERT_N("jobs WHERE state = 'running'", 1);
+    assert_false(report_case("1", 1, 1, ST_PASSED).lost); /* the living renews in time */
+    set_lease_clock("31 seconds", "1 second");
+    run_loop(tst_reap);
+    ASSERT_N("jobs WHERE state = 'running'", 1);
+    let_leases_run_out();
+    run_loop(tst_reap);
+    ASSERT_N("jobs WHERE state = 'queued'", 1);
+}
+
+static void
+a_clock_that_went_back_with_another_server_judges_no_lease(void **state)
+{
+    (void)state;
+    start(1);
+    let_leases_run_out();
+    set_lease_clock("1 hour", "-5 minutes");
+    run_loop(tst_reap);
+    ASSERT_N("jobs WHERE state = 'running'", 1);
+    ASSERT_N("lease_clock WHERE beat_at <= clock_timestamp()", 1);
 }
 
 static void
@@ -359,6 +415,8 @@ main(void)
         T(steps_reported_twice_are_stored_once),
         T(a_case_that_starts_anew_forgets_the_steps_of_the_lost_device),
         T(a_lost_worker_puts_the_run_back_once_and_then_ends_it_error),
+        T(leases_that_ran_out_while_nobody_could_renew_are_judged_a_lease_later),
+        T(a_clock_that_went_back_with_another_server_judges_no_lease),
         T(what_a_lost_hand_out_held_is_given_back_even_when_sessions_is_down),
         T(a_job_waits_and_asks_again),
         T(new_jobs_are_claimed_while_others_wait),

@@ -125,8 +125,10 @@ tst_reap(void *state, struct ctx *ctx)
 {
     struct tests *t = state;
     const struct db_result *res = NULL;
+    bool ripe = false;
 
-    if (db_begin(t->db, ctx) != RC_OK) {
+    if (svc_leases_ripe(t->db, ctx, t->cfg->lease_us, &ripe) != RC_OK || !ripe ||
+        db_begin(t->db, ctx) != RC_OK) {
         return false;
     }
     enum rc rc = DB_QUERY0(t->db, ctx, Q_JOB_EXPIRED, &res);

@@ -104,7 +104,7 @@ start_parts(struct worker *w, const char **out_why)
     }
     if (rc == RC_OK) {
         *out_why = "no thread for the heartbeat";
-        rc = svc_loop(w->svc, "worker_beat", 3 * ASSAY_US_PER_S, 10 * ASSAY_US_PER_S, wrk_beat, w);
+        rc = svc_loop(w->svc, "worker_beat", WRK_BEAT_US, 10 * ASSAY_US_PER_S, wrk_beat, w);
     }
     return rc;
 }

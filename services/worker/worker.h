@@ -67,6 +67,7 @@ struct worker {
     struct wrk_device devices[WRK_DEVICES_MAX];
     size_t device_count;
     bool registered;
+    int64_t beat_us, next_beat_us; /* a quarter of the lease; monotonic */
     pthread_mutex_t jobs_lock; /* guards jobs_live */
     pthread_cond_t jobs_gone;
     size_t jobs_live; /* threads of jobs that still use this struct */
@@ -96,7 +97,8 @@ void wrk_frame_put(struct wrk_device *d, struct str jpeg);
 void wrk_device_init(struct wrk_device *d);
 void wrk_init(struct worker *w);
 
-/* --- registration (svc_loop) */
+/* --- registration (svc_loop, each WRK_BEAT_US) */
+#define WRK_BEAT_US (500 * ASSAY_US_PER_MS)
 bool wrk_beat(void *state, struct ctx *ctx);
 
 #endif

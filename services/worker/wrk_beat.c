@@ -34,7 +34,11 @@ register_devices(struct worker *w, struct ctx *ctx)
     req.rpc_addr = pb_strz(ctx->arena, str_z(w->rpc_addr));
     req.n_devices = w->device_count;
     req.devices = list;
-    return sessions_call_register_worker(svc_client(w->svc, SVC_SESSIONS), ctx, &req, &resp);
+    enum rc rc = sessions_call_register_worker(svc_client(w->svc, SVC_SESSIONS), ctx, &req, &resp);
+    if (rc == RC_OK) {
+        w->beat_us = resp->lease_us / 4;
+    }
+    return rc;
 }
 
 /* Sessions open here; what sessions says is over is closed. */
@@ -73,7 +77,11 @@ wrk_beat(void *state, struct ctx *ctx)
 {
     struct worker *w = state;
     bool known = false;
+    int64_t now_us = clk_mono_us();
 
+    if (w->registered && now_us < w->next_beat_us) {
+        return false;
+    }
     enum rc rc = w->registered ? beat(w, ctx, &known) : RC_OK;
     if (rc == RC_OK && !known) {
         rc = register_devices(w, ctx);
@@ -83,5 +91,6 @@ wrk_beat(void *state, struct ctx *ctx)
         }
         w->registered = rc == RC_OK;
     }
+    w->next_beat_us = rc == RC_OK ? now_us + w->beat_us : 0; /* after a failure: soon */
     return false; /* a failure stands in ctx: the loop logs it */
 }

@@ -592,6 +592,16 @@ finish(struct case_run *r)
     wrk_report_end(r->job, r->c->run_id, verdict, message, r->started_us, clk_wall_us());
 }
 
+/* What is waited for of tests is not the case's own time. */
+static void
+wait_for(struct case_run *r, void (*wait)(struct wrk_job *job))
+{
+    int64_t from_us = clk_wall_us();
+
+    wait(r->job);
+    r->deadline_us += clk_wall_us() - from_us;
+}
+
 static void
 run_items(struct case_run *r)
 {
@@ -607,20 +617,11 @@ run_items(struct case_run *r)
         return;
     }
     for (size_t i = 0; i < r->items.n && !wrk_job_is_over(r->job); i++) {
-        if (!step(r, &r->items.at[i])) {
+        wait_for(r, wrk_report_wait_lease);
+        if (wrk_job_is_over(r->job) || !step(r, &r->items.at[i])) {
             return;
         }
     }
-}
-
-/* Should this process die now, what ended before must not run again. */
-static void
-wait_verdicts(struct case_run *r)
-{
-    int64_t from_us = clk_wall_us();
-
-    wrk_report_wait_verdicts(r->job);
-    r->deadline_us += clk_wall_us() - from_us; /* not the case's own time */
 }
 
 void
@@ -648,7 +649,7 @@ wrk_case_run(struct wrk_job *job, const Assay__JobCase *c)
     } else {
         read_variables(&r);
         if (r.verdict == STEP_PASSED && prepare(&r)) {
-            wait_verdicts(&r);
+            wait_for(&r, wrk_report_wait_verdicts); /* should we die, no earlier case runs again */
             run_items(&r);
         }
     }

@@ -143,6 +143,8 @@ job_new(struct worker *w, struct wrk_device *d, const Assay__StartJobRequest *re
         return NULL;
     }
     job->req = (const Assay__StartJobRequest *)copy;
+    /* It was given before it came here; the first beat comes before this is over. */
+    atomic_store(&job->held_until_us, clk_mono_us() + job->req->lease_us / 2);
     return job;
 }
 

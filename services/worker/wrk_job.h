@@ -33,6 +33,7 @@ struct wrk_job {
     pthread_t beater;
     atomic_bool cancel; /* somebody asked to stop */
     atomic_bool lost;   /* the fence is over */
+    atomic_llong held_until_us; /* monotonic: tests is known to leave the job to us until then */
     pthread_mutex_t lock; /* guards the queue and the flags below */
     pthread_cond_t change;
     struct wrk_report *head, **tail;
@@ -68,6 +69,9 @@ void wrk_report_end(struct wrk_job *job, int64_t run_id, const char *verdict, st
                     int64_t started_us, int64_t finished_us);
 /* Waits until tests knows every verdict reported so far, or the job is over. */
 void wrk_report_wait_verdicts(struct wrk_job *job);
+/* Waits while tests has not confirmed for a whole lease that the job is ours, until it does or the job
+ * is over: the job may be somebody else's by now, and what it does to the app would be done twice. */
+void wrk_report_wait_lease(struct wrk_job *job);
 static inline bool
 wrk_job_is_over(struct wrk_job *job)
 {

@@ -28,7 +28,8 @@ static struct {
     pthread_mutex_t lock;
     char log[16384]; /* "start 1; step 1.0 passed tap; end 1 passed; finish" */
     int calls, fail_next;
-    bool refuse_steps, lost, cancel;
+    int beats;
+    bool refuse_steps, lost, cancel, away;
 } told = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void
@@ -97,12 +98,14 @@ on_case(void *state, struct ctx *ctx, const ProtobufCMessage *msg, ProtobufCMess
 static enum rc
 on_beat(void *state, struct ctx *ctx, const ProtobufCMessage *msg, ProtobufCMessage *out)
 {
-    (void)state, (void)ctx, (void)msg;
+    (void)state, (void)msg;
     (void)pthread_mutex_lock(&told.lock);
+    told.beats++;
     PB_SET((Assay__ReportResponse *)out, lost, told.lost);
     PB_SET((Assay__ReportResponse *)out, cancel, told.cancel);
+    enum rc rc = told.away ? fail(ctx, RC_UNAVAILABLE, "DB_DOWN", "away") : RC_OK;
     (void)pthread_mutex_unlock(&told.lock);
-    return RC_OK;
+    return rc;
 }
 
 static enum rc
@@ -135,7 +138,7 @@ static struct fake fake;
 static struct device_driver driver;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held by a test: the device waits */
 static atomic_bool aborted;
-static atomic_int opens, closes, resets;
+static atomic_int acts, opens, closes, resets;
 static const char *act_error; /* set: acting dies */
 
 static bool
@@ -187,6 +190,7 @@ dev_observe(struct device *d, struct ctx *ctx, struct snapshot *out)
 static enum rc
 dev_act(struct device *d, struct ctx *ctx, const struct device_action *a)
 {
+    (void)atomic_fetch_add(&acts, 1);
     if (act_error != NULL) {
         enum rc rc = fail(ctx, RC_UNAVAILABLE, act_error, "the browser is gone");
         act_error = NULL;
@@ -335,9 +339,11 @@ set_up(void **state)
                    HOT | ELEM_EDITABLE);
     told.log[0] = '\0';
     told.calls = told.fail_next = 0;
-    told.refuse_steps = told.lost = told.cancel = false;
+    told.beats = 0;
+    told.refuse_steps = told.lost = told.cancel = told.away = false;
     act_error = NULL;
     atomic_store(&aborted, false);
+    atomic_store(&acts, 0);
     atomic_store(&opens, 0);
     atomic_store(&closes, 0);
     atomic_store(&resets, 0);
@@ -629,6 +635,53 @@ a_lost_job_stops_and_reports_nothing_more(void **state)
     assert_false(was_told("end 1"));
 }
 
+/* Until the job has asked that often whether it is still ours. */
+static void
+wait_beats(int more)
+{
+    int64_t until = clk_mono_us() + 10 * ASSAY_US_PER_S;
+    struct timespec ts = {0, 1000000};
+
+    (void)pthread_mutex_lock(&told.lock);
+    for (int last = told.beats + more; told.beats < last;) {
+        (void)pthread_mutex_unlock(&told.lock);
+        assert_true(clk_mono_us() < until);
+        (void)nanosleep(&ts, NULL);
+        (void)pthread_mutex_lock(&told.lock);
+    }
+    (void)pthread_mutex_unlock(&told.lock);
+}
+
+static void
+set_away(bool away)
+{
+    (void)pthread_mutex_lock(&told.lock);
+    told.away = away;
+    told.fail_next = away ? 1000000 : 0;
+    (void)pthread_mutex_unlock(&told.lock);
+}
+
+static void
+a_job_that_nobody_confirms_for_a_lease_acts_only_when_it_is_confirmed_again(void **state)
+{
+    Assay__JobCase c = a_case(1, JSON("[\"tap Login\", \"tap Login\"]"));
+    Assay__JobCase *cases[] = {&c};
+    Assay__StartJobRequest req = a_job(cases, 1);
+
+    (void)state;
+    req.lease_us = 120 * ASSAY_US_PER_MS; /* asked again each ten milliseconds */
+    start_held(&req);
+    set_away(true);
+    wait_beats(20);
+    (void)pthread_mutex_unlock(&gate); /* the first step was under way: it ends */
+    wait_beats(30);
+    assert_int_equal(atomic_load(&acts), 1);
+    set_away(false);
+    wrk_jobs_join(&w);
+    assert_string_equal(fake.log, "tap 100 ; tap 100 ");
+    assert_true(was_told("end 1 passed"));
+}
+
 static void
 a_cancelled_job_stops_and_says_so(void **state)
 {
@@ -798,6 +851,7 @@ main(void)
         T(reports_wait_for_a_tests_service_that_is_away),
         T(a_report_that_is_refused_for_good_ends_the_job),
         T(a_lost_job_stops_and_reports_nothing_more),
+        T(a_job_that_nobody_confirms_for_a_lease_acts_only_when_it_is_confirmed_again),
         T(a_cancelled_job_stops_and_says_so),
         T(a_busy_session_refuses_other_jobs_and_takes_the_same_one_again),
         T(closing_the_session_abandons_its_job),

@@ -19,6 +19,7 @@
 #define REFUSALS_MAX 8
 #define LOOK_US (100 * ASSAY_US_PER_MS)
 #define CALL_US (10 * ASSAY_US_PER_S)
+#define BEAT_MIN_US ASSAY_US_PER_S
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 
 /* --- queueing ------------------------------------------------------------------------------ */
@@ -119,14 +120,17 @@ service_ctx(struct ctx *ctx, struct arena *arena)
     ctx->deadline_us = clk_wall_us() + CALL_US;
 }
 
+/* `sent_us`: when the question left; tests counts the lease from later. */
 static void
-take_answer(struct wrk_job *job, const Assay__ReportResponse *resp)
+take_answer(struct wrk_job *job, int64_t sent_us, const Assay__ReportResponse *resp)
 {
     bool lost = resp->has_lost && resp->lost;
     bool cancel = resp->has_cancel && resp->cancel;
 
     if (lost) {
         atomic_store(&job->lost, true);
+    } else if (sent_us + job->req->lease_us > atomic_load(&job->held_until_us)) {
+        atomic_store(&job->held_until_us, sent_us + job->req->lease_us);
     }
     /* The device may have another job by now: only this one is stopped. */
     struct wrk_which mine = {.job = job};
@@ -222,16 +226,23 @@ has_verdict_queued(const struct wrk_job *job)
     return r != NULL;
 }
 
+/* Until something changes or the time is over; under the lock. */
+static void
+wait_change(struct wrk_job *job, int64_t us)
+{
+    int64_t at_us = clk_wall_us() + us;
+    struct timespec until = {.tv_sec = (time_t)(at_us / ASSAY_US_PER_S),
+                             .tv_nsec = (long)(at_us % ASSAY_US_PER_S * 1000)};
+
+    (void)pthread_cond_timedwait(&job->change, &job->lock, &until);
+}
+
 void
 wrk_report_wait_verdicts(struct wrk_job *job)
 {
     (void)pthread_mutex_lock(&job->lock);
     while (has_verdict_queued(job) && !job->reported && !wrk_job_is_over(job)) {
-        struct timespec until;
-        int64_t at_us = clk_wall_us() + LOOK_US; /* a job may be stopped without a word to us */
-        until.tv_sec = (time_t)(at_us / ASSAY_US_PER_S);
-        until.tv_nsec = (long)(at_us % ASSAY_US_PER_S * 1000);
-        (void)pthread_cond_timedwait(&job->change, &job->lock, &until);
+        wait_change(job, LOOK_US); /* a job may be stopped without a word to us */
     }
     (void)pthread_mutex_unlock(&job->lock);
 }
@@ -331,6 +342,7 @@ send_next(struct wrk_job *job, struct arena *arena, int64_t *backoff_us)
     struct batch batch;
     struct ctx ctx;
     enum rc rc;
+    int64_t sent_us;
 
     if (job->finish_message != NULL) {
         batch.n = 0;
@@ -342,6 +354,7 @@ send_next(struct wrk_job *job, struct arena *arena, int64_t *backoff_us)
     }
     arena_reset(arena);
     service_ctx(&ctx, arena);
+    sent_us = clk_mono_us();
     if (batch.n == 0) {
         rc = send_finish(job, &ctx, &resp);
     } else if (batch.items[0]->kind == REPORT_STEP) {
@@ -367,7 +380,7 @@ send_next(struct wrk_job *job, struct arena *arena, int64_t *backoff_us)
     }
     *backoff_us = RETRY_FIRST_US;
     job->refusals = 0;
-    take_answer(job, resp);
+    take_answer(job, sent_us, resp);
     drop_batch(job, &batch);
     return batch.n == 0;
 }
@@ -396,22 +409,54 @@ wrk_reporter_thread(void *arg)
 
 /* --- heartbeats ---------------------------------------------------------------------------- */
 
-/* Waits a third of the lease; false when the job has been reported. */
-static bool
-wait_beat(struct wrk_job *job)
+void
+wrk_report_wait_lease(struct wrk_job *job)
 {
-    struct timespec until;
-    int64_t at_us = clk_wall_us() + job->req->lease_us / 3;
-
-    until.tv_sec = (time_t)(at_us / ASSAY_US_PER_S);
-    until.tv_nsec = (long)(at_us % ASSAY_US_PER_S * 1000);
     (void)pthread_mutex_lock(&job->lock);
-    while (!job->reported &&
-           pthread_cond_timedwait(&job->change, &job->lock, &until) == 0) {
+    while (clk_mono_us() > atomic_load(&job->held_until_us) && !wrk_job_is_over(job)) {
+        wait_change(job, LOOK_US);
+    }
+    (void)pthread_mutex_unlock(&job->lock);
+}
+
+/* Waits until the next beat; false when the job has been reported. */
+static bool
+wait_beat(struct wrk_job *job, int64_t pause_us)
+{
+    int64_t until_us = clk_mono_us() + pause_us;
+
+    (void)pthread_mutex_lock(&job->lock);
+    while (!job->reported && clk_mono_us() < until_us) {
+        wait_change(job, until_us - clk_mono_us());
     }
     bool go_on = !job->reported;
     (void)pthread_mutex_unlock(&job->lock);
     return go_on;
+}
+
+/* One question may be lost, with a replica that is cut off, and leave time for the next ones. */
+static bool
+beat(struct wrk_job *job, struct arena *arena)
+{
+    Assay__JobHeartbeatRequest req = ASSAY__JOB_HEARTBEAT_REQUEST__INIT;
+    Assay__ReportResponse *resp = NULL;
+    int64_t sent_us = clk_mono_us();
+    int64_t patience_us = job->req->lease_us / 6;
+    struct ctx ctx;
+
+    arena_reset(arena);
+    service_ctx(&ctx, arena);
+    if (patience_us < CALL_US) {
+        ctx.deadline_us = clk_wall_us() + (patience_us > BEAT_MIN_US ? patience_us : BEAT_MIN_US);
+    }
+    req.job_id = job->req->job_id;
+    req.fence = job->req->fence;
+    if (tests_call_job_heartbeat(svc_client(job->worker->svc, SVC_TESTS), &ctx, &req, &resp) !=
+        RC_OK) {
+        return false;
+    }
+    take_answer(job, sent_us, resp);
+    return true;
 }
 
 void *
@@ -419,19 +464,11 @@ wrk_beater_thread(void *arg)
 {
     struct wrk_job *job = arg;
     struct arena *arena = arena_new((size_t)1024 * 1024);
+    int64_t third_us = job->req->lease_us / 3;
+    int64_t pause_us = third_us;
 
-    while (arena != NULL && wait_beat(job)) {
-        Assay__JobHeartbeatRequest req = ASSAY__JOB_HEARTBEAT_REQUEST__INIT;
-        Assay__ReportResponse *resp = NULL;
-        struct ctx ctx;
-        arena_reset(arena);
-        service_ctx(&ctx, arena);
-        req.job_id = job->req->job_id;
-        req.fence = job->req->fence;
-        if (tests_call_job_heartbeat(svc_client(job->worker->svc, SVC_TESTS), &ctx, &req, &resp) ==
-            RC_OK) {
-            take_answer(job, resp);
-        }
+    while (arena != NULL && wait_beat(job, pause_us)) {
+        pause_us = beat(job, arena) ? third_us : third_us / 4;
     }
     arena_free(arena);
     return NULL;

@@ -76,3 +76,14 @@ DELETE FROM idempotency WHERE principal = $1 AND method = $2 AND key = $3 AND re
 DELETE FROM idempotency WHERE (principal, method, key) IN (
     SELECT principal, method, key FROM idempotency
     WHERE created_at < now() - interval '25 hours' LIMIT 1000);
+
+-- Touches the clock; a silence longer than $1 microseconds, or a clock that went back (another server
+-- took over), begins it anew. Is it without a gap for $2 microseconds?
+-- name: lease_clock_beat
+INSERT INTO lease_clock AS c (beat_at, since) VALUES (clock_timestamp(), clock_timestamp())
+ON CONFLICT (one) DO UPDATE SET
+    since = CASE WHEN clock_timestamp() - c.beat_at
+                      BETWEEN interval '-1 second' AND $1::bigint * interval '1 microsecond'
+                 THEN c.since ELSE clock_timestamp() END,
+    beat_at = clock_timestamp()
+RETURNING clock_timestamp() - since >= $2::bigint * interval '1 microsecond';

@@ -2,6 +2,7 @@
 // end twice, and what happened is told and counted exactly once.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { exchange } from '../../e2e/lib/http.mjs';
@@ -10,6 +11,7 @@ import { startSite } from '../../e2e/lib/site.mjs';
 import { FINAL, board, makeApp, makeCase, makeSuite, organization, sql, unique, until, want } from '../../e2e/lib/world.mjs';
 
 const CASES = 4;
+const LEASE_SECONDS = 6; // ASSAY_RUN_LEASE of run.sh
 let org;
 let site;
 let hooks;
@@ -69,7 +71,26 @@ async function settled(runId) {
   }, 90);
 }
 
-async function survives(name, wanted) {
+function kill(name) {
+  const killed = pids(name);
+  assert.ok(killed.length > 0, `no process of ${name}`);
+  killed.forEach((pid) => process.kill(pid, 'SIGKILL'));
+}
+
+// Dies, and cannot start again for longer than every lease.
+async function killForLong(name) {
+  const conf = `${process.env.ASSAY_STATE_DIR}/pg/data/postgresql.conf`;
+  fs.renameSync(conf, `${conf}.away`);
+  try {
+    kill(name);
+    const back = Date.now() + 1.5 * LEASE_SECONDS * 1000;
+    await until('the lease is over', () => Date.now() > back, 60);
+  } finally {
+    fs.renameSync(`${conf}.away`, conf);
+  }
+}
+
+async function survives(name, wanted, strike = kill) {
   const { suite, names } = await suiteOfCases();
   const started = await patient('POST', '/api/v1/ci/run-suite', {
     token: org.developer,
@@ -79,9 +100,7 @@ async function survives(name, wanted) {
   assert.equal(started.status, 200, started.bytes.toString());
   const { run_id: id } = started.json;
   await until('the second case has begun', () => site.count(`${names[1]}a`) > 0, 40);
-  const killed = pids(name);
-  assert.ok(killed.length > 0, `no process of ${name}`);
-  killed.forEach((pid) => process.kill(pid, 'SIGKILL'));
+  await strike(name);
   const first = site.count(`${names[0]}z`);
 
   const run = await settled(id);
@@ -117,6 +136,10 @@ for (const name of ['gateway', 'auth', 'sessions', 'tests', 'billing', 'webhooks
 
 test('Postgres dies in the middle of a suite: it ends, and nothing is lost', async () => {
   await survives('postgres', ['passed', 'error', 'failed']);
+});
+
+test('Postgres is away for longer than the lease of a run: every case still passes, once', async () => {
+  await survives('postgres', ['passed'], killForLong);
 });
 
 test('the browser dies in the middle of a suite: it ends, and nothing ran twice', async () => {
