@@ -124,35 +124,12 @@ parse_clause(struct gram *g, struct cur c)
     return clause_statement(g, c);
 }
 
-enum parsed
-parse_elided(struct gram *g, struct cur c)
-{
-    if (!cur_quoted(&c) || g->plan->count == 0) {
-        return P_NO;
-    }
-    switch (g->last_type) {
-    case ACT_TYPE:
-        return any_word(&c, "in|into|as|for|to|on|with") ? clause_typed(g, c) : P_NO;
-    case ACT_SELECT:
-        return any_word(&c, "in|from|as|for") ? clause_chosen(g, c) : P_NO;
-    case ACT_TAP:
-        if (c.end - c.i == 1) {
-            const struct target *t = NULL;
-            return parse_target(g, &c, USE_TAP, &t) == P_OK ? (add_action(g, ACT_TAP, t), P_OK)
-                                                            : P_REFUSED;
-        }
-        return parse_statement(g, c);
-    default:
-        return parse_statement(g, c);
-    }
-}
-
 /* --- several clauses */
 
 struct gram_mark
 gram_mark(const struct gram *g)
 {
-    return (struct gram_mark){g->plan->count, g->last, g->last_type, g->given};
+    return (struct gram_mark){g->plan->count, g->last, g->last_type, g->given, g->subject};
 }
 
 void
@@ -162,13 +139,14 @@ gram_back_to(struct gram *g, struct gram_mark m)
     g->last = m.last;
     g->last_type = m.last_type;
     g->given = m.given;
+    g->subject = m.subject;
 }
 
 static const char CONNECTORS[] =
     ", and then|, then|, and|and then|then|and|,|;|.|!|followed by|and also|, also|, finally|"
     "and finally|, after that|. then|. and|, and finally|and afterwards|, followed by|&|; then|. "
     "next|"
-    "and after that|. after that|, next|. finally|; and|, afterwards|before|, and also";
+    "and after that|. after that|, next|. finally|; and|, afterwards|before|, and also|but|, but";
 
 static const char PREDICATE_WORDS[] =
     "is|are|should|contains|contain|shows|has|appears|exists|equals|reads|says|displays|"
@@ -199,7 +177,7 @@ find_splits(const struct cur *c, struct split *out)
             continue;
         }
         int next = i + len;
-        bool elided = c->t[next].kind == TOK_QUOTED;
+        bool elided = starts_elided(c, next);
         bool before = phrase_len(c, i, "before") > 0;
         if (!before && (elided || starts_clause(c, next) ||
                         phrase_len(c, next, "please|finally|also|now|next|again|click|not") > 0)) {
@@ -219,10 +197,20 @@ struct splitter {
     bool dead[CONNECTORS_MAX + 1]; /* start behind connector k-1 */
 };
 
+/* A clause of its own where it has a verb, else what goes on with the verb before it. */
 static enum parsed
 first_part(struct gram *g, struct cur c, bool elided)
 {
-    return elided ? parse_elided(g, c) : parse_clause(g, c);
+    bool clause = !elided || (!cur_quoted(&c) && starts_clause(&c, c.i));
+    struct gram_mark m = gram_mark(g);
+    if (clause && parse_clause(g, c) == P_OK) {
+        return P_OK;
+    }
+    if (!elided) {
+        return P_REFUSED;
+    }
+    gram_back_to(g, m);
+    return parse_elided(g, c);
 }
 
 static enum parsed
@@ -235,15 +223,16 @@ split_from(struct splitter *s, struct cur c, int k, bool elided)
     struct gram_mark m = gram_mark(g);
     for (int j = k; j < s->count; j++) {
         struct cur left = cur_range(&c, c.i, s->at[j].at);
-        if (s->at[j].elided && act_is_verify(g->last_type) && !any_word(&left, PREDICATE_WORDS)) {
+        bool quoted = c.t[s->at[j].next].kind == TOK_QUOTED;
+        if (quoted && act_is_verify(g->last_type) && !any_word(&left, PREDICATE_WORDS)) {
             continue;
         }
         gram_back_to(g, m);
-        bool ambiguous = name_may_go_on(&c, s->at[j].at, s->at[j].next);
+        bool ambiguous = !s->at[j].elided && name_may_go_on(&c, s->at[j].at, s->at[j].next);
         if (first_part(g, left, elided) != P_OK) {
             continue;
         }
-        if (s->at[j].elided && act_is_verify(g->last_type) && !any_word(&left, PREDICATE_WORDS)) {
+        if (quoted && act_is_verify(g->last_type) && !any_word(&left, PREDICATE_WORDS)) {
             continue;
         }
         struct cur right = cur_range(&c, s->at[j].next, c.end);

@@ -43,7 +43,8 @@ static const struct gesture GESTURES[] = {
      "move cursor over|move the pointer over|move the pointer to|mouse over|mouseover|mouse-over|"
      "hover above|hovering over|move your mouse over|point at|point to|move the mouse onto|"
      "move the mouse pointer to|place the mouse over|move cursor to|hover the pointer over|"
-     "place the cursor over|point the mouse at|hover mouse over|move the mouse on|rest the mouse "
+     "place the cursor over|point the mouse at|hover mouse over|hover your mouse over|hover your "
+     "cursor over|hover with the mouse over|move the mouse on|rest the mouse "
      "on",
      ACT_HOVER},
     {TAP_WORDS, ACT_TAP},
@@ -165,7 +166,9 @@ eat_open_widget(struct cur *c)
         return false;
     }
     bool travel = phrase_len(c, c->i, "switch to|go to|navigate to") > 0;
-    if (travel && phrase_len(&look, look.end - 1, "tab") == 0) {
+    bool browser =
+        at_phrase(&look, "next|previous|other|last|first") && !is_capital(cur_tok(&look));
+    if (travel && (browser || phrase_len(&look, look.end - 1, "tab") == 0)) {
         return false;
     }
     *c = look;
@@ -202,7 +205,9 @@ clause_drag(struct gram *g, struct cur c)
         parse_target(g, &where, USE_SCOPE, &to) != P_OK) {
         return P_REFUSED;
     }
-    if (to->name.n == 0) {
+    bool way =
+        !to->quoted && phrase_len(&where, where.end - 1, "left|right|top|bottom|up|down") > 0;
+    if (to->name.n == 0 || way) {
         return refuse(g, "the step does not say where to drag it", "Drag \"Task\" to \"Done\"");
     }
     struct target *bare = ARENA_NEW(g->arena, struct target);

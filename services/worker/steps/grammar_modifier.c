@@ -11,7 +11,7 @@ struct relation_words {
 
 static const struct relation_words RELATIONS[] = {
     {"next to|beside|adjacent to|alongside|that is next to|which is next to|right next to|"
-     "located next to|on the same row as|in line with|by the side of",
+     "located next to|in front of|on the same row as|in line with|by the side of",
      REL_NEXT_TO, false},
     {"to the right of|on the right of|on the right side of|right of|to the right side of|"
      "located to the right of",
@@ -92,8 +92,11 @@ position_at(const struct cur *c, int i, struct modifier *m)
     }
     at += phrase_len(c, at, "hand corner|corner|side|hand side|part|half|edge");
     at += phrase_len(c, at, "of the page|of the screen|of page|of screen|of the window|of the app");
-    if (at < c->end && phrase_len(c, at, "of") > 0) {
-        return false; /* "on the right of X", "at the top of the list" */
+    /* "on the right of X", "at the top of the list", "in the bottom navigation" */
+    if (at < c->end && phrase_len(c, at,
+                                  "in|on|inside|within|under|below|above|next to|for|near|"
+                                  "labelled|labeled|with|from|beside|to") == 0) {
+        return false;
     }
     *m = (struct modifier){MOD_POSITION, at - i, REL_NONE, bits};
     return true;
@@ -139,7 +142,8 @@ static bool
 within_at(const struct cur *c, int i, struct modifier *m)
 {
     int n = phrase_len(c, i,
-                       "in|inside|inside of|within|of|for|on|from|in the context of|that is in|"
+                       "in|inside|inside of|within|of|for|on|from|in the context of|within the "
+                       "context of|that is in|"
                        "which is in|located in|from inside|under");
     int at = i + n;
     if (n == 0 || at >= c->end) {

@@ -161,11 +161,14 @@ scroll_by(struct gram *g, struct cur c, const char *direction)
 {
     struct action a = {.type = ACT_SCROLL, .direction = direction};
     int times = 0;
+    bool some = false;
     const struct target *t = NULL;
     for (bool more = true; more;) {
         more = false;
         struct cur look = c;
-        if (eat(&c, "by|for about|about|a little|a bit|slightly|the page|the screen|page")) {
+        if (eat(&c, "a little|a bit|slightly")) {
+            some = more = true;
+        } else if (eat(&c, "by|for about|about|the page|the screen|page")) {
             more = true;
         } else if (a.amount == 0 && eat_distance(&look, &a)) {
             c = look;
@@ -191,6 +194,9 @@ scroll_by(struct gram *g, struct cur c, const char *direction)
                           "Scroll down in the \"Messages\" list");
         }
     }
+    if (some && a.direction == NULL) {
+        return refuse(g, "the step does not say where to scroll", "Scroll to \"Reviews\"");
+    }
     struct action *to = add_action(g, ACT_SCROLL, t);
     a.target = t;
     a.repeat = times > 1 ? times : 0;
@@ -213,6 +219,13 @@ eat_seen_tail(struct cur *c)
 static enum parsed
 scroll_until(struct gram *g, struct cur c, const char *direction)
 {
+    struct cur edge = c;
+    bool top = eat(&edge, "the top|you reach the top|i reach the top|reaching the top");
+    if (top ||
+        eat(&edge, "the bottom|the end|you reach the bottom|you reach the end|i reach the end|"
+                   "i reach the bottom|reaching the bottom|reaching the end")) {
+        return scroll_edge(g, edge, top ? "top" : "bottom", top ? "up" : "down");
+    }
     eat(&c, "the page contains|page contains|the page shows|page shows|the screen shows");
     eat(&c,
         "you see|i see|you can see|i can see|the user sees|you find|i find|we see|seeing|you reach|"

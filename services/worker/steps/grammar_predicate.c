@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Predicates: what a statement says of its subject ("is visible", "should show '5'"). What cannot be
- * compared exactly (correct, as expected, looks good) is refused. */
+ * Predicates: what a statement says of its subject ("is visible", "should show '5'"). What cannot
+ * be compared exactly (correct, as expected, looks good) is refused. */
+#include "worker/steps/grammar_modifier.h"
 #include "worker/steps/grammar_said.h"
 
 #include <string.h>
@@ -54,11 +55,27 @@ placed_visible(struct gram *g, const struct said *s, struct cur rest)
     return put_visible(g, s, said_joined(g, &s->subject, &rest));
 }
 
+/* Quoted, with a capital, or a kind of place every page may have ("the cart"). */
+static bool
+names_something(const struct cur *range)
+{
+    struct cur c = *range;
+    for (int i = c.i; i < c.end; i++) {
+        if (c.t[i].kind == TOK_QUOTED || c.t[i].var || is_capital(&c.t[i])) {
+            return true;
+        }
+    }
+    eat(&c, WORDS_DET);
+    return !cur_done(&c) && is_scope_noun(&c);
+}
+
 enum parsed
 after_is(struct gram *g, struct said s)
 {
     struct cur c = s.rest;
     struct str v;
+    g->subject = s.subject;
+    g->denied = s.negated;
     eat(&c, "now|still|also|currently|always");
     struct cur start = c;
     int vis = phrase_len(&c, c.i, VISIBLE);
@@ -109,6 +126,10 @@ after_is(struct gram *g, struct said s)
         return refuse(g, "values can only be compared exactly", HINT_VERIFY);
     }
     if (eat(&c, "in|inside|within|on|next to|above|below|under|at") && !cur_done(&c)) {
+        /* "the date is in the past": neither names anything a page shows. */
+        if (!names_something(&s.subject) && !names_something(&c)) {
+            return refuse(g, JUDGEMENT, HINT_VERIFY);
+        }
         return put_visible(g, &s, said_joined(g, &s.subject, &start));
     }
     c = start;
@@ -244,6 +265,8 @@ by_verb(struct gram *g, struct said s, const struct predicate *p)
 {
     struct str v;
     s.negated ^= p->negated;
+    g->subject = s.subject;
+    g->denied = s.negated;
     switch (p->verb) {
     case V_IS:
         return after_is(g, s);

@@ -152,6 +152,7 @@ put_visible(struct gram *g, const struct said *s, struct cur what)
     const struct target *t = NULL;
     enum act_type type = s->negated ? ACT_VERIFY_NOT_VISIBLE : ACT_VERIFY_VISIBLE;
     bool list = false;
+    eat(&what, "both|all of|each of");
     for (struct cur look = what; !cur_done(&look);) {
         list = cur_quoted(&look);
         look.i += list;
@@ -177,6 +178,12 @@ put_visible(struct gram *g, const struct said *s, struct cur what)
     }
     if (parse_target(g, &what, USE_VERIFY, &t) != P_OK) {
         return P_REFUSED;
+    }
+    /* What has no certain name is never seen: its absence would hold whatever the page shows. */
+    struct cur first = what;
+    eat(&first, WORDS_DET);
+    if (s->negated && !t->quoted && !cur_done(&first) && word_is_vague(&first, first.i)) {
+        return refuse(g, JUDGEMENT, HINT_VERIFY);
     }
     if (t->name.n == 0 && t->role == NULL) {
         return refuse(g, "it is unclear what should be seen", HINT_VERIFY);

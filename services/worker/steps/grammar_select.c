@@ -26,8 +26,12 @@ put_select(struct gram *g, struct cur value, struct cur where)
     const struct target *t = NULL;
     int nth = 0;
     int len = 0;
+    bool open_choice = at_phrase(&value, "a|an|any|some");
     strip_option_words(&value);
-    if (cur_done(&value) || (value.t[value.i].kind == TOK_WORD && word_is_vague(&value, value.i)) ||
+    /* "large" is a judgement, "Large" is what the list says. */
+    bool vague = !cur_done(&value) && value.t[value.i].kind == TOK_WORD &&
+                 word_is_vague(&value, value.i) && !is_capital(&value.t[value.i]);
+    if (cur_done(&value) || vague || (open_choice && !cur_quoted(&value)) ||
         ordinal_at(&value, value.i, &nth, &len) || any_word(&value, "option|options|one|it|them")) {
         return refuse(g, "the step does not say which option by its name",
                       "Select \"Kitchen\" from \"Category\"");
@@ -57,8 +61,7 @@ put_select(struct gram *g, struct cur value, struct cur where)
     return P_OK;
 }
 
-/* A place that holds things to tap rather than a list of options. */
-static bool
+bool
 is_scope(const struct cur *where)
 {
     return any_word(where,
@@ -121,6 +124,20 @@ select_alone(struct gram *g, struct cur c)
     return P_OK;
 }
 
+/* "the first item in the list": the list has no name, so it is where the thing is. */
+static bool
+item_of_list(const struct cur *what, const struct cur *list)
+{
+    struct cur c = *what;
+    struct cur where = *list;
+    int nth = 0;
+    int len = 0;
+    eat(&c, WORDS_DET);
+    eat(&where, WORDS_DET);
+    return eat(&where, "list|results list|result list") && cur_done(&where) &&
+           (cur_quoted(&c) || ordinal_at(&c, c.i, &nth, &len));
+}
+
 enum parsed
 clause_chosen(struct gram *g, struct cur c)
 {
@@ -136,7 +153,9 @@ clause_chosen(struct gram *g, struct cur c)
     if (at > c.i && at + len < c.end) {
         struct cur where = cur_range(&c, at + len, c.end);
         bool page = phrase_len(&c, at, "on the page|on the screen|in the page|in the app") > 0;
-        if (!is_scope(&where) && !page) {
+        if (!is_scope(&where) && !page && !item_of_list(&c, &where)) {
+            g->link = c.t[at].low;
+            g->target_first = false;
             return put_select(g, cur_range(&c, c.i, at), where);
         }
     }

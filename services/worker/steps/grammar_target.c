@@ -69,6 +69,52 @@ static const char FILLERS[] =
     "picture|photo|placeholder|button text|info "
     "message|submenu|accordion|file|folder|setting|contact";
 
+/* "the 'Photos' carousel": behind an article and a name one plain word can only be what it is. */
+static bool
+noun_behind(const struct cur *c, int q)
+{
+    static const char ADVERBS[] =
+        "again|now|first|last|instead|here|there|too|also|only|once|today|"
+        "twice|please|yet|still|anymore|then|afterwards|and|or|not|with";
+    bool article = c->i > 0 && q == c->i && phrase_len(c, c->i - 1, "the|a|an") > 0;
+    if (!article || q + 2 != c->end || c->t[q + 1].kind != TOK_WORD || is_capital(&c->t[q + 1])) {
+        return false;
+    }
+    return !str_ends(c->t[q + 1].text, STR("ly")) && phrase_len(c, q + 1, ADVERBS) == 0 &&
+           !starts_clause(c, q + 1) && !word_is_literal(&c->t[q + 1]) && !word_is_vague(c, q + 1);
+}
+
+/* What kind of thing the words beside a quoted name say it is: "icon button", "text". False: they
+ * say something else. */
+static bool
+kind_beside(const struct cur *c, enum target_use use, const char **out_role)
+{
+    const char *role = NULL;
+    int len = 0;
+    if (cur_done(c)) {
+        return true;
+    }
+    if (role_at_start(c, use, &role, &len) && c->i + len == c->end) {
+        *out_role = role;
+        return true;
+    }
+    if (phrase_len(c, c->i, FILLERS) == c->end - c->i) {
+        return true;
+    }
+    struct cur rest = *c;
+    if (!role_at_end(c, use, &role, &len)) {
+        return false;
+    }
+    rest.end -= len;
+    const char *more = NULL;
+    if (phrase_len(&rest, rest.i, FILLERS) != rest.end - rest.i &&
+        !(role_at_start(&rest, use, &more, &len) && more == NULL && rest.i + len == rest.end)) {
+        return false;
+    }
+    *out_role = role;
+    return true;
+}
+
 static enum parsed
 core_quoted(struct gram *g, struct cur c, enum target_use use, struct target *t)
 {
@@ -83,24 +129,25 @@ core_quoted(struct gram *g, struct cur c, enum target_use use, struct target *t)
     struct cur before = cur_range(&c, c.i, q);
     struct cur behind = cur_range(&c, q + 1, c.end);
     const char *role = NULL;
-    int len = 0;
+    const char *front = NULL;
     t->name = c.t[q].text;
     t->quoted = true;
-    if (!cur_done(&behind)) {
-        if (role_at_start(&behind, use, &role, &len) && behind.i + len == behind.end) {
-            t->role = role;
-        } else if (phrase_len(&behind, behind.i, FILLERS) != behind.end - behind.i) {
-            return refuse(g, "words are left over behind the quoted name", HINT_QUOTE);
-        }
+    if (!kind_beside(&behind, use, &role) && !noun_behind(&c, q)) {
+        return refuse(g, "words are left over behind the quoted name", HINT_QUOTE);
     }
-    if (!cur_done(&before)) {
-        if (role_at_start(&before, use, &role, &len) && before.i + len == before.end) {
-            t->role = t->role != NULL ? t->role : role;
-        } else if (phrase_len(&before, before.i, FILLERS) != before.end - before.i) {
-            return refuse(g, "words are left over before the quoted name", HINT_QUOTE);
-        }
+    if (!kind_beside(&before, use, &front)) {
+        return refuse(g, "words are left over before the quoted name", HINT_QUOTE);
     }
+    t->role = role != NULL ? role : front;
     return t->name.n > 0 ? P_OK : refuse(g, "the name in quotes is empty", HINT_QUOTE);
+}
+
+/* "Continue with Google", "Save as Draft": a small word between capitals is part of the name. */
+static bool
+joins_capitals(const struct cur *c, int i)
+{
+    return i > c->i && i + 1 < c->end && is_capital(&c->t[c->i]) && is_capital(&c->t[i + 1]) &&
+           phrase_len(c, i, "with|as|via|without|into|using") > 0;
 }
 
 /* Words that no visible name holds unquoted: more likely a sentence we do not understand. */
@@ -111,11 +158,14 @@ name_is_doubtful(const struct cur *c)
         if (c->t[i].kind == TOK_MARK) {
             return true;
         }
+        if (joins_capitals(c, i)) {
+            continue;
+        }
         if (phrase_len(c, i,
                        "if|unless|until|while|when|it|them|they|which|who|whose|where|because|so|"
                        "or|not|is|are|was|were|be|been|has|have|had|does|do|did|will|would|"
                        "should|can|could|then|using|via|without|except|than|as|into|onto|"
-                       "with|that|he|she|i|we|you|than|per") > 0 &&
+                       "with|that|he|she|i|we|you|per|between|opposite|behind") > 0 &&
             !is_capital(&c->t[i])) {
             return true;
         }
@@ -137,6 +187,16 @@ name_is_vague(const struct cur *c, enum target_use use)
         if (word_is_vague(c, i) && !capital && use != USE_VERIFY) {
             return true;
         }
+    }
+    /* "the new item": what it says is not told. */
+    static const char DEEDS[] =
+        "new|added|created|deleted|updated|selected|removed|edited|expected|"
+        "saved|current";
+    if (!is_capital(&c->t[c->i]) && phrase_len(c, c->i, DEEDS) == c->end - c->i) {
+        return true;
+    }
+    if (is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i == 1) {
+        return false;
     }
     return phrase_len(c, c->i,
                       "one|ones|thing|things|item|element|there|here|everywhere|what|stuff|"
@@ -193,7 +253,8 @@ core_words(struct gram *g, struct cur c, enum target_use use, struct target *t)
     if (c.t[c.i].kind == TOK_WORD && (name_is_doubtful(&c) || count_named(&c) > 0)) {
         return refuse(g, "the name is unclear", HINT_QUOTE);
     }
-    bool stand_in = phrase_len(&c, c.i, "one|ones|thing|things") == c.end - c.i;
+    bool stand_in = phrase_len(&c, c.i, "one|ones|thing|things") == c.end - c.i &&
+                    !(is_capital(&c.t[c.i]) && c.i > 0);
     if (stand_in || (name_is_vague(&c, use) && t->nth == 0)) {
         return refuse(g, "the step leaves the choice open; it needs judgement", HINT_QUOTE);
     }

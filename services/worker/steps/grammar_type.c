@@ -27,6 +27,17 @@ describes_value(const struct cur *c)
            "login|account|search|product|item|any|some|all|every");
 }
 
+/* "Secret!": an unquoted text at the end of the sentence with a mark that may be its own. */
+static bool
+mark_behind(const struct gram *g, const struct cur *c)
+{
+    if (cur_done(c) || c->t[c->end - 1].kind == TOK_QUOTED) {
+        return false;
+    }
+    size_t to = c->t[c->end - 1].to;
+    return to < g->in.n && (g->in.p[to] == '!' || g->in.p[to] == '?');
+}
+
 enum parsed
 parse_value(struct gram *g, const struct cur *range, struct str *out)
 {
@@ -34,6 +45,9 @@ parse_value(struct gram *g, const struct cur *range, struct str *out)
     eat(&c, "the text|text|the value|value|the string|string|the number|number|the words|the word|"
             "the phrase|phrase|the amount|the code|the following text|the following|exactly|"
             "a value of|the characters|in");
+    if (mark_behind(g, &c)) {
+        return refuse(g, "it is unclear whether the closing mark belongs to the text", HINT_VALUE);
+    }
     if (c.end - c.i == 1 && (c.t[c.i].kind == TOK_QUOTED || word_is_literal(&c.t[c.i]))) {
         *out = c.t[c.i].text;
         return P_OK;
@@ -52,7 +66,9 @@ parse_value(struct gram *g, const struct cur *range, struct str *out)
             return P_OK;
         }
     }
-    if (cur_done(&c) || at_phrase(&c, WORDS_DET) || describes_value(&c)) {
+    bool relative =
+        at_phrase(&c, "next|last|previous|upcoming|every|no") && !is_capital(cur_tok(&c));
+    if (cur_done(&c) || at_phrase(&c, WORDS_DET) || relative || describes_value(&c)) {
         return refuse(g, "no value is given; one would have to be made up", HINT_VALUE);
     }
     for (int i = c.i; i < c.end; i++) {
@@ -80,7 +96,7 @@ is_select_role(const struct target *t)
            (strcmp(t->role, "combobox") == 0 || strcmp(t->role, "listbox") == 0);
 }
 
-static enum parsed
+enum parsed
 put_typed(struct gram *g, struct cur value, struct cur where, enum act_mode mode, bool may_select)
 {
     struct str v;
@@ -126,6 +142,8 @@ target_then_value(struct gram *g, struct cur c, const char *links, enum act_mode
     if (cur_done(&where)) {
         return P_NO;
     }
+    g->link = c.t[at].low;
+    g->target_first = true;
     return put_typed(g, cur_range(&c, at + len, c.end), where, mode, true);
 }
 
@@ -299,6 +317,8 @@ typed(struct gram *g, struct cur c, enum act_mode mode)
     int len = 0;
     int at = find_into(&c, &len);
     if (at > c.i) {
+        g->link = c.t[at].low;
+        g->target_first = false;
         return put_typed(g, cur_range(&c, c.i, at), cur_range(&c, at + len, c.end), mode, false);
     }
     enum parsed p = joined_by_as(g, c);
@@ -382,6 +402,7 @@ clause_clear(struct gram *g, struct cur c)
 {
     const struct target *t = NULL;
     struct cur whole = c;
+    int64_t n = 0;
     if (!eat(&c, "delete|remove|erase|clear|clears|clear out|wipe|empty|clearing|clear all")) {
         return P_NO;
     }
@@ -399,7 +420,7 @@ clause_clear(struct gram *g, struct cur c)
                      "filters|notifications|all|database|list|selection|table|chat")) {
         return refuse(g, "clearing that is not one action on one field", "Clear \"Email\"");
     }
-    if (cur_done(&c) || parse_target(g, &c, USE_TYPE, &t) != P_OK) {
+    if (cur_done(&c) || number_at(&c, c.i, &n) || parse_target(g, &c, USE_TYPE, &t) != P_OK) {
         return refuse(g, "the step does not say which field", "Clear \"Email\"");
     }
     add_action(g, ACT_CLEAR, t);

@@ -47,7 +47,8 @@ eat_sees(struct cur *c, bool *out_not)
                    "am able to see|will see|should now see|should still see|should also see|"
                    "look for|looks for|should be shown|is shown|am shown|are shown|"
                    "should be presented with|is presented with|should find|find|can find|saw|"
-                   "expect to see|still see|still sees|observe|notice|should observe|"
+                   "expect to see|to see|to find|still see|still sees|observe|notice|should "
+                   "observe|"
                    "should notice")) {
         *out_not = false;
     } else {
@@ -166,6 +167,7 @@ enum parsed
 parse_statement(struct gram *g, struct cur c)
 {
     struct said s = {0};
+    g->subject = cur_range(&c, c.i, c.i);
     take_timeout(&c, &s.timeout_us);
     enum parsed p = page_statement(g, s, c);
     if (p != P_NO) {
@@ -173,6 +175,9 @@ parse_statement(struct gram *g, struct cur c)
     }
     if (eat(&c, "no")) {
         s.negated = true;
+    }
+    if (at_phrase(&c, "at least|at most|more than|less than|fewer than|up to")) {
+        return refuse(g, "counts can only be compared exactly", "Verify that there are 3 rows");
     }
     for (int i = c.i + 1; i < c.end; i++) {
         int len = 0;
@@ -203,7 +208,12 @@ bare_subject(struct gram *g, struct cur c)
     struct said s = {0};
     const char *role = NULL;
     int len = 0;
+    int64_t n = 0;
     bool quoted = false;
+    if (eat_count(&c, &n)) {
+        return put_count(g, &s, c, n);
+    }
+    s.negated = eat(&c, "no");
     eat(&c,
         "the presence of|presence of|the existence of|existence of|the visibility of|visibility of|"
         "for the presence of|for");

@@ -13,7 +13,7 @@ static const char SHOWN[] =
     "has appeared|to come up|comes up|to pop up|pops up|to render|is on the screen|is on screen|"
     "to finish loading|finishes loading|has loaded|to be on the screen|load|are loaded|have loaded|"
     "is available|to be available|to be seen|can be seen|shows|have appeared|to come into view|"
-    "is on the page|to be rendered|is there|are present|to open|opens|to arrive|arrives|show up|"
+    "is on the page|to be rendered|is there|are present|to open|opens|show up|"
     "is seen|has been displayed|is rendered|to be fully loaded|is fully loaded|to be fully visible|"
     "is fully visible|to become available|becomes available|to appear on the screen|"
     "appears on the screen|to appear on the page|appears on the page|is visible on the screen|"
@@ -44,6 +44,16 @@ static const char ENABLED[] =
     "tappable|"
     "to get enabled|gets enabled|becomes interactive|to be interactive|to become interactive|"
     "is not disabled|to be no longer disabled|is no longer disabled";
+
+static const char PAGE_HAS[] =
+    "the page contains|page contains|the page shows|page shows|the screen shows|screen shows|"
+    "the screen contains|screen contains|the page displays|page displays|"
+    "the page to contain|the page to show";
+
+static const char PAGE_LACKS[] =
+    "the page does not contain|page does not contain|the page doesn't contain|"
+    "page doesn't contain|the page no longer contains|page no longer contains|"
+    "the page does not show|the page no longer shows|the screen no longer shows";
 
 /* "for up to 10 seconds" at either end. */
 static void
@@ -132,10 +142,36 @@ wait_time(struct gram *g, struct cur c)
     return P_OK;
 }
 
+/* "a few seconds", "a couple of minutes": no time to wait and nothing to see. */
+static bool
+vague_time(const struct cur *c)
+{
+    return !cur_quoted(c) && !cur_done(c) &&
+           phrase_len(c, c->end - 1,
+                      "seconds|second|secs|minutes|minute|ms|milliseconds|hours|"
+                      "moments|ticks|frames") > 0;
+}
+
+/* "the toast to come and go": what it is to do cannot be looked at. */
+static bool
+unknown_deed(const struct cur *c)
+{
+    int at = find_phrase(c, c->i + 1, "to", NULL);
+    const char *role = NULL;
+    int len = 0;
+    return at > 0 && !is_capital(&c->t[at - 1]) && !role_at_end(c, USE_VERIFY, &role, &len);
+}
+
 static enum parsed
 put_wait_for(struct gram *g, struct cur c, enum act_type type, int64_t timeout_us)
 {
     const struct target *t = NULL;
+    if (vague_time(&c)) {
+        return refuse(g, "the step does not say how long to wait", HINT_WAIT);
+    }
+    if (unknown_deed(&c)) {
+        return refuse(g, "a program cannot tell when that has happened", HINT_WAIT);
+    }
     eat(&c, "you see|i see|you can see|i can see|the user sees|the user can see|we see");
     if (cur_done(&c) || parse_target(g, &c, USE_VERIFY, &t) != P_OK) {
         return refuse(g, "it is unclear what to wait for", HINT_WAIT);
@@ -156,7 +192,25 @@ unknown_event(const struct cur *c)
            "to be sent|to update|to be ready|is done|is complete|is finished|to be processed|"
            "to respond|is ready|to change|changes|to be updated|is updated|to stop|stops|"
            "is complete|to be completed|is processed|to succeed|succeeds|to be saved|"
-           "is saved|are saved|to settle|to expire|expires|to be created|is created");
+           "to arrive|arrives|arrive|is saved|are saved|to settle|to expire|expires|to be "
+           "created|is created");
+}
+
+/* A bare "wait for X": the page can show X only when it is named or a kind of thing. */
+static bool
+names_thing(const struct cur *c)
+{
+    const char *role = NULL;
+    int len = 0;
+    for (int i = c->i; i < c->end; i++) {
+        if (c->t[i].kind == TOK_QUOTED || c->t[i].var || is_capital(&c->t[i])) {
+            return true;
+        }
+    }
+    return role_at_end(c, USE_VERIFY, &role, &len) ||
+           (!cur_done(c) && phrase_len(c, c->end - 1,
+                                       "message|text|results|page|screen|list|menu|"
+                                       "toast|banner|notification|spinner") > 0);
 }
 
 static enum parsed
@@ -166,12 +220,24 @@ wait_condition(struct gram *g, struct cur c, bool said_until)
     int64_t us = 0;
     struct cur time = c;
     eat(&time, "for|another");
-    if (eat_duration(&time, &us)) {
+    if (eat_duration(&time, &us) && at_phrase(&time, "until|till")) {
+        timeout = us; /* "wait 20 seconds until …" can only be a limit */
+        c = time;
+        said_until = true;
+    } else if (us > 0) {
         return refuse(g, "it is unclear whether to wait that long or up to that long",
                       "Wait up to 5 seconds for \"Done\", or: Wait 5 seconds");
     }
-    take_timeout(&c, &timeout);
+    if (timeout == 0) {
+        take_timeout(&c, &timeout);
+    }
     (void)eat(&c, "for|until|till|and wait for");
+    if (eat(&c, PAGE_HAS)) {
+        return put_wait_for(g, c, ACT_WAIT_VISIBLE, timeout);
+    }
+    if (eat(&c, PAGE_LACKS)) {
+        return put_wait_for(g, c, ACT_WAIT_HIDDEN, timeout);
+    }
     if (wait_load(c)) {
         add_action(g, ACT_WAIT_LOAD, NULL)->timeout_us = timeout;
         return P_OK;
@@ -198,6 +264,9 @@ wait_condition(struct gram *g, struct cur c, bool said_until)
         at_phrase(&c, "you see|i see|you can see|i can see|the user sees|the user can see|we see");
     if (said_until && !sees && !(cur_quoted(&c) && c.end - c.i == 1)) {
         return refuse(g, "it is unclear what to wait for", HINT_WAIT);
+    }
+    if (!names_thing(&c)) {
+        return refuse(g, "a program cannot tell when that has happened", HINT_WAIT);
     }
     if (any_word(&c, "moment|while|bit|time|user|someone|somebody")) {
         return refuse(g, "the step does not say how long to wait", HINT_WAIT);

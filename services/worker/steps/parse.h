@@ -11,6 +11,13 @@
 #include "worker/steps/action.h"
 #include "worker/steps/lexer.h"
 
+/* Tokens [i, end) of a clause. */
+struct cur {
+    const struct tok *t;
+    int i;
+    int end;
+};
+
 /* One sentence being parsed. */
 struct gram {
     struct arena *arena;
@@ -22,13 +29,10 @@ struct gram {
     const char *hint;
     bool given; /* the clause began with Given */
     bool question;
-};
-
-/* Tokens [i, end) of a clause. */
-struct cur {
-    const struct tok *t;
-    int i;
-    int end;
+    struct cur subject; /* of the last statement; empty: it had none */
+    bool denied;        /* that statement was of the opposite */
+    const char *link;   /* joined value and target last: "with", "into" */
+    bool target_first;  /* "Email with 'x'", not "'x' into Email" */
 };
 
 enum parsed {
@@ -68,6 +72,7 @@ struct gram_mark {
     const struct target *last;
     enum act_type last_type;
     bool given;
+    struct cur subject;
 };
 struct gram_mark gram_mark(const struct gram *g);
 void gram_back_to(struct gram *g, struct gram_mark m);
@@ -99,6 +104,12 @@ enum parsed parse_target(struct gram *g, const struct cur *c, enum target_use us
                          const struct target **out);
 /* A quoted text, a number, an address: certainly a value. */
 bool is_value_token(const struct tok *t);
+/* A place that holds things to act on rather than a field or a list of options. */
+bool is_scope(const struct cur *where);
+/* Adds typing (selecting, where the target is a list) of what `value` says at what `where` names.
+ */
+enum parsed put_typed(struct gram *g, struct cur value, struct cur where, enum act_mode mode,
+                      bool may_select);
 /* The target is called a list ("the Country dropdown"). */
 bool is_select_role(const struct target *t);
 /* The whole range as a value to type. */
@@ -122,8 +133,11 @@ clause_fn clause_misc;      /* screenshot, visual check, store, dialogs */
 /* Subject and predicate ("'X' is visible") without the leading "verify". P_NO when there is no
  * predicate. */
 enum parsed parse_statement(struct gram *g, struct cur c);
-/* The verb of the clause before goes on: "enter 'a' in Email and 'b' in Password". */
+/* The verb or the subject of the clause before goes on: "enter 'a' in Email and 'b' in Password",
+ * "is visible and enabled". (grammar_elided.c) */
 enum parsed parse_elided(struct gram *g, struct cur c);
+/* Token i may start what parse_elided takes. */
+bool starts_elided(const struct cur *c, int i);
 clause_fn clause_typed;  /* what follows "type" */
 clause_fn clause_chosen; /* what follows "select" */
 /* True when a verb stands at token i. */

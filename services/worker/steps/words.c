@@ -474,5 +474,6 @@ word_is_vague(const struct cur *c, int i)
                "anywhere|somewhere|valid|invalid|outside|necessary|required|desired|proper|"
                "corresponding|matching|various|multiple|one of|remaining|rest|recently|"
                "respective|applicable|whatever|whichever|previously|expensive|"
+               "available|duplicate|duplicates|"
                "today's|tomorrow's|yesterday's|tomorrow|yesterday") > 0;
 }
