@@ -29,7 +29,8 @@ OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-p
 CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) $(WARN) $(EXTRA_CFLAGS)
 CPPFLAGS = -Ilib -Iservices -I. -I$(GEN) -I/usr/include/postgresql
 LDFLAGS = $(filter -fsanitize=%,$(OPT_$(VARIANT))) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
-LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto -lyaml -lz -lm -lpthread -ldl
+LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto -lyaml -lturbojpeg \
+         -ldeflate -lz -lm -lpthread -ldl
 # Generated C is not held to our warnings.
 GEN_CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) -w
 
@@ -74,7 +75,7 @@ LIB_A := $(B)/lib/libassay.a
 svc_srcs = $(filter-out services/$(1)/main.c,$(call not_test,$(wildcard services/$(1)/*.c services/$(1)/*/*.c)))
 svc_objs = $(patsubst %.c,$(O)/%.o,$(call svc_srcs,$(1))) \
            $(patsubst $(GEN)/%.c,$(O)/gen/%.o,$(call gen_svc_srcs,$(1)))
-BINS := $(SERVICES:%=$(B)/bin/assay-%) $(B)/bin/assay $(B)/bin/assay-shop
+BINS := $(SERVICES:%=$(B)/bin/assay-%) $(B)/bin/assay $(B)/bin/assay-shop $(B)/bin/assay-diff
 
 all: $(BINS) $(WEB_STAMP)
 
@@ -108,6 +109,18 @@ $(B)/bin/assay-shop: $(SHOP_SRCS:%.c=$(O)/%.o)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcivetweb -lpthread
+
+# The comparison alone, for a shell. Static, as it would else spend its time on loading libraries; not with
+# sanitizers, which cannot be.
+DIFF_SRCS := $(wildcard services/tests/visual/cmd/*.c)
+$(B)/bin/assay-diff: $(DIFF_SRCS:%.c=$(O)/%.o) $(B)/lib/libsvc_tests.a $(LIB_A)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(if $(filter release,$(VARIANT)),$(LDFLAGS:-pie=-static-pie),$(LDFLAGS)) -o $@ $^ \
+	    -lturbojpeg -ldeflate -lm -lpthread
+
+# The rows of pictures are worth the last tenth.
+$(O)/services/tests/visual/%.o: EXTRA_CFLAGS += -O3
 
 $(O)/gen/%.o: $(GEN)/%.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)
@@ -143,6 +156,8 @@ $(B)/test/services/$(1)/%: $(O)/services/$(1)/%_test.o $(SUPPORT_OBJS) $(B)/lib/
 	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(LDLIBS)
 endef
 $(foreach s,$(SERVICES),$(eval $(call unit_rules,$(s))))
+# Its pictures are written, and its decoding is checked, by libpng.
+$(B)/test/services/tests/visual/visual: LDLIBS += -lpng16
 CLI_LIB_OBJS := $(patsubst %.c,$(O)/%.o,$(filter-out cli/main.c,$(CLI_SRCS)))
 $(B)/test/cli/%: $(O)/cli/%_test.o $(CLI_LIB_OBJS) $(SUPPORT_OBJS) $(B)/lib/libsvc_worker.a $(LIB_A)
 	@mkdir -p $(@D)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pixel by pixel: how far two colours are from each other, and whether the difference is one that
+ * an edge makes when it is drawn a fraction of a pixel beside. Only rows that differ come here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/visual/vis_cmp.h"
+
+#define HIGH_FACTOR 5
+/* A pixel that only one of the pictures explains is soft when light and dark around it nearly
+ * cancel out: ink that moved, not ink that came. In percent. */
+#define SOFT_BALANCE 45
+
+static uint8_t
+level_of(const struct visual *v, double delta)
+{
+    double t = v->options->threshold;
+
+    return (uint8_t)((delta > t / 2 ? VIS_LOW : 0) | (delta > t ? VIS_OVER : 0) |
+                     (delta > t * HIGH_FACTOR ? VIS_HIGH : 0));
+}
+
+static const struct vis_cached *
+look_up(struct visual *v, uint32_t a, uint32_t b)
+{
+    uint64_t key = ((uint64_t)a << 32 | b) * UINT64_C(0x9e3779b97f4a7c15);
+    struct vis_cached *c = &v->cache[key >> (64 - VIS_CACHE_BITS)];
+
+    if (c->a != a || c->b != b) {
+        double delta = vis_delta(a, b);
+        *c = (struct vis_cached){a, b, (float)delta, level_of(v, delta)};
+    }
+    return c;
+}
+
+/* Whether light and dark nearly cancel out in the 5 x 3 pixels around. */
+static bool
+is_balanced(const uint32_t *const a[3], const uint32_t *const b[3], size_t x)
+{
+    int sum = 0;
+    int sum_abs = 0;
+
+    for (int dy = 0; dy < 3; dy++) {
+        for (int dx = -2; dx <= 2; dx++) {
+            int d = vis_luma(b[dy][(ptrdiff_t)x + dx]) - vis_luma(a[dy][(ptrdiff_t)x + dx]);
+            sum += d;
+            sum_abs += abs(d);
+        }
+    }
+    return abs(sum) * 100 <= sum_abs * SOFT_BALANCE;
+}
+
+static bool
+is_soft(const struct visual *v, uint8_t class, const uint32_t *const a[3],
+        const uint32_t *const b[3], size_t x)
+{
+    if (!v->options->tolerate_antialias || v->options->threshold <= 0) {
+        return false;
+    }
+    uint8_t in = class & (VIS_IN_BASE | VIS_IN_CURRENT);
+    return in == (VIS_IN_BASE | VIS_IN_CURRENT) || (in != 0 && is_balanced(a, b, x));
+}
+
+static enum vis_code
+code_of(uint8_t class)
+{
+    bool soft = (class & VIS_SOFT) != 0;
+
+    if ((class & VIS_IGNORED) != 0) {
+        return VIS_CODE_IGNORED;
+    }
+    if ((class & VIS_OVER) != 0) {
+        return soft ? VIS_CODE_OVER_SOFT : VIS_CODE_OVER_HARD;
+    }
+    if ((class & VIS_LOW) != 0) {
+        return soft ? VIS_CODE_LOW_SOFT : VIS_CODE_LOW_HARD;
+    }
+    return VIS_CODE_NOISE;
+}
+
+static void
+count_pixel(struct vis_cell *cell, uint8_t class, float delta, int luma, uint32_t x, uint32_t y)
+{
+    bool soft = (class & VIS_SOFT) != 0;
+
+    if ((class & VIS_IGNORED) != 0) {
+        cell->ignored++;
+        return;
+    }
+    cell->changed++;
+    if ((class & VIS_LOW) == 0) {
+        return;
+    }
+    uint8_t over = (class & VIS_OVER) != 0;
+    uint8_t high = (class & VIS_HIGH) != 0;
+    if (soft) {
+        cell->low_soft++;
+        cell->over_soft = (uint8_t)(cell->over_soft + over);
+        cell->high_soft = (uint8_t)(cell->high_soft + high);
+    } else {
+        cell->low_hard++;
+        cell->over_hard = (uint8_t)(cell->over_hard + over);
+        cell->high_hard = (uint8_t)(cell->high_hard + high);
+    }
+    cell->rows |= (uint8_t)(1 << y % VIS_CELL);
+    cell->columns |= (uint8_t)(1 << x % VIS_CELL);
+    cell->luma = (int16_t)(cell->luma + luma);
+    cell->luma_abs = (uint16_t)(cell->luma_abs + abs(luma));
+    cell->delta_sum += delta;
+    uint16_t delta_256 = (uint16_t)(delta * 256);
+    cell->delta_max = delta_256 > cell->delta_max ? delta_256 : cell->delta_max;
+}
+
+/* Clears the row's codes when this is the first time. */
+static uint8_t *
+touch(struct visual *v, uint32_t y)
+{
+    uint8_t *code = v->code + y * v->code_stride;
+
+    if (!v->touched[y]) {
+        memset(code, 0, v->code_stride);
+        v->touched[y] = 1;
+    }
+    return code;
+}
+
+/* Marks what ignore rectangles cover; without looking at rectangles that do not reach the row. */
+static void
+mark_ignored(const struct visual *v, uint8_t *class, uint32_t y, uint32_t w)
+{
+    for (size_t i = 0; i < v->options->ignore_count; i++) {
+        const struct visual_rect *r = &v->options->ignore[i];
+        int64_t x1 = (int64_t)r->x + r->w;
+        if ((int64_t)y < r->y || (int64_t)y >= (int64_t)r->y + r->h) {
+            continue;
+        }
+        x1 = x1 > w ? w : x1;
+        for (int64_t x = r->x < 0 ? 0 : r->x; x < x1; x++) {
+            class[x] |= class[x] == 0 ? 0 : VIS_IGNORED;
+        }
+    }
+}
+
+static void
+classify_pixels(struct visual *v, uint8_t *class, const uint32_t *const a[3],
+                const uint32_t *const b[3], uint32_t y)
+{
+    uint8_t *code = touch(v, y);
+
+    for (uint32_t x = 0; x < v->common_w; x++) {
+        if (class[x] == 0) {
+            continue;
+        }
+        const struct vis_cached *pair = look_up(v, a[1][x], b[1][x]);
+        uint8_t c = (uint8_t)(class[x] | pair->level);
+        c |= (c & VIS_LOW) != 0 && is_soft(v, c, a, b, x) ? VIS_SOFT : 0;
+        count_pixel(vis_cell_at(v, x, y), c, pair->delta, vis_luma(b[1][x]) - vis_luma(a[1][x]), x,
+                    y);
+        code[x / 2] |= (uint8_t)(code_of(c) << (x % 2 * 4));
+    }
+}
+
+/* The drawn rows above, at and below y. */
+static void
+around(struct visual *v, int which, uint32_t y, const uint32_t *out[3])
+{
+    uint32_t h = v->image[which].h;
+
+    out[0] = vis_drawn_row(v, which, y == 0 ? 0 : y - 1);
+    out[1] = vis_drawn_row(v, which, y);
+    out[2] = vis_drawn_row(v, which, y + 1 < h ? y + 1 : y);
+}
+
+void
+vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb)
+{
+    const uint32_t *a[3];
+    const uint32_t *b[3];
+    uint8_t *class = v->class_buf.p;
+
+    around(v, 0, ya, a);
+    around(v, 1, yb, b);
+    v->ops->find_changed(class, a, b, v->common_w);
+    mark_ignored(v, class, yb, v->common_w);
+    classify_pixels(v, class, a, b, yb);
+}
+
+void
+vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1)
+{
+    uint8_t *class = v->class_buf.p;
+    uint8_t *code = touch(v, y);
+
+    memset(class, 0, v->w);
+    memset(class + x0, VIS_CHANGED | VIS_LOW | VIS_OVER | VIS_HIGH, x1 - x0);
+    mark_ignored(v, class, y, v->w);
+    for (uint32_t x = x0; x < x1; x++) {
+        bool ignored = (class[x] & VIS_IGNORED) != 0;
+        v->result.ignored_pixels += ignored;
+        v->result.diff_pixels += !ignored;
+        code[x / 2] |= (uint8_t)((ignored ? VIS_CODE_IGNORED : VIS_CODE_ROW) << (x % 2 * 4));
+    }
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One comparison: the context, and the steps from two decoded pictures to the result. */
+#ifndef ASSAY_TESTS_VIS_CMP_H
+#define ASSAY_TESTS_VIS_CMP_H
+
+#include "tests/visual/vis_int.h"
+
+#define VIS_CELL 8 /* pixels a side */
+#define VIS_NO_ROW UINT32_MAX
+/* Drawn pixels left and right of a row, copies of its ends. */
+#define VIS_PAD 8
+#define VIS_RING 4
+
+/* What differs in 8 x 8 pixels of the canvas. All counts are at most 64. */
+struct vis_cell {
+    uint8_t changed;   /* any difference, ignored ones left out */
+    uint8_t low_hard;  /* above half the threshold, not soft */
+    uint8_t low_soft;  /* the same, soft */
+    uint8_t over_hard; /* above the threshold */
+    uint8_t over_soft;
+    uint8_t high_hard; /* far above */
+    uint8_t high_soft;
+    uint8_t ignored;
+    uint8_t rows, columns; /* bit: the row or column has one above half the threshold */
+    int16_t luma;          /* sum of what became lighter, darker ones negative */
+    uint16_t luma_abs;
+    uint16_t delta_max; /* in 1/256 */
+    float delta_sum;    /* over pixels above half the threshold */
+    uint32_t region;    /* 0: none, else index + 1 */
+};
+
+/* What is kept of each pixel of the canvas until the regions are known: four bits. */
+enum vis_code {
+    VIS_CODE_NONE,
+    VIS_CODE_NOISE,
+    VIS_CODE_LOW_HARD,
+    VIS_CODE_LOW_SOFT,
+    VIS_CODE_OVER_HARD,
+    VIS_CODE_OVER_SOFT,
+    VIS_CODE_IGNORED,
+    VIS_CODE_ROW /* of a row that came in between, or beyond the other picture */
+};
+
+/* What became of a region. */
+enum vis_fate {
+    VIS_FATE_TOLERATED, /* anti-aliasing or noise */
+    VIS_FATE_COUNTED,   /* pixels above the threshold that are not soft */
+    VIS_FATE_FAINT, /* counted down to half the threshold, soft ones too: one faint, coherent change
+                     */
+    VIS_FATE_IGNORED
+};
+
+struct vis_sums {
+    uint64_t changed, low_hard, low_soft, over_hard, over_soft, high_hard, high_soft, ignored;
+    int64_t luma;
+    uint64_t luma_abs;
+    double delta_sum, delta_max;
+    uint32_t x0, y0, x1, y1; /* exact, of pixels above half the threshold */
+};
+
+struct vis_group {
+    struct vis_sums sums;
+    enum vis_fate fate;
+};
+
+/* Distances are looked up by the pair of colours: pages have few. */
+#define VIS_CACHE_BITS 12
+struct vis_cached {
+    uint32_t a, b;
+    float delta;
+    uint8_t level; /* VIS_LOW, VIS_OVER and VIS_HIGH as they hold */
+};
+
+struct visual {
+    struct vis_image image[2];
+    const struct vis_ops *ops;
+    const struct visual_options *options;
+    uint32_t w, h;               /* canvas */
+    uint32_t common_w, common_h; /* of both */
+    struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, luma_buf, code_buf, touched_buf,
+        cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
+    bool same_kind;   /* rows of both may be compared as they are stored */
+    uint8_t *equal;   /* per common row, not 0: equal in place */
+    uint32_t *pair;   /* per row of the current picture: its row in the baseline, or VIS_NO_ROW */
+    uint8_t *code;    /* code_stride bytes per row of the canvas, two pixels a byte */
+    uint8_t *touched; /* per row of the canvas: `code` holds something */
+    size_t code_stride;
+    struct vis_cell *cells;
+    uint32_t cell_w, cell_h;
+    uint32_t *ring[2][VIS_RING];
+    uint32_t ring_row[2][VIS_RING];
+    struct vis_group *groups;
+    size_t group_count;
+    size_t group_cap;
+    struct visual_region regions[VISUAL_REGIONS_MAX];
+    size_t region_count;
+    struct visual_rows *rows;
+    size_t rows_count;
+    double threshold_cached;
+    struct vis_cached cache[1 << VIS_CACHE_BITS];
+    struct visual_result result;
+};
+
+/* Fills v->equal: which rows are the same in place. */
+void vis_find_equal_rows(struct visual *v);
+/* The unfiltered row y of a picture, and its drawn pixels; the latter stay until three other rows
+ * of the same picture were asked for. */
+const uint8_t *vis_pixel_row(struct visual *v, int which, uint32_t y);
+const uint32_t *vis_drawn_row(struct visual *v, int which, uint32_t y);
+
+/* Classifies the pixels of row ya of the baseline against row yb of the current one. */
+void vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb);
+/* Marks a whole row of the canvas from x0 to x1 as one that the other picture does not have. */
+void vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1);
+
+/* Joins cells to regions, decides what counts, fills regions and counts of the result.
+ * False: no memory. */
+NODISCARD bool vis_find_regions(struct visual *v);
+void vis_verdict(struct visual *v);
+void vis_measure_ssim(struct visual *v);
+NODISCARD bool vis_write_picture(struct visual *v);
+
+static inline uint8_t
+vis_code_at(const struct visual *v, uint32_t x, uint32_t y)
+{
+    return v->code[y * v->code_stride + x / 2] >> (x % 2 * 4) & 15;
+}
+
+static inline struct vis_cell *
+vis_cell_at(const struct visual *v, uint32_t x, uint32_t y)
+{
+    return &v->cells[(size_t)(y / VIS_CELL) * v->cell_w + x / VIS_CELL];
+}
+
+static inline int
+vis_luma(uint32_t pixel)
+{
+    return (int)((77 * (pixel & 255) + 150 * (pixel >> 8 & 255) + 29 * (pixel >> 16 & 255)) >> 8);
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The plain forms of struct vis_ops, and the bits of a pixel's class. */
+#ifndef ASSAY_TESTS_VIS_OPS_H
+#define ASSAY_TESTS_VIS_OPS_H
+
+#include "tests/visual/vis_int.h"
+
+/* How far outside the values around it a pixel may lie and still be the same edge, drawn a fraction
+ * of a pixel beside: this, and a quarter of their range. */
+#define VIS_ENVELOPE_SLACK 6
+
+void vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp, uint8_t filter);
+void vis_plain_expand_rgb(uint32_t *out, const uint8_t *row, size_t pixels);
+void vis_plain_expand_rgba(uint32_t *out, const uint8_t *row, size_t pixels);
+void vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3],
+                            const uint32_t *const b[3], size_t pixels);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operations on rows in plain C: what every processor can, and what the vector forms must
+ * equal. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/visual/vis_ops.h"
+
+static uint8_t
+paeth(uint8_t left, uint8_t up, uint8_t corner)
+{
+    int from_left = abs(up - corner);
+    int from_up = abs(left - corner);
+    int from_corner = abs(left + up - 2 * corner);
+
+    if (from_left <= from_up && from_left <= from_corner) {
+        return left;
+    }
+    return from_up <= from_corner ? up : corner;
+}
+
+void
+vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp, uint8_t filter)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t left = i < bpp ? 0 : row[i - bpp];
+        uint8_t corner = i < bpp ? 0 : prev[i - bpp];
+        uint8_t guess = filter == 1   ? left
+                        : filter == 2 ? prev[i]
+                        : filter == 3 ? (uint8_t)((left + prev[i]) / 2)
+                                      : paeth(left, prev[i], corner);
+        row[i] = (uint8_t)(row[i] + guess);
+    }
+}
+
+void
+vis_plain_expand_rgb(uint32_t *out, const uint8_t *row, size_t pixels)
+{
+    for (size_t x = 0; x < pixels; x++, row += 3) {
+        const uint8_t p[4] = {row[0], row[1], row[2], 255};
+        memcpy(&out[x], p, 4);
+    }
+}
+
+void
+vis_plain_expand_rgba(uint32_t *out, const uint8_t *row, size_t pixels)
+{
+    for (size_t x = 0; x < pixels; x++, row += 4) {
+        out[x] = vis_draw(row[0], row[1], row[2], row[3]);
+    }
+}
+
+struct envelope {
+    int lo, hi;
+};
+
+static struct envelope
+envelope(const uint32_t *const rows[3], size_t x, int channel)
+{
+    struct envelope env = {255, 0};
+
+    for (int dy = 0; dy < 3; dy++) {
+        for (int dx = -1; dx <= 1; dx++) {
+            uint8_t p[4];
+            memcpy(p, rows[dy] + x + dx, 4);
+            env.lo = p[channel] < env.lo ? p[channel] : env.lo;
+            env.hi = p[channel] > env.hi ? p[channel] : env.hi;
+        }
+    }
+    return env;
+}
+
+static bool
+is_within(const uint32_t *const rows[3], size_t x, uint32_t pixel)
+{
+    uint8_t p[4];
+
+    memcpy(p, &pixel, 4);
+    for (int c = 0; c < 4; c++) {
+        struct envelope env = envelope(rows, x, c);
+        int slack = VIS_ENVELOPE_SLACK + (env.hi - env.lo) / 4;
+        if (p[c] < env.lo - slack || p[c] > env.hi + slack) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *const b[3],
+                       size_t pixels)
+{
+    for (size_t x = 0; x < pixels; x++) {
+        out_class[x] = 0;
+        if (a[1][x] != b[1][x]) {
+            out_class[x] = (uint8_t)(VIS_CHANGED | (is_within(a, x, b[1][x]) ? VIS_IN_BASE : 0) |
+                                     (is_within(b, x, a[1][x]) ? VIS_IN_CURRENT : 0));
+        }
+    }
+}
+
+static const struct vis_ops plain_ops = {vis_plain_unfilter, vis_plain_expand_rgb,
+                                         vis_plain_expand_rgba, vis_plain_find_changed};
+
+const struct vis_ops *
+vis_ops_get(bool plain)
+{
+    (void)plain;
+    return &plain_ops;
+}

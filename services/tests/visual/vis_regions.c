@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From cells to regions: cells with something to see, at most a gap apart, are one region; rules
+ * over its sums tell what an edge, a codec or a sub-pixel move makes from what somebody changed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/visual/vis_cmp.h"
+
+/* Cells of a region may lie this many empty ones apart: letters and words of a line belong
+ * together, lines do not. */
+#define GAP_ACROSS 2
+#define GAP_DOWN 1
+
+struct stack {
+    struct visual *v;
+    size_t n;
+};
+
+static bool
+is_seen(const struct vis_cell *cell)
+{
+    return cell->low_hard + cell->low_soft > 0;
+}
+
+static bool
+push(struct stack *s, uint32_t index)
+{
+    size_t need = (s->n + 1) * sizeof(index);
+
+    if (need > s->v->stack_buf.cap) {
+        struct vis_buf larger = {NULL, 0};
+        if (!vis_buf_need(&larger, need * 2 + 4096)) {
+            return false;
+        }
+        if (s->n > 0) {
+            memcpy(larger.p, s->v->stack_buf.p, s->n * sizeof(index));
+        }
+        vis_buf_free(&s->v->stack_buf);
+        s->v->stack_buf = larger;
+    }
+    memcpy(s->v->stack_buf.p + s->n * sizeof(index), &index, sizeof(index));
+    s->n++;
+    return true;
+}
+
+static uint32_t
+pop(struct stack *s)
+{
+    uint32_t index;
+
+    s->n--;
+    memcpy(&index, s->v->stack_buf.p + s->n * sizeof(index), sizeof(index));
+    return index;
+}
+
+static uint32_t
+low_bit(uint8_t bits)
+{
+    return (uint32_t)__builtin_ctz(bits);
+}
+
+static uint32_t
+high_bit(uint8_t bits)
+{
+    return 31 - (uint32_t)__builtin_clz(bits);
+}
+
+static void
+grow_box(struct vis_sums *s, const struct vis_cell *c, uint32_t cx, uint32_t cy)
+{
+    uint32_t x0 = cx * VIS_CELL + low_bit(c->columns);
+    uint32_t x1 = cx * VIS_CELL + high_bit(c->columns) + 1;
+    uint32_t y0 = cy * VIS_CELL + low_bit(c->rows);
+    uint32_t y1 = cy * VIS_CELL + high_bit(c->rows) + 1;
+
+    s->x0 = x0 < s->x0 ? x0 : s->x0;
+    s->y0 = y0 < s->y0 ? y0 : s->y0;
+    s->x1 = x1 > s->x1 ? x1 : s->x1;
+    s->y1 = y1 > s->y1 ? y1 : s->y1;
+}
+
+static void
+add_cell(struct vis_sums *s, const struct vis_cell *c, uint32_t cx, uint32_t cy)
+{
+    double delta_max = c->delta_max / 256.0;
+
+    s->changed += c->changed;
+    s->low_hard += c->low_hard;
+    s->low_soft += c->low_soft;
+    s->over_hard += c->over_hard;
+    s->over_soft += c->over_soft;
+    s->high_hard += c->high_hard;
+    s->high_soft += c->high_soft;
+    s->ignored += c->ignored;
+    s->luma += c->luma;
+    s->luma_abs += c->luma_abs;
+    s->delta_sum += (double)c->delta_sum;
+    s->delta_max = delta_max > s->delta_max ? delta_max : s->delta_max;
+    if (is_seen(c)) {
+        grow_box(s, c, cx, cy);
+    }
+}
+
+/* Puts the cells around `index` that belong to its region on the stack. */
+static bool
+spread(struct stack *s, uint32_t index, uint32_t region)
+{
+    const struct visual *v = s->v;
+    uint32_t cx = index % v->cell_w;
+    uint32_t cy = index / v->cell_w;
+    uint32_t x0 = cx > GAP_ACROSS ? cx - GAP_ACROSS - 1 : 0;
+    uint32_t y0 = cy > GAP_DOWN - 1 ? cy - GAP_DOWN : 0;
+    uint32_t x1 = cx + GAP_ACROSS + 1 < v->cell_w ? cx + GAP_ACROSS + 1 : v->cell_w - 1;
+    uint32_t y1 = cy + GAP_DOWN < v->cell_h ? cy + GAP_DOWN : v->cell_h - 1;
+
+    for (uint32_t y = y0; y <= y1; y++) {
+        for (uint32_t x = x0; x <= x1; x++) {
+            struct vis_cell *c = &v->cells[(size_t)y * v->cell_w + x];
+            if (c->region == 0 && is_seen(c)) {
+                c->region = region;
+                if (!push(s, y * v->cell_w + x)) {
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+fill(struct visual *v, uint32_t start, uint32_t region, struct vis_sums *out)
+{
+    struct stack s = {v, 0};
+
+    *out = (struct vis_sums){.x0 = UINT32_MAX, .y0 = UINT32_MAX};
+    v->cells[start].region = region;
+    if (!push(&s, start)) {
+        return false;
+    }
+    while (s.n > 0) {
+        uint32_t index = pop(&s);
+        add_cell(out, &v->cells[index], index % v->cell_w, index / v->cell_w);
+        if (!spread(&s, index, region)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- what counts */
+
+static uint64_t
+seen_of(const struct vis_sums *s)
+{
+    return s->low_hard + s->low_soft;
+}
+
+/* 0: as much became lighter as darker, 100: only one of them. */
+static uint64_t
+balance_of(const struct vis_sums *s)
+{
+    return s->luma_abs == 0 ? 0 : (uint64_t)llabs(s->luma) * 100 / s->luma_abs;
+}
+
+/* A change that no edge explains and that is far above the threshold. */
+static bool
+is_strong(const struct vis_sums *s)
+{
+    uint64_t seen = seen_of(s);
+
+    return (s->high_hard >= 3 && s->high_hard * 100 >= seen) || (s->high_hard >= 1 && seen <= 4);
+}
+
+/* Ink that came or went: weight, a comma for a full stop, a radius, a stroke. */
+static bool
+is_ink(const struct vis_sums *s)
+{
+    uint64_t high = s->high_hard + s->high_soft;
+
+    return high >= 3 && high * 20 >= seen_of(s) && balance_of(s) >= 35;
+}
+
+/* Many pixels, little each, all in one direction: a colour token, a thin border, a shadow. */
+static bool
+is_coherent(const struct vis_sums *s)
+{
+    uint64_t seen = seen_of(s);
+    uint64_t balance = balance_of(s);
+
+    return (s->low_hard >= 12 && s->low_hard * 4 >= seen && balance >= 60) ||
+           (seen >= 64 && balance >= 95);
+}
+
+static enum vis_fate
+judge(const struct visual *v, const struct vis_sums *s)
+{
+    if (v->options->threshold <= 0) {
+        return VIS_FATE_FAINT;
+    }
+    if (!v->options->tolerate_antialias) {
+        return s->over_hard > 0 ? VIS_FATE_COUNTED : VIS_FATE_TOLERATED;
+    }
+    if (is_strong(s) || is_ink(s)) {
+        return s->over_hard > 0 ? VIS_FATE_COUNTED : VIS_FATE_FAINT;
+    }
+    if (is_coherent(s)) {
+        return s->over_hard * 4 >= seen_of(s) ? VIS_FATE_COUNTED : VIS_FATE_FAINT;
+    }
+    return VIS_FATE_TOLERATED;
+}
+
+/* --- small groups: whether any `cluster_min` of the pixels touch */
+
+#define SMALL_PIXELS 256
+
+static bool
+is_pixel_seen(const struct visual *v, int64_t x, int64_t y)
+{
+    if (x < 0 || y < 0 || x >= v->w || y >= v->h || !v->touched[y]) {
+        return false;
+    }
+    uint8_t code = vis_code_at(v, (uint32_t)x, (uint32_t)y);
+    return code >= VIS_CODE_LOW_HARD && code <= VIS_CODE_OVER_SOFT;
+}
+
+struct cluster {
+    int64_t x[SMALL_PIXELS], y[SMALL_PIXELS];
+    size_t n;
+};
+
+static bool
+cluster_has(const struct cluster *c, int64_t x, int64_t y)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->x[i] == x && c->y[i] == y) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Grows the cluster of one pixel until it has `want`, or is complete. */
+static bool
+grows_to(const struct visual *v, int64_t x, int64_t y, size_t want)
+{
+    struct cluster c = {.x = {x}, .y = {y}, .n = 1};
+
+    for (size_t i = 0; i < c.n && c.n < want; i++) {
+        for (int d = 0; d < 9 && c.n < want && c.n < SMALL_PIXELS; d++) {
+            int64_t nx = c.x[i] + d % 3 - 1;
+            int64_t ny = c.y[i] + d / 3 - 1;
+            if (is_pixel_seen(v, nx, ny) && !cluster_has(&c, nx, ny)) {
+                c.x[c.n] = nx;
+                c.y[c.n++] = ny;
+            }
+        }
+    }
+    return c.n >= want;
+}
+
+/* Of a group with at most SMALL_PIXELS pixels; larger ones have a cluster for sure that is large
+ * enough, or are grain, which the rules know. */
+static bool
+has_cluster(const struct visual *v, const struct vis_sums *s)
+{
+    size_t want = v->options->cluster_min;
+
+    if (want <= 1 || (seen_of(s) > SMALL_PIXELS && want <= SMALL_PIXELS)) {
+        return true;
+    }
+    if (seen_of(s) < want) {
+        return false;
+    }
+    want = want > SMALL_PIXELS ? SMALL_PIXELS : want;
+    for (int64_t y = s->y0; y < s->y1; y++) {
+        for (int64_t x = s->x0; x < s->x1; x++) {
+            if (is_pixel_seen(v, x, y) && grows_to(v, x, y, want)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* --- regions of the result */
+
+static struct visual_rect
+box_of(const struct vis_sums *s)
+{
+    return (struct visual_rect){(int32_t)s->x0, (int32_t)s->y0, (int32_t)(s->x1 - s->x0),
+                                (int32_t)(s->y1 - s->y0)};
+}
+
+static bool
+is_dynamic(const struct visual *v, struct visual_rect box)
+{
+    for (size_t i = 0; i < v->options->dynamic_count; i++) {
+        if (visual_rect_matches(box, v->options->dynamic[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t
+counted_of(const struct vis_group *g)
+{
+    return g->fate == VIS_FATE_COUNTED ? g->sums.over_hard : seen_of(&g->sums);
+}
+
+static uint64_t
+soft_of(const struct vis_group *g)
+{
+    return g->fate == VIS_FATE_FAINT ? 0 : g->sums.low_soft;
+}
+
+static void
+count_group(struct visual_result *r, const struct vis_group *g)
+{
+    const struct vis_sums *s = &g->sums;
+
+    r->ignored_pixels += s->ignored;
+    if (g->fate == VIS_FATE_IGNORED) {
+        r->ignored_pixels += s->changed;
+        return;
+    }
+    uint64_t counted = g->fate == VIS_FATE_TOLERATED ? 0 : counted_of(g);
+    uint64_t soft = soft_of(g);
+    if (g->fate == VIS_FATE_TOLERATED) {
+        soft = s->low_soft;
+    }
+    r->diff_pixels += counted;
+    r->aa_pixels += soft;
+    r->noise_pixels += s->changed - counted - soft;
+    if (counted > 0 && s->delta_max > r->delta_max) {
+        r->delta_max = s->delta_max;
+    }
+}
+
+static enum visual_class
+class_of(const struct vis_sums *s)
+{
+    return balance_of(s) >= 95 && s->low_hard * 2 >= seen_of(s) ? VISUAL_CLASS_RECOLOUR
+                                                                : VISUAL_CLASS_CONTENT;
+}
+
+static void
+list_region(struct visual *v, const struct vis_group *g)
+{
+    const struct vis_sums *s = &g->sums;
+    uint64_t seen = seen_of(s);
+
+    if (v->region_count == VISUAL_REGIONS_MAX) {
+        return;
+    }
+    v->regions[v->region_count++] = (struct visual_region){
+        .box = box_of(s),
+        .pixels = g->fate == VIS_FATE_IGNORED ? seen : counted_of(g),
+        .soft_pixels = soft_of(g),
+        .kind = class_of(s),
+        .ignored = g->fate == VIS_FATE_IGNORED,
+        .delta_mean = seen == 0 ? 0 : s->delta_sum / (double)seen,
+        .delta_max = s->delta_max,
+        .ssim = 1,
+    };
+}
+
+static bool
+add_group(struct visual *v, const struct vis_sums *s)
+{
+    if (v->group_count == v->group_cap) {
+        size_t cap = v->group_cap == 0 ? 64 : v->group_cap * 2;
+        struct vis_buf larger = {NULL, 0};
+        if (!vis_buf_need(&larger, cap * sizeof(struct vis_group))) {
+            return false;
+        }
+        if (v->group_count > 0) {
+            memcpy(larger.p, v->group_buf.p, v->group_count * sizeof(struct vis_group));
+        }
+        vis_buf_free(&v->group_buf);
+        v->group_buf = larger;
+        v->groups = (struct vis_group *)(void *)larger.p;
+        v->group_cap = cap;
+    }
+    enum vis_fate fate = has_cluster(v, s) ? judge(v, s) : VIS_FATE_TOLERATED;
+    if (fate != VIS_FATE_TOLERATED && is_dynamic(v, box_of(s))) {
+        fate = VIS_FATE_IGNORED;
+    }
+    v->groups[v->group_count++] = (struct vis_group){*s, fate};
+    return true;
+}
+
+/* Cells where nothing is above half the threshold have no region: noise, and ignored pixels. */
+static void
+count_unseen(struct visual_result *r, const struct vis_cell *c)
+{
+    r->noise_pixels += c->changed;
+    r->ignored_pixels += c->ignored;
+}
+
+static int
+by_pixels(const void *a, const void *b)
+{
+    const struct visual_region *ra = a;
+    const struct visual_region *rb = b;
+
+    if (ra->pixels != rb->pixels) {
+        return ra->pixels > rb->pixels ? -1 : 1;
+    }
+    if (ra->box.y != rb->box.y) {
+        return ra->box.y < rb->box.y ? -1 : 1;
+    }
+    return (ra->box.x > rb->box.x) - (ra->box.x < rb->box.x);
+}
+
+bool
+vis_find_regions(struct visual *v)
+{
+    size_t count = (size_t)v->cell_w * v->cell_h;
+
+    for (size_t i = 0; i < count; i++) {
+        struct vis_cell *c = &v->cells[i];
+        struct vis_sums sums;
+        if (!is_seen(c)) {
+            count_unseen(&v->result, c);
+        } else if (c->region == 0) {
+            if (!fill(v, (uint32_t)i, (uint32_t)v->group_count + 1, &sums) ||
+                !add_group(v, &sums)) {
+                return false;
+            }
+        }
+    }
+    for (size_t i = 0; i < v->group_count; i++) {
+        count_group(&v->result, &v->groups[i]);
+        if (v->groups[i].fate != VIS_FATE_TOLERATED) {
+            list_region(v, &v->groups[i]);
+        }
+    }
+    qsort(v->regions, v->region_count, sizeof(v->regions[0]), by_pixels);
+    return true;
+}

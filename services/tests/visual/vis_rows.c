@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which rows are equal. Two pictures of the same kind need not be unfiltered to know: rows whose
+ * filtered bytes are the same are the same pixels, when the rows above are too, or the filter does
+ * not look at them. Unfiltering costs more than inflating, and most of a page does not change. */
+#include <string.h>
+
+#include "tests/visual/vis_cmp.h"
+
+static bool
+is_same_kind(const struct vis_image *a, const struct vis_image *b)
+{
+    return a->w == b->w && a->depth == b->depth && a->colour == b->colour && a->bpp == b->bpp &&
+           a->has_key == b->has_key && memcmp(a->key, b->key, 6) == 0 &&
+           a->palette_count == b->palette_count &&
+           memcmp(a->palette, b->palette, a->palette_count * sizeof(a->palette[0])) == 0;
+}
+
+/* Whether row y of the current picture may be read from the baseline. */
+static bool
+is_shared(const struct visual *v, uint32_t y)
+{
+    return v->same_kind && y < v->common_h && v->equal[y] && !v->image[1].ready[y];
+}
+
+/* Undoes row y of the current picture, from the nearest row above that needs nothing or is shared.
+ */
+static void
+ready_current(struct visual *v, uint32_t y)
+{
+    struct vis_image *b = &v->image[1];
+    uint32_t from = y;
+
+    while (from > 0 && !b->ready[from] && vis_row(b, from)[-1] > 1 && !is_shared(v, from - 1)) {
+        from--;
+    }
+    for (; from <= y; from++) {
+        uint8_t *row = vis_row(b, from);
+        if (!b->ready[from]) {
+            const uint8_t *above = from == 0 ? NULL : vis_row(b, from - 1);
+            if (from > 0 && row[-1] > 1 && is_shared(v, from - 1)) {
+                vis_ready(&v->image[0], v->ops, from - 1);
+                above = vis_row(&v->image[0], from - 1);
+            }
+            vis_unfilter_row(b, v->ops, row, above, row[-1]);
+            b->ready[from] = 1;
+        }
+    }
+}
+
+static bool
+is_row_equal(struct visual *v, uint32_t y)
+{
+    const uint8_t *a = vis_row(&v->image[0], y);
+    const uint8_t *b = vis_row(&v->image[1], y);
+    size_t n = v->image[0].row_bytes;
+    bool raw = !v->image[0].ready[y] && !v->image[1].ready[y];
+
+    /* The same start and the same filter: the same bytes, or not the same pixels. */
+    if (raw && a[-1] == b[-1] && (a[-1] <= 1 || y == 0 || v->equal[y - 1])) {
+        return memcmp(a, b, n) == 0;
+    }
+    vis_ready(&v->image[0], v->ops, y);
+    ready_current(v, y);
+    return memcmp(a, b, n) == 0;
+}
+
+static void
+find_equal_of_kind(struct visual *v)
+{
+    for (uint32_t y = 0; y < v->common_h; y++) {
+        v->equal[y] = is_row_equal(v, y);
+    }
+}
+
+static void
+find_equal_drawn(struct visual *v)
+{
+    for (uint32_t y = 0; y < v->common_h; y++) {
+        const uint32_t *a = vis_drawn_row(v, 0, y);
+        const uint32_t *b = vis_drawn_row(v, 1, y);
+        v->equal[y] = memcmp(a, b, (size_t)v->common_w * 4) == 0;
+    }
+}
+
+void
+vis_find_equal_rows(struct visual *v)
+{
+    v->same_kind = is_same_kind(&v->image[0], &v->image[1]);
+    memset(v->equal, 0, v->h);
+    if (v->same_kind) {
+        find_equal_of_kind(v);
+    } else {
+        find_equal_drawn(v);
+    }
+}
+
+const uint8_t *
+vis_pixel_row(struct visual *v, int which, uint32_t y)
+{
+    struct vis_image *im = &v->image[which];
+
+    if (which == 0) {
+        vis_ready(im, v->ops, y);
+        return vis_row(im, y);
+    }
+    if (is_shared(v, y)) {
+        vis_ready(&v->image[0], v->ops, y);
+        return vis_row(&v->image[0], y);
+    }
+    ready_current(v, y);
+    return vis_row(im, y);
+}
+
+/* Copies of the ends: the edge of the picture is no edge of its content. */
+static void
+pad(uint32_t *line, uint32_t w)
+{
+    for (int i = 1; i <= VIS_PAD; i++) {
+        line[-i] = line[0];
+        line[w - 1 + (uint32_t)i] = line[w - 1];
+    }
+}
+
+const uint32_t *
+vis_drawn_row(struct visual *v, int which, uint32_t y)
+{
+    uint32_t *line = v->ring[which][y % VIS_RING];
+
+    if (v->ring_row[which][y % VIS_RING] != y) {
+        vis_expand(line, &v->image[which], vis_pixel_row(v, which, y), v->ops);
+        pad(line, v->image[which].w);
+        v->ring_row[which][y % VIS_RING] = y;
+    }
+    return line;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The context, and the order of the steps. */
+#include "tests/visual/visual.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/visual/vis_cmp.h"
+
+struct visual *
+visual_new(void)
+{
+    struct visual *v = calloc(1, sizeof(*v));
+
+    if (v != NULL) {
+        v->threshold_cached = -1;
+    }
+    return v;
+}
+
+#define BUFS(v)                                                                                    \
+    {                                                                                              \
+        &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf, &(v)->class_buf, &(v)->code_buf,          \
+            &(v)->touched_buf, &(v)->cell_buf, &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf,   \
+            &(v)->line_buf, &(v)->png_buf                                                          \
+    }
+
+void
+visual_free(struct visual *v)
+{
+    if (v == NULL) {
+        return;
+    }
+    struct vis_buf *bufs[] = BUFS(v);
+    for (size_t i = 0; i < ARRAY_LEN(bufs); i++) {
+        vis_buf_free(bufs[i]);
+    }
+    vis_image_free(&v->image[0]);
+    vis_image_free(&v->image[1]);
+    free(v);
+}
+
+void
+visual_trim(struct visual *v, size_t keep_bytes)
+{
+    struct vis_buf *bufs[] = BUFS(v);
+    struct vis_image *images[] = {&v->image[0], &v->image[1]};
+
+    for (size_t i = 0; i < ARRAY_LEN(bufs); i++) {
+        if (bufs[i]->cap > keep_bytes) {
+            vis_buf_free(bufs[i]);
+        }
+    }
+    v->group_cap = v->group_buf.cap == 0 ? 0 : v->group_cap;
+    for (size_t i = 0; i < ARRAY_LEN(images); i++) {
+        struct vis_buf *of_image[] = {&images[i]->raw_buf, &images[i]->ready_buf,
+                                      &images[i]->stream_buf, &images[i]->pass_buf};
+        for (size_t b = 0; b < ARRAY_LEN(of_image); b++) {
+            if (of_image[b]->cap > keep_bytes) {
+                vis_buf_free(of_image[b]);
+            }
+        }
+    }
+}
+
+/* --- options */
+
+static bool
+are_rects_sane(const struct visual_rect *rects, size_t count)
+{
+    if (count > VISUAL_RECTS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rects[i].w < 0 || rects[i].h < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum rc
+check_options(const struct visual_options *o, struct visual_error *e)
+{
+    if (!(o->threshold >= 0 && o->threshold <= 100)) {
+        return vis_refuse(e, -1, "BAD_OPTION", "threshold must be 0 to 100");
+    }
+    if (o->threads < 1 || o->threads > 2) {
+        return vis_refuse(e, -1, "BAD_OPTION", "threads must be 1 or 2");
+    }
+    if (!are_rects_sane(o->ignore, o->ignore_count) ||
+        !are_rects_sane(o->dynamic, o->dynamic_count)) {
+        return vis_refuse(e, -1, "BAD_OPTION",
+                          "at most %d rectangles, with width and height of 0 or more",
+                          VISUAL_RECTS_MAX);
+    }
+    return RC_OK;
+}
+
+/* --- steps */
+
+static bool
+prepare_ring(struct visual *v)
+{
+    size_t line = (size_t)v->w + 2 * VIS_PAD + 16;
+
+    if (!vis_buf_need(&v->ring_buf, line * 4 * 2 * VIS_RING)) {
+        return false;
+    }
+    uint32_t *at = (uint32_t *)(void *)v->ring_buf.p;
+    for (int i = 0; i < 2; i++) {
+        for (int s = 0; s < VIS_RING; s++, at += line) {
+            v->ring[i][s] = at + VIS_PAD;
+            v->ring_row[i][s] = VIS_NO_ROW;
+        }
+    }
+    return true;
+}
+
+static bool
+prepare(struct visual *v)
+{
+    const struct vis_image *a = &v->image[0];
+    const struct vis_image *b = &v->image[1];
+
+    v->w = a->w > b->w ? a->w : b->w;
+    v->h = a->h > b->h ? a->h : b->h;
+    v->common_w = a->w < b->w ? a->w : b->w;
+    v->common_h = a->h < b->h ? a->h : b->h;
+    v->cell_w = (v->w + VIS_CELL - 1) / VIS_CELL;
+    v->cell_h = (v->h + VIS_CELL - 1) / VIS_CELL;
+    v->code_stride = ((size_t)v->w + 1) / 2;
+    size_t cells = (size_t)v->cell_w * v->cell_h * sizeof(struct vis_cell);
+    if (!vis_buf_need(&v->equal_buf, v->h) || !vis_buf_need(&v->touched_buf, v->h) ||
+        !vis_buf_need(&v->pair_buf, (size_t)v->h * 4) ||
+        !vis_buf_need(&v->class_buf, (size_t)v->w + 64) ||
+        !vis_buf_need(&v->code_buf, v->code_stride * v->h) || !vis_buf_need(&v->cell_buf, cells) ||
+        !prepare_ring(v)) {
+        return false;
+    }
+    v->equal = v->equal_buf.p;
+    v->touched = v->touched_buf.p;
+    v->pair = (uint32_t *)(void *)v->pair_buf.p;
+    v->code = v->code_buf.p;
+    v->cells = (struct vis_cell *)(void *)v->cell_buf.p;
+    memset(v->touched, 0, v->h);
+    memset(v->cells, 0, cells);
+    v->group_count = 0;
+    v->region_count = 0;
+    v->rows_count = 0;
+    if (v->threshold_cached != v->options->threshold) {
+        memset(v->cache, 0, sizeof(v->cache));
+        v->threshold_cached = v->options->threshold;
+    }
+    return true;
+}
+
+/* Compares in place; what lies beyond one of the pictures differs. */
+static void
+classify_in_place(struct visual *v)
+{
+    for (uint32_t y = 0; y < v->common_h; y++) {
+        if (!v->equal[y]) {
+            vis_classify_row(v, y, y);
+        }
+        if (v->common_w < v->w) {
+            vis_mark_row(v, y, v->common_w, v->w);
+        }
+    }
+    for (uint32_t y = v->common_h; y < v->h; y++) {
+        vis_mark_row(v, y, 0, v->w);
+    }
+}
+
+static void
+begin_result(struct visual *v)
+{
+    v->result = (struct visual_result){
+        .verdict = VISUAL_SAME,
+        .base = {v->image[0].w, v->image[0].h},
+        .current = {v->image[1].w, v->image[1].h},
+        .canvas_pixels = (uint64_t)v->w * v->h,
+        .ssim = 1,
+        .ssim_picture = 1,
+    };
+}
+
+static struct visual_rect
+join(struct visual_rect a, struct visual_rect b)
+{
+    if (a.w == 0) {
+        return b;
+    }
+    int32_t x1 = a.x + a.w > b.x + b.w ? a.x + a.w : b.x + b.w;
+    int32_t y1 = a.y + a.h > b.y + b.h ? a.y + a.h : b.y + b.h;
+    int32_t x = a.x < b.x ? a.x : b.x;
+    int32_t y = a.y < b.y ? a.y : b.y;
+    return (struct visual_rect){x, y, x1 - x, y1 - y};
+}
+
+static void
+finish_result(struct visual *v)
+{
+    struct visual_result *r = &v->result;
+    bool tolerated = r->aa_pixels + r->noise_pixels > 0;
+
+    r->verdict = r->diff_pixels > 0 ? VISUAL_DIFFERENT
+                 : tolerated        ? VISUAL_ANTIALIAS_ONLY
+                                    : VISUAL_SAME;
+    r->diff_percentage = 100.0 * (double)r->diff_pixels / (double)r->canvas_pixels;
+    r->regions = v->regions;
+    r->region_count = v->region_count;
+    r->rows = v->rows;
+    r->rows_count = v->rows_count;
+    for (size_t i = 0; i < v->region_count; i++) {
+        if (!v->regions[i].ignored) {
+            r->box = join(r->box, v->regions[i].box);
+        }
+    }
+}
+
+static bool
+compare_pixels(struct visual *v)
+{
+    if (!prepare(v)) {
+        return false;
+    }
+    begin_result(v);
+    vis_find_equal_rows(v);
+    classify_in_place(v);
+    if (!vis_find_regions(v)) {
+        return false;
+    }
+    finish_result(v);
+    return v->options->output == VISUAL_OUTPUT_NONE || v->result.verdict == VISUAL_SAME ||
+           vis_write_picture(v);
+}
+
+static enum rc
+same_bytes(struct visual *v, struct str bytes, struct visual_error *e)
+{
+    struct visual_info info = {0};
+    enum rc rc = visual_probe(bytes, v->options, &info, e);
+
+    if (rc == RC_OK) {
+        v->result = (struct visual_result){
+            .verdict = VISUAL_SAME,
+            .base = {info.width, info.height},
+            .current = {info.width, info.height},
+            .canvas_pixels = (uint64_t)info.width * info.height,
+            .ssim = 1,
+            .ssim_picture = 1,
+            .identical_bytes = true,
+        };
+    }
+    return rc;
+}
+
+enum rc
+visual_compare(struct visual *v, struct str base, struct str current,
+               const struct visual_options *options, struct visual_result *out_result,
+               struct visual_error *out_error)
+{
+    enum rc rc = check_options(options, out_error);
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    v->options = options;
+    v->ops = vis_ops_get(options->plain);
+    if (str_eq(base, current)) {
+        rc = same_bytes(v, base, out_error);
+    } else {
+        rc = vis_decode(&v->image[0], base, options, 0, out_error);
+        rc = rc == RC_OK ? vis_decode(&v->image[1], current, options, 1, out_error) : rc;
+        if (rc == RC_OK && !compare_pixels(v)) {
+            rc = vis_refuse(out_error, -1, "NO_MEMORY", "not enough memory");
+        }
+    }
+    if (rc == RC_OK) {
+        *out_result = v->result;
+    }
+    return rc;
+}
+
+const char *
+visual_verdict_name(enum visual_verdict verdict)
+{
+    static const char *const names[] = {"same", "antialias-only", "different", "shifted"};
+
+    return names[verdict];
+}
+
+const char *
+visual_class_name(enum visual_class kind)
+{
+    static const char *const names[] = {"content",  "recolour", "added", "removed",
+                                        "inserted", "deleted",  "moved", "antialias"};
+
+    return names[kind];
+}
+
+bool
+visual_needs_review(enum visual_verdict verdict)
+{
+    return verdict == VISUAL_DIFFERENT || verdict == VISUAL_SHIFTED;
+}
