@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # bench_root: lib.sh
 # bench_stack_up DIR: a stack of our own under DIR with one organization; sets bench_url and bench_token.
 # bench_stack_fill gives it twenty suites, bench_stack_down DIR ends it. Sourced by parts.
-bench_port=8610
+bench_port=${BENCH_PORT:-8610}
 
 bench_api() { # METHOD PATH [curl arguments]
     local method=$1 path=$2

@@ -110,7 +110,9 @@ NODISCARD enum rc rpc_client_new(const struct rpc_client_cfg *cfg, struct rpc_cl
 void rpc_client_free(struct rpc_client *client);
 
 /* Calls `method` with `req` and unpacks the answer into ctx->arena. Deadline, ids, idempotency key
- * and principal come from ctx. Without a deadline ten seconds count.
+ * and principal come from ctx. Without a deadline ten seconds count. A READ without key may get the
+ * answer of an equal call by the same principal that was executed after this one began
+ * (docs/decisions/0006-shared-reads.md).
  *
  * Errors: what the handler returned, with its reason and message, or
  *         UNAVAILABLE: no replica reachable before the deadline, certainly not executed.

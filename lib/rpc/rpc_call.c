@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A call from the caller's side: envelope, choice of a replica, and what to do when it does not
- * answer. Repeated is what certainly was not executed (nothing left, or the server drains), and what
- * may be executed twice (READ, or with a key). */
+ * answer. Repeated is what certainly was not executed (nothing left, or the server drains), and
+ * what may be executed twice (READ, or with a key).
+ *
+ * Reads of one caller that ask for the same and wait to be sent become one (rpc_link.h). An answer
+ * that was another call's counts unless it is a failure of that call alone. */
 #include <string.h>
 
 #include "assay/envelope.pb-c.h"
@@ -40,11 +43,33 @@ principal_of(struct arena *arena, const struct principal *who)
     return p;
 }
 
+/* The envelope is two messages one behind the other, which is one message to its reader: first what
+ * the answer depends on (all that calls which may share one have in common), then what is this
+ * call's own. What stands in both counts as the second says. */
+static enum rc
+pack_envelope(struct arena *arena, Assay__Call *same, const Assay__Call *own, struct str *out_wire,
+              struct str *out_same)
+{
+    size_t same_n = assay__call__get_packed_size(same);
+    size_t own_n = assay__call__get_packed_size(own);
+    char *p = arena_alloc(arena, same_n + own_n);
+
+    if (p == NULL || arena_failed(arena)) {
+        return RC_RESOURCE_EXHAUSTED;
+    }
+    (void)assay__call__pack(same, (uint8_t *)p);
+    (void)assay__call__pack(own, (uint8_t *)p + same_n);
+    *out_wire = str_n(p, same_n + own_n);
+    *out_same = str_n(p, same_n);
+    return RC_OK;
+}
+
 static enum rc
 pack_call(struct ctx *ctx, const struct rpc_method *method, const ProtobufCMessage *req,
-          size_t message_max, int64_t deadline_us, struct str *out_wire)
+          size_t message_max, int64_t deadline_us, struct str *out_wire, struct str *out_same)
 {
-    Assay__Call call = ASSAY__CALL__INIT;
+    Assay__Call same = ASSAY__CALL__INIT;
+    Assay__Call own = ASSAY__CALL__INIT;
     struct str payload;
 
     if (pb_pack(ctx->arena, req, &payload) != RC_OK) {
@@ -53,18 +78,18 @@ pack_call(struct ctx *ctx, const struct rpc_method *method, const ProtobufCMessa
     if (payload.n > message_max) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_BIG", "the request is too large");
     }
-    call.method = method->id;
-    call.deadline_us = deadline_us;
-    call.request_id = text_of(ctx->arena, ctx->request_id);
-    call.traceparent = text_of(ctx->arena, ctx->traceparent);
-    call.idempotency_key = text_of(ctx->arena, ctx->idempotency_key);
-    call.peer = text_of(ctx->arena, ctx->peer);
-    call.host = text_of(ctx->arena, ctx->host);
-    call.who = principal_of(ctx->arena, &ctx->who);
-    call.has_payload = 1;
-    call.payload.len = payload.n;
-    memcpy(&call.payload.data, &payload.p, sizeof(payload.p)); /* drops const */
-    if (arena_failed(ctx->arena) || pb_pack(ctx->arena, &call.base, out_wire) != RC_OK) {
+    same.method = own.method = method->id;
+    same.peer = text_of(ctx->arena, ctx->peer);
+    same.host = text_of(ctx->arena, ctx->host);
+    same.who = principal_of(ctx->arena, &ctx->who);
+    same.has_payload = 1;
+    same.payload.len = payload.n;
+    memcpy(&same.payload.data, &payload.p, sizeof(payload.p)); /* drops const */
+    own.deadline_us = deadline_us;
+    own.request_id = text_of(ctx->arena, ctx->request_id);
+    own.traceparent = text_of(ctx->arena, ctx->traceparent);
+    own.idempotency_key = text_of(ctx->arena, ctx->idempotency_key);
+    if (pack_envelope(ctx->arena, &same, &own, out_wire, out_same) != RC_OK) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
     }
     if (out_wire->n > message_max + RPC_FRAME_OVERHEAD) {
@@ -75,22 +100,35 @@ pack_call(struct ctx *ctx, const struct rpc_method *method, const ProtobufCMessa
 
 /* --- the answer ---------------------------------------------------------------------------- */
 
+/* The same for everybody who asks; other failures may be those of one execution. */
+static bool
+is_verdict(int32_t code)
+{
+    return code == RC_OK || code == RC_NOT_FOUND || code == RC_PERMISSION_DENIED ||
+           code == RC_INVALID_ARGUMENT;
+}
+
 static enum rc
-read_answer(struct ctx *ctx, const struct rpc_method *method, struct str body,
+read_answer(struct ctx *ctx, const struct rpc_method *method, const struct rpc_answer *from,
             ProtobufCMessage **out_resp, bool *out_retry)
 {
     ProtobufCMessage *msg = NULL;
+    struct str body = from->body;
 
     *out_retry = false;
     if (pb_unpack(ctx->arena, &assay__answer__descriptor, body, &msg) != RC_OK) {
         return fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
     }
     const Assay__Answer *answer = (const Assay__Answer *)msg;
+    if (from->is_shared && !is_verdict(answer->code)) {
+        *out_retry = true;
+        return RC_UNAVAILABLE;
+    }
     if (answer->code != RC_OK) {
         const char *reason = answer->reason == NULL ? "UNKNOWN" : answer->reason;
         *out_retry = answer->code == RC_UNAVAILABLE && strcmp(reason, "DRAINING") == 0;
         enum rc rc = answer->code < 0 || answer->code > RC_UNAUTHENTICATED ? RC_UNKNOWN
-                                                                          : (enum rc)answer->code;
+                                                                           : (enum rc)answer->code;
         if (*out_retry) {
             return rc;
         }
@@ -112,6 +150,7 @@ struct attempt {
     const struct rpc_method *method;
     struct rpc_pool *pool;
     struct str wire;
+    struct str same; /* empty: no other call's answer will do */
     int64_t deadline_us;
     int lost;
 };
@@ -162,9 +201,10 @@ attempt(struct attempt *a, ProtobufCMessage **out_resp, bool *out_retry)
         note(a->ctx, "%s: no replica of %s", a->method->name, rpc_pool_service(a->pool));
         return rc;
     }
-    enum rpc_fate fate = rpc_link_call(link, a->wire, a->deadline_us, &answer);
+    enum rpc_fate fate = rpc_link_call(link, a->wire, a->same, a->deadline_us, &answer);
     if (fate == RPC_ANSWERED) {
-        rc = read_answer(a->ctx, a->method, answer.body, out_resp, out_retry);
+        a->same = answer.is_shared ? STR_EMPTY : a->same;
+        rc = read_answer(a->ctx, a->method, &answer, out_resp, out_retry);
         rpc_slab_unref(answer.slab);
         if (rc != RC_OK && !*out_retry) {
             note(a->ctx, "%s at %s", a->method->name, rpc_link_url(link));
@@ -187,10 +227,13 @@ rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
     a.deadline_us = ctx->deadline_us == 0 ? clk_wall_us() + DEADLINE_US : ctx->deadline_us;
     enum rc rc = ctx_check_deadline(ctx);
     if (rc == RC_OK) {
-        rc = pack_call(ctx, method, req, message_max, a.deadline_us, &a.wire);
+        rc = pack_call(ctx, method, req, message_max, a.deadline_us, &a.wire, &a.same);
     }
     if (rc != RC_OK) {
         return rc;
+    }
+    if (method->effect != RPC_READ || method->waits || ctx->idempotency_key.n > 0) {
+        a.same = STR_EMPTY;
     }
     while (is_retry && clk_wall_us() < a.deadline_us) {
         rc = attempt(&a, out_resp, &is_retry);

@@ -12,6 +12,9 @@
  * aio waits in line (LANE_QUEUED). A receive is never submitted before the send is done: NNG 1.5
  * does not survive that.
  *
+ * A read rides on an equal one that is still queued (docs/decisions/0006-shared-reads.md): it has no
+ * place of its own, and ends with its carrier.
+ *
  * An epoch is the life of one connection. Its end fails exactly the calls that were at that server;
  * calls of a frame that never left are UNSENT. */
 #include "rpc/rpc_link_int.h"
@@ -153,6 +156,10 @@ submit(struct rpc_link *link, struct call *call, struct outbox *box)
     if (link->closed || atomic_load(&link->draining) || !atomic_load(&link->connected)) {
         return RPC_UNSENT;
     }
+    if (rpc__ride(link, call)) {
+        atomic_fetch_add(&link->load, 1);
+        return RPC_ANSWERED;
+    }
     if (link->free_count == 0) {
         return RPC_FULL;
     }
@@ -172,6 +179,30 @@ count_timeout(struct rpc_link *link, const struct call *call)
     }
 }
 
+/* Takes an unfinished call back (under the lock). */
+static enum rpc_fate
+take_back(struct rpc_link *link, struct call *call)
+{
+    bool is_riding = call->state == CALL_RIDING;
+    const struct call *sent = is_riding ? call->carrier : call;
+    bool is_sent = sent->state == CALL_SENT;
+
+    if (is_sent) {
+        count_timeout(link, sent);
+    }
+    if (is_riding) {
+        rpc__dismount(link, call);
+    } else if (!rpc__hand_over(link, call)) {
+        if (!is_sent) {
+            rpc__calls_remove(&link->queue, call);
+        } else if (link->withdrawn_count < WITHDRAWN_MAX) {
+            link->withdrawn[link->withdrawn_count++] = call->id;
+        }
+        rpc__slot_drop(link, call);
+    }
+    return is_sent ? RPC_TIMED_OUT : RPC_TOO_LATE;
+}
+
 /* The deadline has passed: takes the call back unless it is just being finished. */
 static bool
 give_up(struct rpc_link *link, struct call *call)
@@ -182,17 +213,8 @@ give_up(struct rpc_link *link, struct call *call)
     pthread_mutex_lock(&link->lock);
     bool was_suspect = atomic_load(&link->suspect);
     bool is_ours = call->state != CALL_DONE;
-    if (is_ours && call->state == CALL_QUEUED) {
-        rpc__calls_remove(&link->queue, call);
-        call->fate = RPC_TOO_LATE;
-        rpc__slot_drop(link, call);
-    } else if (is_ours) {
-        count_timeout(link, call);
-        if (link->withdrawn_count < WITHDRAWN_MAX) {
-            link->withdrawn[link->withdrawn_count++] = call->id;
-        }
-        call->fate = RPC_TIMED_OUT;
-        rpc__slot_drop(link, call);
+    if (is_ours) {
+        call->fate = take_back(link, call);
     }
     if (atomic_load(&link->suspect)) {
         rpc__end_queue(link, &finished); /* they may go to another replica */
@@ -251,12 +273,14 @@ await(struct rpc_link *link, struct call *call, bool is_watching, int64_t until_
 }
 
 enum rpc_fate
-rpc_link_call(struct rpc_link *link, struct str wire, int64_t deadline_us, struct rpc_answer *out)
+rpc_link_call(struct rpc_link *link, struct str wire, struct str same, int64_t deadline_us,
+              struct rpc_answer *out)
 {
-    struct call call = {.wire = wire};
+    struct call call = {.wire = wire, .same = same};
     struct outbox box = {0};
     int64_t until_us = clk_mono_us() + (deadline_us - clk_wall_us());
 
+    rpc__calls_init(&call.riders);
     pthread_mutex_lock(&link->lock);
     enum rpc_fate fate = submit(link, &call, &box);
     bool is_watching = link->queue.head == &call;

@@ -20,6 +20,7 @@ enum rpc_fate {
 struct rpc_answer {
     struct rpc_slab *slab; /* the caller drops it */
     struct str body;       /* packed assay.Answer, inside slab */
+    bool is_shared; /* it was another call's: executed after this one began, for its deadline */
 };
 
 struct rpc_link_cfg {
@@ -42,10 +43,11 @@ void rpc_link_unref(struct rpc_link *link);
 /* Ends every call (LOST, UNSENT) and closes the connection. Not in an NNG callback. */
 void rpc_link_shutdown(struct rpc_link *link);
 
-/* Sends `wire` (a packed assay.Call) and waits. Blocks: until the answer or the deadline.
- * Threads: any number. */
-enum rpc_fate rpc_link_call(struct rpc_link *link, struct str wire, int64_t deadline_us,
-                            struct rpc_answer *out);
+/* Sends `wire` (a packed assay.Call) and waits. While a call with the same non-empty `same` waits
+ * to be sent, the two become one: what is executed is executed after both began. Blocks: until the
+ * answer or the deadline. Threads: any number. */
+enum rpc_fate rpc_link_call(struct rpc_link *link, struct str wire, struct str same,
+                            int64_t deadline_us, struct rpc_answer *out);
 
 const char *rpc_link_url(const struct rpc_link *link);
 /* Connected, not draining, not skipped after time-outs. */

@@ -78,6 +78,74 @@ rpc__calls_finish(struct call_list *finished)
     }
 }
 
+/* --- riders (under the lock) --------------------------------------------------------------- */
+
+/* So many of the queue are looked at. */
+#define LOOK_MAX 64
+
+bool
+rpc__ride(struct rpc_link *link, struct call *call)
+{
+    struct call *c = link->queue.head;
+
+    for (int i = 0; call->same.n > 0 && c != NULL && i < LOOK_MAX; i++, c = c->next) {
+        if (str_eq(c->same, call->same)) {
+            call->state = CALL_RIDING;
+            call->carrier = c;
+            rpc__calls_push(&c->riders, call);
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+rpc__dismount(struct rpc_link *link, struct call *call)
+{
+    rpc__calls_remove(&call->carrier->riders, call);
+    atomic_fetch_sub(&link->load, 1);
+}
+
+static void
+replace_queued(struct rpc_link *link, struct call *call, struct call *heir)
+{
+    struct call **at = &link->queue.head;
+
+    while (*at != call) {
+        at = &(*at)->next;
+    }
+    *at = heir;
+    heir->next = call->next;
+    link->queue.tail = heir->next == NULL ? &heir->next : link->queue.tail;
+}
+
+bool
+rpc__hand_over(struct rpc_link *link, struct call *call)
+{
+    struct call *heir = rpc__calls_pop(&call->riders);
+
+    if (heir == NULL) {
+        return false;
+    }
+    for (struct call *c = rpc__calls_pop(&call->riders); c != NULL;
+         c = rpc__calls_pop(&call->riders)) {
+        c->carrier = heir;
+        rpc__calls_push(&heir->riders, c);
+    }
+    if (call->state == CALL_QUEUED) {
+        replace_queued(link, call, heir);
+    }
+    heir->carrier = NULL;
+    heir->id = call->id;
+    heir->state = call->state;
+    heir->epoch = call->epoch;
+    heir->lane = call->lane;
+    heir->sent_us = call->sent_us;
+    link->slots[call->id & (CALLS_MAX - 1)] = heir;
+    atomic_fetch_sub(&link->load, 1);
+    return true;
+}
+
 /* --- calls (under the lock) ---------------------------------------------------------------- */
 
 void
@@ -111,6 +179,18 @@ rpc__end_call(struct rpc_link *link, struct call *call, enum rpc_fate fate,
               struct call_list *finished)
 {
     rpc__slot_drop(link, call);
+    for (struct call *c = rpc__calls_pop(&call->riders); c != NULL;
+         c = rpc__calls_pop(&call->riders)) {
+        atomic_fetch_sub(&link->load, 1);
+        c->state = CALL_DONE;
+        c->fate = fate;
+        c->answer = call->answer;
+        c->answer.is_shared = true;
+        if (c->answer.slab != NULL) {
+            rpc_slab_ref(c->answer.slab);
+        }
+        rpc__calls_push(finished, c);
+    }
     call->state = CALL_DONE;
     call->fate = fate;
     rpc__calls_push(finished, call);

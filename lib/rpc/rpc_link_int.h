@@ -22,12 +22,20 @@
 #define SILENCE_MAX_US (15 * ASSAY_US_PER_S)
 #define CONNECT_MAX_US (2 * ASSAY_US_PER_S) /* of an ipc connection, with its handshake */
 
-enum call_state { CALL_QUEUED, CALL_SENT, CALL_DONE };
+enum call_state { CALL_QUEUED, CALL_SENT, CALL_RIDING, CALL_DONE };
+
+struct call_list {
+    struct call *head;
+    struct call **tail;
+};
 
 /* On the stack of the caller. */
 struct call {
-    struct call *next; /* in the queue, or in a list of finished calls */
+    struct call *next; /* in the queue, among riders, or in a list of finished calls */
     struct str wire;
+    struct str same;         /* calls whose bytes here are equal may share an answer; empty: none */
+    struct call *carrier;    /* of a rider: the call whose answer it takes */
+    struct call_list riders; /* of a call with a place */
     uint32_t id;
     uint32_t epoch;
     int lane;
@@ -36,11 +44,6 @@ struct call {
     enum rpc_fate fate;
     struct rpc_answer answer;
     _Atomic uint32_t done; /* the futex */
-};
-
-struct call_list {
-    struct call *head;
-    struct call **tail;
 };
 
 enum lane_state { LANE_FREE, LANE_QUEUED, LANE_AWAY };
@@ -101,6 +104,12 @@ struct call *rpc__calls_pop(struct call_list *list);
 void rpc__calls_remove(struct call_list *list, struct call *call);
 void rpc__futex_wait(_Atomic uint32_t *word, int64_t until_mono_us);
 void rpc__calls_finish(struct call_list *finished);
+/* Lets the call ride on a queued one that asks for the same; false when there is none. */
+bool rpc__ride(struct rpc_link *link, struct call *call);
+/* The rider's caller goes away. */
+void rpc__dismount(struct rpc_link *link, struct call *call);
+/* The caller of a queued or sent call goes away: its first rider takes its place. False: no rider. */
+bool rpc__hand_over(struct rpc_link *link, struct call *call);
 void rpc__slot_take(struct rpc_link *link, struct call *call);
 void rpc__slot_drop(struct rpc_link *link, struct call *call);
 int rpc__outstanding(const struct rpc_link *link);

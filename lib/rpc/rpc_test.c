@@ -92,6 +92,13 @@ handle(void *svc, struct ctx *ctx, const ProtobufCMessage *req, ProtobufCMessage
     if (strcmp(in->type, "who") == 0) {
         return describe_caller(ctx, out);
     }
+    if (strcmp(in->type, "when") == 0) {
+        out->at_us = clk_mono_us();
+        out->org_id = ctx->who.org_id;
+    }
+    if (strcmp(in->type, "busy") == 0) {
+        return fail(ctx, RC_ABORTED, "BUSY", "once more");
+    }
     if (strcmp(in->type, "big answer") == 0) {
         out->has_data = 1;
         out->data.len = MESSAGE_MAX + 1;
@@ -119,7 +126,14 @@ static const struct rpc_method methods[] = {
      .req = &assay__event__descriptor,
      .resp = &assay__event__descriptor,
      .handler = handle},
+    {.id = 4,
+     .name = "test.Events/Read",
+     .effect = RPC_READ,
+     .req = &assay__event__descriptor,
+     .resp = &assay__event__descriptor,
+     .handler = handle},
 };
+static const struct rpc_method *const read_method = &methods[2];
 static const struct rpc_method absent = {.id = 3,
                                          .name = "test.Events/Absent",
                                          .effect = RPC_READ,
@@ -654,6 +668,86 @@ many_callers_each_get_their_own_answer(void **state)
     close_all(&f);
 }
 
+/* Reads for one of two organizations, and looks whether the answer is that one's and was made after
+ * the call began. */
+static void *
+reader_main(void *arg)
+{
+    struct crowd *c = arg;
+    struct arena *arena = arena_new(ARENA_MAX);
+
+    for (int i = 0; i < c->calls; i++) {
+        struct ctx ctx;
+        Assay__Event req = event("when");
+        Assay__Event *got = NULL;
+        arena_reset(arena);
+        ctx_init(&ctx, arena);
+        ctx.who.org_id = 1 + i % 2;
+        int64_t began_us = clk_mono_us();
+        struct outcome o = call_with(c->f->client, &ctx, read_method, &req, &got);
+        c->wrong += o.rc != RC_OK || got->at_us < began_us || got->org_id != ctx.who.org_id;
+    }
+    arena_free(arena);
+    return NULL;
+}
+
+static void
+reads_are_shared_but_never_stale_nor_between_callers(void **state)
+{
+    enum { CALLERS = 32, CALLS = 200 };
+    struct fixture f;
+    struct crowd crowd[CALLERS];
+    pthread_t threads[CALLERS];
+
+    (void)state;
+    open_with(&f, 4, 256);
+    for (int i = 0; i < CALLERS; i++) {
+        crowd[i] = (struct crowd){&f, CALLS, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, reader_main, &crowd[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(crowd[i].wrong, 0);
+    }
+    assert_true(atomic_load(&f.service.executed) < CALLERS * CALLS);
+    close_all(&f);
+}
+
+static void *
+failing_reader_main(void *arg)
+{
+    struct crowd *c = arg;
+
+    for (int i = 0; i < c->calls; i++) {
+        struct outcome o = call_method(c->f, read_method, "busy", PATIENCE_US);
+        c->wrong += o.rc != RC_ABORTED || strcmp(o.reason, "BUSY") != 0;
+    }
+    return NULL;
+}
+
+/* Who rode along asks again for itself. */
+static void
+failure_of_one_execution_is_not_shared(void **state)
+{
+    enum { CALLERS = 16, CALLS = 50 };
+    struct fixture f;
+    struct crowd crowd[CALLERS];
+    pthread_t threads[CALLERS];
+
+    (void)state;
+    open_with(&f, 4, 256);
+    for (int i = 0; i < CALLERS; i++) {
+        crowd[i] = (struct crowd){&f, CALLS, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, failing_reader_main, &crowd[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(crowd[i].wrong, 0);
+    }
+    assert_int_equal(atomic_load(&f.service.executed), CALLERS * CALLS);
+    close_all(&f);
+}
+
 /* --- drain, replicas ----------------------------------------------------------------------- */
 
 struct drainer {
@@ -1092,6 +1186,8 @@ main(void)
         cmocka_unit_test(slow_calls_do_not_hold_fast_ones_back),
         cmocka_unit_test(waiting_methods_leave_the_workers_free),
         cmocka_unit_test(many_callers_each_get_their_own_answer),
+        cmocka_unit_test(reads_are_shared_but_never_stale_nor_between_callers),
+        cmocka_unit_test(failure_of_one_execution_is_not_shared),
         cmocka_unit_test(draining_finishes_what_runs_and_sends_new_calls_elsewhere),
         cmocka_unit_test(replicas_that_come_and_go_are_found),
         cmocka_unit_test(peers_are_called_by_their_address),

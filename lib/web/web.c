@@ -183,7 +183,6 @@ start_civetweb(struct web_server *server)
         .connection_closed = on_connection_closed,
         .exit_thread = on_thread_exit,
         .log_message = on_log,
-        .log_access = on_log,
     };
     return mg_start(&callbacks, server, options);
 }
