@@ -20,7 +20,7 @@
 #include "tests_sql.h"
 
 #define ORGS 16
-#define CLAIM 4 /* as many as tst_dispatch.c takes at once */
+#define CLAIM 8 /* as many as tst_dispatch.c takes at once */
 #define BATCH 200
 #define EXECUTORS_MAX 16
 #define MEASURE_US (10 * ASSAY_US_PER_S)
@@ -114,13 +114,11 @@ hand_out(struct ctx *ctx, const struct tst_claim *job)
 {
     const struct db_result *res = NULL;
 
-    must(DB_QUERY(tests.db, ctx, Q_JOB_ACQUIRED, NULL, DB_ARG_I64(job->id), DB_ARG_I64(job->fence),
-                  DB_ARG_NULL, DB_ARG_Z("device"), DB_ARG_Z("ipc:///nowhere"), DB_ARG_Z("key")),
-         ctx, "acquired");
-    must(DB_QUERY(tests.db, ctx, Q_CASES_OF_JOB, &res, DB_ARG_I64(job->id)), ctx, "cases");
     must(DB_QUERY(tests.db, ctx, Q_JOB_RUNNING, NULL, DB_ARG_I64(job->id), DB_ARG_I64(job->fence),
-                  DB_ARG_I64(LEASE_US)),
+                  DB_ARG_I64(LEASE_US), DB_ARG_NULL, DB_ARG_Z("device"),
+                  DB_ARG_Z("ipc:///nowhere"), DB_ARG_Z("key")),
          ctx, "running");
+    must(DB_QUERY(tests.db, ctx, Q_CASES_OF_JOB, &res, DB_ARG_I64(job->id)), ctx, "cases");
     return db_i64(res, 0, 0);
 }
 
@@ -156,6 +154,7 @@ executor(void *arg)
 {
     struct arena *arena = arena_new(16 << 20);
     struct tst_claim *jobs = NULL;
+    int64_t done[CLAIM];
     struct ctx ctx;
     int n = 1;
 
@@ -165,9 +164,10 @@ executor(void *arg)
         must(tst_queue_claim(&tests, &ctx, LEASE_US, CLAIM, false, &jobs, &n), &ctx, "claim");
         for (int i = 0; i < n; i++) {
             report(&ctx, &jobs[i], hand_out(&ctx, &jobs[i]));
-            must(DB_QUERY(tests.db, &ctx, Q_JOB_DONE, NULL, DB_ARG_I64(jobs[i].id)), &ctx, "done");
-            atomic_fetch_add(&ended, 1);
+            done[i] = jobs[i].id;
         }
+        must(DB_QUERY(tests.db, &ctx, Q_JOBS_DONE, NULL, DB_ARG_I64S(done, n)), &ctx, "done");
+        atomic_fetch_add(&ended, n);
     }
     arena_free(arena);
     return NULL;
@@ -200,7 +200,7 @@ main(int argc, char **argv)
 {
     struct arena *arena = arena_new(64 << 20);
     int64_t jobs = 100000;
-    int64_t executors = 4;
+    int64_t executors = EXECUTORS_MAX;
     struct ctx ctx;
     bool ok = argc > 1 &&
               (argc < 3 || str_to_i64(str_z(argv[2]), 1, 10000000, &jobs) == RC_OK) &&

@@ -13,6 +13,8 @@ struct tests_cfg {
     int64_t step_timeout_us; /* auto-waiting of one step */
     int64_t case_timeout_us;
 };
+/* What is left of a job's lease after each report that was taken: a worker may count on it. */
+#define TST_LEASE_KEPT(lease_us) ((lease_us) / 3 * 2)
 
 extern const struct cfg_row TESTS_CFG_ROWS[];
 extern const size_t TESTS_CFG_COUNT;

@@ -11,6 +11,7 @@ struct held_job {
     struct tst_job_ref ref;
     bool lost;
     bool cancel;
+    bool lease_is_young;
 };
 
 static enum rc
@@ -22,7 +23,8 @@ hold_job(struct tests *t, struct ctx *ctx, const char *job_id, int64_t fence, st
     if (str_to_i64(str_z(job_id), 1, INT64_MAX, &id) != RC_OK) {
         return fail(ctx, RC_INVALID_ARGUMENT, "BAD_JOB_ID", "job_id is malformed");
     }
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_LOCK, &res, DB_ARG_I64(id));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_LOCK, &res, DB_ARG_I64(id),
+                          DB_ARG_I64(TST_LEASE_KEPT(t->cfg->lease_us)));
     if (rc != RC_OK) {
         return rc;
     }
@@ -34,6 +36,7 @@ hold_job(struct tests *t, struct ctx *ctx, const char *job_id, int64_t fence, st
     bool live = str_eqz(state, "running") || str_eqz(state, "allocating");
     out->lost = db_i64(res, 0, 2) != fence || !live;
     out->cancel = db_bool(res, 0, 4);
+    out->lease_is_young = db_bool(res, 0, 6);
     out->ref = (struct tst_job_ref){id, db_i64(res, 0, 1), db_i64(res, 0, 5)};
     return RC_OK;
 }
@@ -48,7 +51,10 @@ answer(const struct held_job *job, Assay__ReportResponse *resp)
 static enum rc
 extend(struct tests *t, struct ctx *ctx, const struct held_job *job)
 {
-    return DB_QUERY(t->db, ctx, Q_JOB_EXTEND, NULL, DB_ARG_I64(job->ref.id),
+    if (job->lease_is_young) {
+        return RC_OK;
+    }
+    return DB_DEFER(t->db, ctx, Q_JOB_EXTEND, DB_ARG_I64(job->ref.id),
                     DB_ARG_I64(t->cfg->lease_us));
 }
 
@@ -63,7 +69,7 @@ event(struct tests *t, struct ctx *ctx, const struct held_job *job, int64_t run_
       const char *type, const char *message, const char *status, struct db_arg idx,
       struct db_arg duration_ms)
 {
-    return DB_QUERY(t->db, ctx, Q_RUN_EVENT_INSERT, NULL, DB_ARG_I64(job->ref.org_id),
+    return DB_DEFER(t->db, ctx, Q_RUN_EVENT_INSERT, DB_ARG_I64(job->ref.org_id),
                     job->ref.suite_run_id > 0 ? DB_ARG_I64(job->ref.suite_run_id) : DB_ARG_NULL,
                     run_id > 0 ? DB_ARG_I64(run_id) : DB_ARG_NULL, DB_ARG_Z(type),
                     DB_ARG_Z(message), DB_ARG_Z(status), idx, duration_ms);
@@ -139,11 +145,14 @@ case_started(struct tests *t, struct ctx *ctx, const struct held_job *job,
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
-    rc = DB_QUERY(t->db, ctx, Q_STEPS_FORGET, NULL, DB_ARG_I64(req->run_id),
-                  DB_ARG_I64(req->fence));
-    return rc == RC_OK ? event(t, ctx, job, req->run_id, "case_start", db_strz(res, 0, 1), NULL,
-                               DB_ARG_NULL, DB_ARG_NULL)
-                       : rc;
+    if (db_i64(res, 0, 2) > 1) {
+        rc = DB_QUERY(t->db, ctx, Q_STEPS_FORGET, NULL, DB_ARG_I64(req->run_id),
+                      DB_ARG_I64(req->fence));
+    }
+    rc = rc == RC_OK ? event(t, ctx, job, req->run_id, "case_start", db_strz(res, 0, 1), NULL,
+                             DB_ARG_NULL, DB_ARG_NULL)
+                     : rc;
+    return rc == RC_OK ? db_defer(t->db, ctx, Q_COMMIT_SOON, NULL, 0) : rc;
 }
 
 static enum rc

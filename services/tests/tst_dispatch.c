@@ -13,7 +13,7 @@
 #include "tests/tst_dispatch.h"
 #include "tests_sql.h"
 
-#define CLAIM_MAX 4
+#define CLAIM_MAX 8
 #define WAIT_US (250 * ASSAY_US_PER_MS)
 #define ALLOCATE_LEASE_US (20 * ASSAY_US_PER_S)
 #define CALL_US (10 * ASSAY_US_PER_S)
@@ -54,7 +54,7 @@ hold(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_LOCK, &res, DB_ARG_I64(job->id));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_LOCK, &res, DB_ARG_I64(job->id), DB_ARG_I64(0));
     if (rc != RC_OK) {
         return rc;
     }
@@ -85,17 +85,6 @@ end_job(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const cha
 enum got { GOT_DEVICE, GOT_WAIT, GOT_NOTHING };
 
 static enum rc
-note_device(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const char *key)
-{
-    const struct db_result *res = NULL;
-
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_ACQUIRED, &res, DB_ARG_I64(job->id),
-                          DB_ARG_I64(job->fence), DB_ARG_Z(job->session_id),
-                          DB_ARG_Z(job->on_device_id), DB_ARG_Z(job->worker_addr), DB_ARG_Z(key));
-    return rc == RC_OK && db_affected(res) == 0 ? lost(ctx) : rc;
-}
-
-static enum rc
 acquire(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
 {
     Assay__AcquireDeviceRequest req = ASSAY__ACQUIRE_DEVICE_REQUEST__INIT;
@@ -123,13 +112,7 @@ acquire(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
     job->on_device_id = resp->device_id;
     job->worker_addr = resp->worker_addr;
     *out = GOT_DEVICE;
-    rc = note_device(t, ctx, job, req.job_id);
-    if (rc == RC_ABORTED) { /* nobody else knows of this device */
-        ctx_recover(ctx);
-        rc = tst_give_back(t, ctx, str_z(req.job_id));
-        return rc == RC_OK ? lost(ctx) : rc;
-    }
-    return rc;
+    return RC_OK;
 }
 
 static enum rc
@@ -151,7 +134,7 @@ locate(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
     job->on_device_id = resp->device_id;
     job->worker_addr = resp->worker_addr;
     *out = GOT_DEVICE;
-    return note_device(t, ctx, job, NULL);
+    return RC_OK;
 }
 
 /* --- the hand-out -------------------------------------------------------------------------- */
@@ -186,12 +169,15 @@ mark_running(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
     const struct db_result *res = NULL;
 
     enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_RUNNING, &res, DB_ARG_I64(job->id),
-                          DB_ARG_I64(job->fence), DB_ARG_I64(t->cfg->lease_us));
+                          DB_ARG_I64(job->fence), DB_ARG_I64(t->cfg->lease_us),
+                          DB_ARG_Z(job->session_id), DB_ARG_Z(job->on_device_id),
+                          DB_ARG_Z(job->worker_addr),
+                          DB_ARG_Z(job->own_session ? device_key(ctx, job) : NULL));
     if (rc == RC_OK && db_affected(res) == 0) {
         return lost(ctx);
     }
     if (rc == RC_OK && job->suite_run_id > 0) {
-        rc = DB_QUERY(t->db, ctx, Q_JOB_SUITE_RUN_STARTED, NULL, DB_ARG_I64(job->suite_run_id),
+        rc = DB_DEFER(t->db, ctx, Q_JOB_SUITE_RUN_STARTED, DB_ARG_I64(job->suite_run_id),
                       DB_ARG_Z(job->session_id));
     }
     return rc;
@@ -203,6 +189,11 @@ static enum rc
 hand_out(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
 {
     enum rc rc = IN_TX(t, ctx, mark_running(t, ctx, job));
+    if (rc == RC_ABORTED && job->own_session) { /* nobody else knows of this device */
+        ctx_recover(ctx);
+        rc = tst_give_back(t, ctx, str_z(device_key(ctx, job)));
+        return rc == RC_OK ? lost(ctx) : rc;
+    }
     rc = rc == RC_OK ? start_on_worker(t, ctx, job) : rc;
     bool busy = rc == RC_FAILED_PRECONDITION && ctx->err.reason != NULL &&
                 strcmp(ctx->err.reason, "SESSION_BUSY") == 0;

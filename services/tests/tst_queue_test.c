@@ -216,11 +216,14 @@ another_organization_sees_nothing_even_without_the_filter(void **state)
     (void)state;
     (void)queue_run(&c, 2);
     call_end(&c);
-    const int queries[] = {Q_CASES_OF_JOB, Q_JOB_LOCK, Q_RUN_OF_JOB_ENDED};
-    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+    const struct {
+        int query, args;
+    } asked[] = {{Q_CASES_OF_JOB, 1}, {Q_JOB_LOCK, 2}, {Q_RUN_OF_JOB_ENDED, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        const struct db_arg args[] = {DB_ARG_I64(1), DB_ARG_I64(0)};
         const struct db_result *res = NULL;
         struct call other = call_as(OTHER_ORG);
-        assert_int_equal(DB_QUERY(db, &other.ctx, queries[i], &res, DB_ARG_I64(1)), RC_OK);
+        assert_int_equal(db_query(db, &other.ctx, asked[i].query, args, asked[i].args, &res), RC_OK);
         assert_int_equal(db_rows(res), 0);
         call_end(&other);
     }

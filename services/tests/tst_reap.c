@@ -7,6 +7,7 @@
 #include "tests_sql.h"
 
 #define ATTEMPTS_MAX 2
+#define RELEASE_MAX 20
 
 enum rc
 tst_give_back(struct tests *t, struct ctx *ctx, struct str key)
@@ -19,21 +20,6 @@ tst_give_back(struct tests *t, struct ctx *ctx, struct str key)
 }
 
 /* --- devices go back ----------------------------------------------------------------------- */
-
-/* Also a job that never had a device may have a place in the queue for one. */
-static enum rc
-release_one(struct tests *t, struct ctx *ctx, int64_t job_id, bool own, struct str key)
-{
-    enum rc rc = own ? tst_give_back(t, ctx, key) : RC_OK;
-
-    if (rc == RC_OK) {
-        rc = DB_QUERY(t->db, ctx, Q_JOB_DONE, NULL, DB_ARG_I64(job_id));
-    }
-    if (rc == RC_OK) { /* whoever waits may find this device free */
-        rc = DB_QUERY0(t->db, ctx, Q_JOB_WAKE_WAITING, NULL);
-    }
-    return rc == RC_OK ? tst_wake(t, ctx, LOOP_DISPATCH) : rc;
-}
 
 /* What lost hand-outs held. */
 static void
@@ -54,6 +40,33 @@ give_back_stale(struct tests *t, struct ctx *ctx)
     }
 }
 
+/* Also a job that never had a device may have a place in the queue for one. */
+static enum rc
+give_back_listed(struct tests *t, struct ctx *ctx, const struct db_result *res)
+{
+    int64_t *done = ARENA_ARRAY(ctx->arena, (size_t)db_rows(res) + 1, int64_t);
+    size_t n = 0;
+
+    for (int i = 0; done != NULL && i < db_rows(res); i++) {
+        bool own = db_bool(res, i, 1);
+        if (own && tst_give_back(t, ctx, db_str(res, i, 2)) != RC_OK) {
+            log_line(LOG_WARN_LEVEL, ctx, "release_failed", "a device could not be given back",
+                     LOG_I64("job", db_i64(res, i, 0)));
+            ctx_recover(ctx); /* it is due again later */
+        } else {
+            done[n++] = db_i64(res, i, 0);
+        }
+    }
+    if (n == 0) {
+        return RC_OK;
+    }
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOBS_DONE, NULL, DB_ARG_I64S(done, n));
+    if (rc == RC_OK) { /* whoever waits may find these devices free */
+        rc = DB_QUERY0(t->db, ctx, Q_JOB_WAKE_WAITING, NULL);
+    }
+    return rc == RC_OK ? tst_wake(t, ctx, LOOP_DISPATCH) : rc;
+}
+
 bool
 tst_release(void *state, struct ctx *ctx)
 {
@@ -61,16 +74,9 @@ tst_release(void *state, struct ctx *ctx)
     const struct db_result *res = NULL;
 
     give_back_stale(t, ctx);
-    enum rc rc = DB_QUERY0(t->db, ctx, Q_JOB_TO_RELEASE, &res);
-    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
-        if (release_one(t, ctx, db_i64(res, i, 0), db_bool(res, i, 1), db_str(res, i, 2)) !=
-            RC_OK) {
-            log_line(LOG_WARN_LEVEL, ctx, "release_failed", "a device could not be given back",
-                     LOG_I64("job", db_i64(res, i, 0)));
-            ctx_recover(ctx);
-        }
-    }
-    return false;
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_TO_RELEASE, &res, DB_ARG_I64(RELEASE_MAX));
+    rc = rc == RC_OK ? give_back_listed(t, ctx, res) : rc;
+    return rc == RC_OK && db_rows(res) == RELEASE_MAX;
 }
 
 /* --- cancelling at the worker -------------------------------------------------------------- */

@@ -69,7 +69,7 @@ void wrk_report_end(struct wrk_job *job, int64_t run_id, const char *verdict, st
                     int64_t started_us, int64_t finished_us);
 /* Waits until tests knows every verdict reported so far, or the job is over. */
 void wrk_report_wait_verdicts(struct wrk_job *job);
-/* Waits while tests has not confirmed for a whole lease that the job is ours, until it does or the job
+/* Waits while tests has not confirmed for most of a lease that the job is ours, until it does or the job
  * is over: the job may be somebody else's by now, and what it does to the app would be done twice. */
 void wrk_report_wait_lease(struct wrk_job *job);
 static inline bool

@@ -296,17 +296,11 @@ RETURNING id;
 -- Takes up to $2 jobs; each gets a new fence and a lease of $1 microseconds. Of one kind of device (or
 -- one live session) only $3 wait at a time: that many ask, more would only ask more, and jobs that
 -- want something else must not stand behind them.
+-- What a claim costs does not grow with the queue.
 -- name: job_claim
-WITH full_kinds AS MATERIALIZED (
-    SELECT kind FROM jobs WHERE state = 'waiting' GROUP BY kind HAVING count(*) >= $3
-), due AS MATERIALIZED (
-    SELECT id FROM jobs
-    WHERE state = 'queued' AND kind <> ALL (ARRAY(SELECT kind FROM full_kinds))
-    ORDER BY rank, id LIMIT $2 FOR UPDATE SKIP LOCKED
-)
 UPDATE jobs SET state = 'allocating', fence = fence + 1, cancel_sent = false,
     lease_until = now() + $1 * interval '1 microsecond'
-FROM due WHERE jobs.id = due.id
+WHERE id = ANY (ARRAY(SELECT queue_due($2, $3)))
 RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.device_id,
     jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
     jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
@@ -332,14 +326,12 @@ WHERE id = $1 AND fence = $2 AND state = 'allocating';
 -- name: job_wake_waiting
 UPDATE jobs SET next_at = now() WHERE state = 'waiting' AND next_at > now();
 
--- name: job_acquired
-UPDATE jobs SET session_id = $3::uuid, on_device_id = $4, worker_addr = $5, device_key = $6,
-    queue_position = NULL, queue_entry_id = NULL
-WHERE id = $1 AND fence = $2 AND state = 'allocating';
-
+-- The job has a device and is marked as running before its worker hears of it. $4 to $7 are the
+-- device's; a live session ($7 null) keeps its own.
 -- name: job_running
 UPDATE jobs SET state = 'running', attempts = attempts + 1,
-    lease_until = now() + $3 * interval '1 microsecond'
+    lease_until = now() + $3 * interval '1 microsecond', session_id = $4::uuid, on_device_id = $5,
+    worker_addr = $6, device_key = $7, queue_position = NULL, queue_entry_id = NULL
 WHERE id = $1 AND fence = $2 AND state = 'allocating';
 
 -- The worker refused before it began: this hand-out does not count.
@@ -352,9 +344,11 @@ WHERE id = $1 AND fence = $2 AND state = 'running';
 UPDATE suite_runs SET status = 'running', started_at = coalesce(started_at, now()), session_id = $2::uuid
 WHERE id = $1 AND status IN ('pending', 'running');
 
--- Locks the job for a report; the fence tells whether the reporter still owns it.
+-- Locks the job for a report; the fence tells whether the reporter still owns it, and a lease that is
+-- still young ($2 microseconds left) need not be written again.
 -- name: job_lock
-SELECT id, org_id, fence, state, cancel, suite_run_id, own_session, user_id, mode
+SELECT id, org_id, fence, state, cancel, suite_run_id,
+       coalesce(lease_until > now() + $2 * interval '1 microsecond', false)
 FROM jobs WHERE id = $1 FOR UPDATE;
 
 -- name: job_extend
@@ -385,13 +379,13 @@ WHERE id = $1 AND state NOT IN ('releasing', 'done');
 -- name: job_to_release
 WITH due AS MATERIALIZED (
     SELECT id FROM jobs WHERE state = 'releasing' AND next_at <= now()
-    ORDER BY next_at LIMIT 20 FOR UPDATE SKIP LOCKED
+    ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET next_at = now() + interval '5 seconds' FROM due WHERE jobs.id = due.id
 RETURNING jobs.id, jobs.own_session, jobs.id || '.' || jobs.fence;
 
--- name: job_done
-UPDATE jobs SET state = 'done' WHERE id = $1 AND state = 'releasing';
+-- name: jobs_done
+UPDATE jobs SET state = 'done' WHERE id = ANY ($1::bigint[]) AND state = 'releasing';
 
 -- Devices that earlier hand-outs of jobs may still hold.
 -- name: stale_keys
@@ -419,10 +413,13 @@ WHERE cancel AND NOT cancel_sent AND state = 'running'
 RETURNING id, worker_addr;
 
 -- name: cases_of_job
+WITH r AS MATERIALIZED (
+    SELECT id, public_id, case_id, position, mode FROM case_runs
+    WHERE job_id = $1 AND status IN ('pending', 'running')
+)
 SELECT r.id, r.public_id, c.name, c.steps, c.assertions, c.source_recording, c.mode, c.fuzzy_match,
        c.context, c.sub_flow_ids, c.step_mappings, r.mode
-FROM case_runs r JOIN cases c ON c.id = r.case_id
-WHERE r.job_id = $1 AND r.status IN ('pending', 'running')
+FROM r JOIN cases c ON c.id = r.case_id
 ORDER BY r.position;
 
 -- name: cases_by_public_ids
@@ -435,7 +432,12 @@ FROM cases c WHERE c.org_id = $1 AND c.public_id = ANY ($2::text[]) AND c.delete
 -- name: run_start
 UPDATE case_runs SET status = 'running', started_at = to_timestamp($3 / 1000000.0), starts = starts + 1
 WHERE id = $1 AND job_id = $2 AND status = 'pending'
-RETURNING public_id, case_name;
+RETURNING public_id, case_name, starts;
+
+-- The open transaction need not be on disk when it is answered: whatever is built on it will be, and
+-- takes it along.
+-- name: commit_soon
+SELECT set_config('synchronous_commit', 'off', true);
 
 -- A case that starts anew on another device drops what the lost one had reported.
 -- name: steps_forget
@@ -498,10 +500,13 @@ SELECT e.id, e.public_id, e.status, s.public_id, e.suite_name, e.commit_sha, e.m
 FROM ended e JOIN suites s ON s.id = e.suite_id;
 
 -- name: run_of_job_ended
+WITH r AS MATERIALIZED (
+    SELECT id, public_id, status, case_id, case_name, commit_sha, metadata, run_url, duration_ms
+    FROM case_runs WHERE job_id = $1 AND suite_run_id IS NULL
+)
 SELECT r.public_id, r.status, c.public_id, r.case_name, r.commit_sha, r.metadata, r.run_url,
        r.duration_ms, r.id
-FROM case_runs r JOIN cases c ON c.id = r.case_id
-WHERE r.job_id = $1 AND r.suite_run_id IS NULL;
+FROM r JOIN cases c ON c.id = r.case_id;
 
 -- ---- existence -----------------------------------------------------------------------------
 
