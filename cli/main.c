@@ -17,6 +17,7 @@ static const struct command COMMANDS[] = {
     {"status", cli_status, "where a run stands, and what it waits for"},
     {"doctor", cli_doctor, "what is missing on this machine and how to get it"},
     {"stack", cli_stack, "start, end or look at the embedded stack"},
+    {"auth", cli_auth, "reset a password, verify the audit log, rotate signing keys"},
     {"explain", cli_explain, "show what a plain-English step would do, or why it is refused"},
 };
 

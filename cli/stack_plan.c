@@ -195,6 +195,9 @@ add_replica(struct arena *arena, const struct stack_paths *paths, struct stack_p
             arena_printf(arena, "ASSAY_DATABASE_URL=postgresql://assay_%s@/assay?host=%s&port=5432",
                          name, paths->pg_sock).p;
     }
+    if (strcmp(name, "auth") == 0 && stack_setting("ASSAY_PUBLIC_URL", NULL) == NULL) {
+        child->env[e++] = arena_printf(arena, "ASSAY_PUBLIC_URL=%s", plan->url).p;
+    }
     if (SERVICES[service].tier == TIER_GATEWAY) {
         child->env[e++] = arena_printf(arena, "ASSAY_HTTP_PORT=%d", plan->port + n - 1).p;
     }

@@ -22,7 +22,7 @@ level() {
     case $1 in
     base) echo 0 ;;
     json | log | cfg | sec | met) echo 1 ;;
-    pb | db | rpc | http | web | blob) echo 2 ;;
+    pb | db | rpc | http | web | blob | mail) echo 2 ;;
     svc) echo 3 ;;
     gateway | auth | sessions | tests | billing | webhooks | worker) echo 4 ;;
     cli) echo 5 ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes what the manifests expect as Secrets, for a first installation:
-#     S3_ACCESS_KEY=... S3_SECRET_KEY=... deploy/k8s/secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL
-# DATABASE is host[:port]/name. Writes OUTDIR/secrets.yaml (kubectl apply -f), OUTDIR/roles.sql (run it
+#     S3_ACCESS_KEY=... S3_SECRET_KEY=... [SMTP_URL=...] deploy/k8s/secrets.sh OUTDIR NAMESPACE DATABASE BLOB_URL
+# DATABASE is host[:port]/name; without SMTP_URL no mail is sent. Writes OUTDIR/secrets.yaml (kubectl apply -f), OUTDIR/roles.sql (run it
 # once as the database's administrator) and OUTDIR/ca.key, which belongs into a safe. A CA per
 # installation signs one certificate per service: whoever has none is not listened to.
 set -eu
@@ -25,7 +25,7 @@ secret() {
     printf '  labels: {app.kubernetes.io/part-of: assay}\ntype: Opaque\ndata:\n'
     shift
     for pair in "$@"; do
-        printf '  %s: %s\n' "${pair%%=*}" "$(printf '%s' "${pair#*=}" | base64_of)"
+        printf '  %s: "%s"\n' "${pair%%=*}" "$(printf '%s' "${pair#*=}" | base64_of)"
     done
 }
 
@@ -50,6 +50,7 @@ for svc in gateway auth sessions tests billing webhooks worker; do
         user=$(openssl rand -hex 24)
         set -- "database-url=postgresql://assay_$svc:$user@$database"
         case $svc in auth | webhooks) set -- "$@" "secret-key=$(openssl rand -base64 32)" ;; esac
+        case $svc in auth) set -- "$@" "smtp-url=${SMTP_URL:-}" ;; esac
         secret "$svc-migrate" "database-url=postgresql://assay_${svc}_owner:$owner@$database" >>"$out/secrets.yaml"
         cat >>"$out/roles.sql" <<SQL
 CREATE ROLE assay_${svc}_owner LOGIN PASSWORD '$owner';

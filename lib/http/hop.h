@@ -19,6 +19,9 @@ struct http_client {
     size_t idle_count;
 };
 
+/* Prepares libcurl, once in a process. */
+void http_init(void);
+
 /* Takes a handle with its kept connections, or a new one; NULL without memory. */
 CURL *http_easy_take(struct http_client *client);
 void http_easy_give(struct http_client *client, CURL *easy);

@@ -22,6 +22,14 @@ init_curl(void)
     ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
 }
 
+void
+http_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, init_curl);
+}
+
 static bool
 copy_cfg(struct http_client_cfg *to, const struct http_client_cfg *from)
 {
@@ -44,10 +52,9 @@ copy_cfg(struct http_client_cfg *to, const struct http_client_cfg *from)
 enum rc
 http_client_new(const struct http_client_cfg *cfg, struct http_client **out)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct http_client *client = calloc(1, sizeof(*client));
 
-    (void)pthread_once(&once, init_curl);
+    http_init();
     if (client == NULL) {
         return RC_RESOURCE_EXHAUSTED;
     }

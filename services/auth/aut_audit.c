@@ -147,3 +147,61 @@ aut_audit_verify(struct db *db, struct ctx *ctx, struct aut_audit_report *out)
     }
     return rc;
 }
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+static struct db_arg
+unless_empty(struct str s)
+{
+    return s.n == 0 ? DB_ARG_NULL : DB_ARG_STR(s);
+}
+
+#define FILTER_ARGS(ctx, f)                                                                        \
+    DB_ARG_I64((ctx)->who.org_id), unless_empty((f)->action), unless_empty((f)->email),            \
+        unless_empty((f)->resource_type),                                                          \
+        (f)->since_us == 0 ? DB_ARG_NULL : DB_ARG_I64((f)->since_us)
+
+enum rc
+aut_audit_page(struct db *db, struct ctx *ctx, const struct aut_audit_filter *filter,
+               struct aut_audit_row **out, size_t *out_count)
+{
+    const struct db_result *res;
+    enum rc rc = DB_QUERY(db, ctx, Q_AUDIT_PAGE, &res, FILTER_ARGS(ctx, filter),
+                          DB_ARG_I64(filter->limit), DB_ARG_I64(filter->offset));
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    size_t n = (size_t)db_rows(res);
+    struct aut_audit_row *rows = ARENA_ARRAY(ctx->arena, n + 1, struct aut_audit_row);
+    if (rows == NULL) {
+        return aut_no_memory(ctx);
+    }
+    for (int i = 0; i < (int)n; i++) {
+        rows[i] = (struct aut_audit_row){.id = db_i64(res, i, 0),
+                                         .seq = db_i64(res, i, 1),
+                                         .email = db_str(res, i, 2),
+                                         .type = db_str(res, i, 3),
+                                         .resource_type = db_str(res, i, 4),
+                                         .resource_id = db_str(res, i, 5),
+                                         .details = db_str(res, i, 6),
+                                         .at_us = db_i64(res, i, 7),
+                                         .peer = db_str(res, i, 8),
+                                         .request_id = db_str(res, i, 9)};
+    }
+    *out = rows;
+    *out_count = n;
+    return RC_OK;
+}
+
+enum rc
+aut_audit_count(struct db *db, struct ctx *ctx, const struct aut_audit_filter *filter, int64_t *out)
+{
+    const struct db_result *res;
+    enum rc rc = DB_QUERY(db, ctx, Q_AUDIT_COUNT, &res, FILTER_ARGS(ctx, filter));
+
+    if (rc == RC_OK) {
+        *out = db_i64(res, 0, 0);
+    }
+    return rc;
+}

@@ -20,4 +20,35 @@ struct aut_audit_report {
 };
 NODISCARD enum rc aut_audit_verify(struct db *db, struct ctx *ctx, struct aut_audit_report *out);
 
+/* --- reading ------------------------------------------------------------------------------- */
+
+/* Empty strings and 0 filter nothing. */
+struct aut_audit_filter {
+    struct str action; /* contained in the type */
+    struct str email;  /* of the actor, case ignored */
+    struct str resource_type;
+    int64_t since_us;
+    int64_t limit;
+    int64_t offset;
+};
+/* Absent strings are empty. */
+struct aut_audit_row {
+    int64_t id;
+    int64_t seq;
+    struct str email;
+    struct str type;
+    struct str resource_type;
+    struct str resource_id;
+    struct str details; /* what happened in words, else the resource's name */
+    int64_t at_us;
+    struct str peer;
+    struct str request_id;
+};
+/* Those of ctx's organization, the newest first. */
+NODISCARD enum rc aut_audit_page(struct db *db, struct ctx *ctx,
+                                 const struct aut_audit_filter *filter, struct aut_audit_row **out,
+                                 size_t *out_count);
+NODISCARD enum rc aut_audit_count(struct db *db, struct ctx *ctx,
+                                  const struct aut_audit_filter *filter, int64_t *out);
+
 #endif

@@ -5,10 +5,14 @@
 
 #include "auth/aut_feed.h"
 #include "auth/aut_keys.h"
+#include "auth/aut_mail.h"
+#include "mail/mail.h"
 #include "pb/pb.h"
 
 #define AT(m) .offset = offsetof(struct auth_cfg, m)
 #define PASSWORD_QUEUE 64
+
+static const char *const SMTP_TLS_WORDS[] = {"auto", "required", "off", NULL};
 
 const struct cfg_row AUTH_CFG_ROWS[] = {
     {.name = "ASSAY_SECRET_KEY",
@@ -63,6 +67,40 @@ const struct cfg_row AUTH_CFG_ROWS[] = {
      .max = 256,
      .text = "passwords hashed at once, 19 MiB each; 0: one per core",
      AT(password_slots)},
+    {.name = "ASSAY_PUBLIC_URL",
+     .type = CFG_URL,
+     .def = "",
+     .text = "scheme and authority that links in mails begin with; needed to send mail",
+     AT(public_url)},
+    {.name = "ASSAY_EMAIL_FROM",
+     .type = CFG_STR,
+     .def = "assay <assay@localhost>",
+     .min = 3,
+     .max = 320,
+     .text = "sender of mails: an address or Name <address>",
+     AT(email_from)},
+    {.name = "ASSAY_EMAIL_DIR",
+     .type = CFG_STR,
+     .def = "",
+     .text = "folder that gets mails as .eml files, where there is no ASSAY_SMTP_URL",
+     AT(email_dir)},
+    {.name = "ASSAY_SMTP_URL",
+     .type = CFG_URL,
+     .def = "",
+     .secret = true,
+     .text = "mail server: smtp://[user:password@]host[:port] or smtps://...",
+     AT(smtp_url)},
+    {.name = "ASSAY_SMTP_TLS",
+     .type = CFG_ENUM,
+     .def = "auto",
+     .text = "encryption of smtp://; auto: required, except to this very machine",
+     .choices = SMTP_TLS_WORDS,
+     AT(smtp_tls)},
+    {.name = "ASSAY_SMTP_CA",
+     .type = CFG_STR,
+     .def = "",
+     .text = "PEM file of the roots that sign the mail server's certificate; empty: the system's",
+     AT(smtp_ca)},
 };
 const size_t AUTH_CFG_COUNT = ARRAY_LEN(AUTH_CFG_ROWS);
 
@@ -103,6 +141,9 @@ aut_open(struct auth *auth, struct ctx *ctx, struct db *db, const struct auth_cf
     if (rc == RC_OK) {
         rc = aut_feed_open(auth, ctx, &auth->feed);
     }
+    if (rc == RC_OK) {
+        rc = aut_mail_open(auth, ctx);
+    }
     if (rc != RC_OK) {
         aut_close(auth);
     }
@@ -112,6 +153,7 @@ aut_open(struct auth *auth, struct ctx *ctx, struct db *db, const struct auth_cf
 void
 aut_close(struct auth *auth)
 {
+    mailer_close(auth->mailer);
     aut_feed_close(auth->feed);
     aut_keys_close(auth->keys);
     passwd_close(auth->passwd);
@@ -168,6 +210,20 @@ aut_emit(struct auth *auth, struct ctx *ctx, const char *type, unsigned tell,
     return svc_emit(auth->db, ctx, &event);
 }
 
+enum rc
+aut_no_memory(struct ctx *ctx)
+{
+    return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
+}
+
+enum rc
+aut_check_org(struct ctx *ctx, int64_t org_id)
+{
+    return org_id == ctx->who.org_id
+               ? RC_OK
+               : fail(ctx, RC_NOT_FOUND, "ORGANIZATION_NOT_FOUND", "no such organization");
+}
+
 char *
 aut_text(struct ctx *ctx, struct str s)
 {
@@ -177,7 +233,5 @@ aut_text(struct ctx *ctx, struct str s)
 enum rc
 aut_check_arena(struct ctx *ctx)
 {
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? aut_no_memory(ctx) : RC_OK;
 }

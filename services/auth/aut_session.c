@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/aut_session.h"
 
+#include "auth/aut_feed.h"
 #include "auth/aut_keys.h"
+#include "auth/aut_mail.h"
+#include "auth/aut_throttle.h"
 #include "base/id.h"
 #include "pb/pb.h"
 
@@ -73,18 +76,51 @@ aut_session_become(struct ctx *ctx, const struct aut_user *user)
     ctx->who.email = user->email;
 }
 
-Assay__User *
-aut_session_answer(struct ctx *ctx, const struct aut_user *user)
+enum rc
+aut_password_changed(struct auth *auth, struct ctx *ctx, const struct aut_user *user,
+                     struct str keep, int64_t *epoch)
 {
-    Assay__User *m = PB_NEW(ctx->arena, Assay__User, assay__user);
+    struct aut_revocation what = {.user_id = user->id};
+    struct aut_mail notice = {
+        .kind = AUT_MAIL_PASSWORD_CHANGED, .org_id = user->org_id, .email = user->email};
 
-    if (m == NULL) {
-        return NULL;
+    enum rc rc = aut_logins_end(auth->db, ctx, user->id, keep);
+    if (rc == RC_OK) {
+        rc = aut_throttle_passed(auth, ctx, user->email);
     }
+    if (rc == RC_OK) {
+        rc = aut_mail_queue(auth, ctx, &notice);
+    }
+    return rc == RC_OK ? aut_revoke(auth, ctx, &what, epoch) : rc;
+}
+
+enum rc
+aut_email_taken(struct ctx *ctx, enum rc rc)
+{
+    if (rc != RC_ALREADY_EXISTS) {
+        return rc;
+    }
+    ctx_recover(ctx);
+    return fail(ctx, RC_ALREADY_EXISTS, "EMAIL_TAKEN", "this e-mail is already registered");
+}
+
+void
+aut_session_fill(struct ctx *ctx, const struct aut_user *user, Assay__User *m)
+{
     m->id = user->id;
     m->email = aut_text(ctx, user->email);
     m->role = aut_text(ctx, str_z(jws_role_name(user->role)));
     m->organization_id = user->org_id;
     m->created_at = user->created_us;
+}
+
+Assay__User *
+aut_session_answer(struct ctx *ctx, const struct aut_user *user)
+{
+    Assay__User *m = PB_NEW(ctx->arena, Assay__User, assay__user);
+
+    if (m != NULL) {
+        aut_session_fill(ctx, user, m);
+    }
     return m;
 }

@@ -18,6 +18,14 @@ NODISCARD enum rc aut_session_person(struct auth *auth, struct ctx *ctx, struct 
 /* From here on the caller of this (open) endpoint is known to be the user: for events. */
 void aut_session_become(struct ctx *ctx, const struct aut_user *user);
 
+/* Within a transaction that changed the user's password: ends every login but `keep` (a jti, or
+ * empty), forgives what failed guesses cost, tells the user by mail, revokes. */
+NODISCARD enum rc aut_password_changed(struct auth *auth, struct ctx *ctx,
+                                       const struct aut_user *user, struct str keep,
+                                       int64_t *epoch);
+/* The text for an e-mail that is taken, where `rc` says so; else rc. */
+enum rc aut_email_taken(struct ctx *ctx, enum rc rc);
+void aut_session_fill(struct ctx *ctx, const struct aut_user *user, Assay__User *m);
 /* The member `user` of answers. */
 NODISCARD Assay__User *aut_session_answer(struct ctx *ctx, const struct aut_user *user);
 

@@ -69,15 +69,15 @@ aut_user_insert(struct db *db, struct ctx *ctx, struct aut_user *user)
 }
 
 static void
-read_user(const struct db_result *res, struct aut_user *out)
+read_user(const struct db_result *res, int row, struct aut_user *out)
 {
-    *out = (struct aut_user){.id = db_i64(res, 0, 0),
-                             .org_id = db_i64(res, 0, 1),
-                             .email = db_str(res, 0, 2),
-                             .role = (enum role)db_i64(res, 0, 3),
-                             .email_verified = db_bool(res, 0, 4),
-                             .created_us = db_time_us(res, 0, 5),
-                             .phc = db_str(res, 0, 6)};
+    *out = (struct aut_user){.id = db_i64(res, row, 0),
+                             .org_id = db_i64(res, row, 1),
+                             .email = db_str(res, row, 2),
+                             .role = (enum role)db_i64(res, row, 3),
+                             .email_verified = db_bool(res, row, 4),
+                             .created_us = db_time_us(res, row, 5),
+                             .phc = db_str(res, row, 6)};
 }
 
 enum rc
@@ -92,7 +92,7 @@ aut_user_by_email(struct db *db, struct ctx *ctx, struct str email, bool *out_fo
     }
     *out_found = db_rows(res) > 0;
     if (*out_found) {
-        read_user(res, out);
+        read_user(res, 0, out);
     }
     return RC_OK;
 }
@@ -110,7 +110,7 @@ aut_user_get(struct db *db, struct ctx *ctx, int64_t id, int64_t org_id, struct 
         /* Removed between the gateway's check and now. */
         return fail(ctx, RC_UNAUTHENTICATED, "UNAUTHENTICATED", "the account does not exist");
     }
-    read_user(res, out);
+    read_user(res, 0, out);
     return RC_OK;
 }
 
@@ -119,6 +119,12 @@ aut_user_set_password(struct db *db, struct ctx *ctx, const struct aut_user *use
 {
     return DB_QUERY(db, ctx, Q_USER_SET_PASSWORD, NULL, DB_ARG_I64(user->id),
                     DB_ARG_I64(user->org_id), DB_ARG_Z(phc));
+}
+
+enum rc
+aut_user_verify(struct db *db, struct ctx *ctx, const struct aut_user *user)
+{
+    return DB_QUERY(db, ctx, Q_USER_VERIFY, NULL, DB_ARG_I64(user->id), DB_ARG_I64(user->org_id));
 }
 
 enum rc
@@ -143,6 +149,60 @@ aut_others_count(struct db *db, struct ctx *ctx, const struct aut_user *user, in
 }
 
 enum rc
+aut_users_of_org(struct db *db, struct ctx *ctx, struct aut_user **out, size_t *out_count)
+{
+    const struct db_result *res;
+    enum rc rc = DB_QUERY(db, ctx, Q_USERS_OF_ORG, &res, DB_ARG_I64(ctx->who.org_id));
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    size_t n = (size_t)db_rows(res);
+    struct aut_user *list = ARENA_ARRAY(ctx->arena, n + 1, struct aut_user);
+    if (list == NULL) {
+        return aut_no_memory(ctx);
+    }
+    for (int i = 0; i < (int)n; i++) {
+        read_user(res, i, &list[i]);
+        list[i].member_id = db_i64(res, i, 7);
+    }
+    *out = list;
+    *out_count = n;
+    return RC_OK;
+}
+
+enum rc
+aut_member_get(struct db *db, struct ctx *ctx, int64_t member_id, struct aut_user *out)
+{
+    const struct db_result *res;
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_MEMBER_GET, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(member_id));
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (db_rows(res) == 0) {
+        return fail(ctx, RC_NOT_FOUND, "MEMBER_NOT_FOUND", "no such member");
+    }
+    read_user(res, 0, out);
+    out->member_id = db_i64(res, 0, 7);
+    return RC_OK;
+}
+
+enum rc
+aut_member_has(struct db *db, struct ctx *ctx, struct str email, bool *out)
+{
+    const struct db_result *res;
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_MEMBER_BY_EMAIL, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_STR(email));
+
+    if (rc == RC_OK) {
+        *out = db_bool(res, 0, 0);
+    }
+    return rc;
+}
+
+enum rc
 aut_invite_take(struct db *db, struct ctx *ctx, struct str token, struct str email, bool *out_ok,
                 int64_t *out_org, enum role *out_role)
 {
@@ -161,6 +221,28 @@ aut_invite_take(struct db *db, struct ctx *ctx, struct str token, struct str ema
         *out_role = (enum role)db_i64(res, 0, 1);
     }
     return RC_OK;
+}
+
+enum rc
+aut_invite_insert(struct db *db, struct ctx *ctx, struct str token, struct aut_invite *invite)
+{
+    const struct db_result *res;
+    unsigned char sum[HASH_SHA256_LEN];
+    enum rc rc = DB_QUERY(db, ctx, Q_INVITES_REPLACE, NULL, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_STR(invite->email));
+
+    hash_sha256(token, sum);
+    struct str digest = str_n((const char *)sum, sizeof(sum));
+    if (rc == RC_OK) {
+        rc = DB_QUERY(db, ctx, Q_INVITE_INSERT, &res, DB_ARG_I64(ctx->who.org_id),
+                      DB_ARG_STR(invite->email), DB_ARG_I64(invite->role), DB_ARG_BYTES(digest),
+                      DB_ARG_I64(ctx->who.user_id));
+    }
+    if (rc == RC_OK) {
+        invite->id = db_i64(res, 0, 0);
+        invite->expires_us = db_time_us(res, 0, 1);
+    }
+    return rc;
 }
 
 /* --- logins -------------------------------------------------------------------------------- */

@@ -17,7 +17,8 @@ struct aut_user {
     enum role role;
     bool email_verified;
     int64_t created_us;
-    struct str phc;
+    struct str phc;    /* empty in lists */
+    int64_t member_id; /* in lists, and of aut_member_get */
 };
 
 NODISCARD enum rc aut_users_exist(struct db *db, struct ctx *ctx, bool *out);
@@ -39,10 +40,51 @@ NODISCARD enum rc aut_user_get(struct db *db, struct ctx *ctx, int64_t id, int64
                                struct aut_user *out);
 NODISCARD enum rc aut_user_set_password(struct db *db, struct ctx *ctx, const struct aut_user *user,
                                         const char *phc);
+/* The address is the user's: it was proved by a mailed link. */
+NODISCARD enum rc aut_user_verify(struct db *db, struct ctx *ctx, const struct aut_user *user);
 NODISCARD enum rc aut_user_delete(struct db *db, struct ctx *ctx, const struct aut_user *user);
 /* Members and admins besides this user. */
 NODISCARD enum rc aut_others_count(struct db *db, struct ctx *ctx, const struct aut_user *user,
                                    int64_t *out_members, int64_t *out_admins);
+struct aut_org {
+    int64_t id;
+    struct str name;
+    int64_t created_us;
+};
+/* Errors: UNAUTHENTICATED: gone. */
+NODISCARD enum rc aut_org_get(struct db *db, struct ctx *ctx, struct aut_org *out);
+/* Renames ctx's organization. */
+NODISCARD enum rc aut_org_rename(struct db *db, struct ctx *ctx, struct str name,
+                                 struct str *out_old);
+/* Users of ctx's organization, the newest first. */
+NODISCARD enum rc aut_users_of_org(struct db *db, struct ctx *ctx, struct aut_user **out,
+                                   size_t *out_count);
+/* A member of ctx's organization. Errors: NOT_FOUND. */
+NODISCARD enum rc aut_member_get(struct db *db, struct ctx *ctx, int64_t member_id,
+                                 struct aut_user *out);
+NODISCARD enum rc aut_member_has(struct db *db, struct ctx *ctx, struct str email, bool *out);
+
+struct aut_session_defaults {
+    struct str timeout;     /* p NULL: unset */
+    struct str permissions; /* p NULL: unset */
+    bool has_overage;
+    bool overage;
+};
+NODISCARD enum rc aut_session_defaults(struct db *db, struct ctx *ctx,
+                                       struct aut_session_defaults *out);
+/* Changes what is set in *inout; on return it holds all. */
+NODISCARD enum rc aut_session_defaults_set(struct db *db, struct ctx *ctx,
+                                           struct aut_session_defaults *inout);
+
+struct aut_invite {
+    int64_t id;
+    struct str email;
+    enum role role;
+    int64_t expires_us;
+};
+/* Makes the invite of ctx's user, voiding earlier ones for the address; fills id and expires_us. */
+NODISCARD enum rc aut_invite_insert(struct db *db, struct ctx *ctx, struct str token,
+                                    struct aut_invite *invite);
 /* Uses up an invite. *out_ok false: unknown, expired, used, replaced or another's. */
 NODISCARD enum rc aut_invite_take(struct db *db, struct ctx *ctx, struct str token,
                                   struct str email, bool *out_ok, int64_t *out_org,
@@ -77,6 +119,7 @@ struct aut_token {
     bool used;
     int64_t created_us;
     int64_t last_used_us; /* 0: never */
+    struct str project;   /* p NULL: none */
 };
 
 /* Stores the digest of `text`, acting for ctx's user; fills id and created_us. */

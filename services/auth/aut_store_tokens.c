@@ -32,12 +32,6 @@ aut_token_insert(struct db *db, struct ctx *ctx, struct str text, struct aut_tok
     return rc;
 }
 
-static enum rc
-no_memory(struct ctx *ctx)
-{
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
-}
-
 /* NULL when there is no name. */
 static struct str
 opt_str(const struct db_result *res, int row, int col)
@@ -58,7 +52,7 @@ aut_personal_tokens(struct db *db, struct ctx *ctx, struct aut_token **out, size
     size_t n = (size_t)db_rows(res);
     struct aut_token *list = ARENA_ARRAY(ctx->arena, n + 1, struct aut_token);
     if (list == NULL) {
-        return no_memory(ctx);
+        return aut_no_memory(ctx);
     }
     for (int i = 0; i < (int)n; i++) {
         list[i] = (struct aut_token){.id = db_i64(res, i, 0),
@@ -86,7 +80,7 @@ aut_org_tokens(struct db *db, struct ctx *ctx, struct aut_token **out, size_t *o
     size_t n = (size_t)db_rows(res);
     struct aut_token *list = ARENA_ARRAY(ctx->arena, n + 1, struct aut_token);
     if (list == NULL) {
-        return no_memory(ctx);
+        return aut_no_memory(ctx);
     }
     for (int i = 0; i < (int)n; i++) {
         list[i] = (struct aut_token){.id = db_i64(res, i, 0),
@@ -94,8 +88,10 @@ aut_org_tokens(struct db *db, struct ctx *ctx, struct aut_token **out, size_t *o
                                      .shown = db_str(res, i, 2),
                                      .email = db_str(res, i, 3),
                                      .role = (enum role)db_i64(res, i, 4),
-                                     .used = db_bool(res, i, 5),
-                                     .created_us = db_time_us(res, i, 6)};
+                                     .used = !db_is_null(res, i, 5),
+                                     .last_used_us = db_time_us(res, i, 5),
+                                     .created_us = db_time_us(res, i, 6),
+                                     .project = opt_str(res, i, 7)};
     }
     *out = list;
     *out_count = n;

@@ -18,6 +18,12 @@ struct auth_cfg {
     int64_t key_publish_us; /* a new signing key is published for that long before it signs */
     int64_t lease_us;       /* of a gateway's watch */
     int64_t password_slots; /* hashes at once; 0: one per core */
+    const char *public_url; /* what links in mails begin with */
+    const char *email_from;
+    const char *email_dir; /* "": none */
+    const char *smtp_url;  /* "": none */
+    int smtp_tls;          /* enum smtp_tls */
+    const char *smtp_ca;
 };
 
 extern const struct cfg_row AUTH_CFG_ROWS[];
@@ -25,6 +31,7 @@ extern const size_t AUTH_CFG_COUNT;
 
 struct aut_keys;
 struct aut_feed;
+struct mailer;
 
 struct auth {
     struct db *db;
@@ -33,14 +40,17 @@ struct auth {
     struct passwd *passwd;
     struct aut_keys *keys;
     struct aut_feed *feed;
+    struct mailer *mailer;    /* NULL: mails wait */
+    struct met_metric *mails; /* by result: sent, deferred, given up */
     /* Has the loop of this name run soon: svc_wake, or what a test puts here. */
     void (*wake)(void *arg, const char *name);
     void *wake_arg;
 };
 
-/* Names of the loops; the first two are channels too. */
+/* Names of the loops; the first three are channels too. */
 #define AUT_LOOP_REVOCATIONS "revocations"
 #define AUT_LOOP_KEYS "signing_keys"
+#define AUT_LOOP_MAIL "auth_mail"
 #define AUT_LOOP_SWEEP "auth_sweep"
 
 /* Makes the parts; the schema must be there. `auth` is the caller's; set its `wake` afterwards.
@@ -58,6 +68,11 @@ NODISCARD enum rc aut_in_tx(struct auth *auth, struct ctx *ctx,
 NODISCARD enum rc aut_emit(struct auth *auth, struct ctx *ctx, const char *type, unsigned tell,
                            const char *resource_type, int64_t resource_id, struct str name);
 
+/* Records that the arena is full. */
+enum rc aut_no_memory(struct ctx *ctx);
+/* OK when `org_id` is the caller's: another organization's id is one that does not exist.
+ * Errors: NOT_FOUND. */
+NODISCARD enum rc aut_check_org(struct ctx *ctx, int64_t org_id);
 /* Text for a required string member: never NULL while the arena has room. */
 char *aut_text(struct ctx *ctx, struct str s);
 /* OK unless the arena overflowed while the answer was built. */

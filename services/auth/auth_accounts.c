@@ -2,6 +2,7 @@
  *
  * First admin, registration, sign-in, password, end of an account. */
 #include "auth/aut_feed.h"
+#include "auth/aut_mail.h"
 #include "auth/aut_session.h"
 #include "auth/aut_throttle.h"
 #include "base/id.h"
@@ -20,22 +21,6 @@ struct entry {
     int64_t epoch;
     char *token;
 };
-
-static enum rc
-no_memory(struct ctx *ctx)
-{
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
-}
-
-static enum rc
-email_taken(struct ctx *ctx, enum rc rc)
-{
-    if (rc != RC_ALREADY_EXISTS) {
-        return rc;
-    }
-    ctx_recover(ctx);
-    return fail(ctx, RC_ALREADY_EXISTS, "EMAIL_TAKEN", "this e-mail is already registered");
-}
 
 /* --- first admin --------------------------------------------------------------------------- */
 
@@ -107,11 +92,11 @@ auth_create_setup(struct auth *auth, struct ctx *ctx, const Assay__CreateSetupRe
     e.user.phc = str_z(phc);
     rc = aut_in_tx(auth, ctx, create_first, &e);
     if (rc != RC_OK) {
-        return email_taken(ctx, rc);
+        return aut_email_taken(ctx, rc);
     }
     resp->token = e.token;
     resp->user = aut_session_answer(ctx, &e.user);
-    return resp->user == NULL ? no_memory(ctx) : aut_check_arena(ctx);
+    return resp->user == NULL ? aut_no_memory(ctx) : aut_check_arena(ctx);
 }
 
 /* --- registration -------------------------------------------------------------------------- */
@@ -140,6 +125,7 @@ create_account(struct auth *auth, struct ctx *ctx, void *arg)
 {
     struct entry *e = arg;
     bool joined = e->invite_token.p != NULL;
+    struct aut_mail verify = {.kind = AUT_MAIL_VERIFY, .email = e->user.email};
 
     enum rc rc = aut_register_lock(auth->db, ctx);
     if (rc == RC_OK) {
@@ -156,6 +142,9 @@ create_account(struct auth *auth, struct ctx *ctx, void *arg)
     if (rc == RC_OK && joined) {
         rc = aut_emit(auth, ctx, "member.joined", TELL_AUDIT | TELL_WEBHOOKS, "user", e->user.id,
                       e->user.email);
+    } else if (rc == RC_OK) {
+        verify.org_id = e->user.org_id;
+        rc = aut_mail_queue(auth, ctx, &verify);
     }
     return rc == RC_OK ? aut_session_begin(auth, ctx, &e->user, &e->token) : rc;
 }
@@ -176,7 +165,7 @@ auth_register(struct auth *auth, struct ctx *ctx, const Assay__RegisterRequest *
     e.user.phc = str_z(phc);
     rc = aut_in_tx(auth, ctx, create_account, &e);
     if (rc != RC_OK) {
-        return email_taken(ctx, rc);
+        return aut_email_taken(ctx, rc);
     }
     resp->access_token = e.token;
     resp->token_type = aut_text(ctx, STR("bearer"));
@@ -242,7 +231,7 @@ check_password(struct auth *auth, struct ctx *ctx, struct entry *e, struct str p
     }
     char *phc = arena_alloc(ctx->arena, PASSWORD_BUF);
     if (phc == NULL) {
-        return no_memory(ctx);
+        return aut_no_memory(ctx);
     }
     rc = passwd_hash(auth->passwd, ctx, password, phc);
     e->new_phc = phc;
@@ -261,7 +250,7 @@ answer_login(struct ctx *ctx, const struct entry *e, Assay__LoginResponse *resp)
     resp->role = aut_text(ctx, str_z(jws_role_name(e->user.role)));
     resp->email_verified = e->user.email_verified;
     resp->user = aut_session_answer(ctx, &e->user);
-    return resp->user == NULL ? no_memory(ctx) : aut_check_arena(ctx);
+    return resp->user == NULL ? aut_no_memory(ctx) : aut_check_arena(ctx);
 }
 
 enum rc
@@ -297,20 +286,13 @@ static enum rc
 change_password(struct auth *auth, struct ctx *ctx, void *arg)
 {
     struct entry *e = arg;
-    struct aut_revocation what = {.user_id = e->user.id};
     enum rc rc = aut_user_set_password(auth->db, ctx, &e->user, e->new_phc);
 
-    if (rc == RC_OK) {
-        rc = aut_logins_end(auth->db, ctx, e->user.id, e->keep);
-    }
-    if (rc == RC_OK) {
-        rc = aut_throttle_passed(auth, ctx, e->user.email);
-    }
     if (rc == RC_OK) {
         rc = aut_emit(auth, ctx, "user.password_changed", TELL_AUDIT, "user", e->user.id,
                       e->user.email);
     }
-    return rc == RC_OK ? aut_revoke(auth, ctx, &what, &e->epoch) : rc;
+    return rc == RC_OK ? aut_password_changed(auth, ctx, &e->user, e->keep, &e->epoch) : rc;
 }
 
 static enum rc

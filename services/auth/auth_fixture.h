@@ -39,7 +39,12 @@ static const struct auth_cfg CFG = {.secret_key = KEY,
                                     .jwt_ttl_us = 3600 * ASSAY_US_PER_S,
                                     .key_publish_us = 600 * ASSAY_US_PER_S,
                                     .lease_us = 500 * ASSAY_US_PER_MS,
-                                    .password_slots = 2};
+                                    .password_slots = 2,
+                                    .public_url = "https://assay.example.com/",
+                                    .email_from = "assay <assay@example.com>",
+                                    .email_dir = "",
+                                    .smtp_url = "",
+                                    .smtp_ca = ""};
 
 static struct db *db;
 static struct auth auth;
@@ -146,7 +151,7 @@ set_up(void **state)
                     "TRUNCATE auth.organizations, auth.users, auth.logins, auth.projects,"
                     " auth.tokens, auth.invites, auth.throttle, auth.signing_keys,"
                     " auth.revocations, auth.gateway_watch, auth.audit_heads, auth.audit_events,"
-                    " auth.outbox, auth.inbox;"
+                    " auth.outbox, auth.inbox, auth.session_defaults, auth.links, auth.mails;"
                     "UPDATE auth.revocation_head SET epoch = 0");
     if (aut_open(&auth, &c.ctx, db, &CFG) != RC_OK) {
         fail_msg("%.*s %.*s", STR_ARG(c.ctx.err.msg), STR_ARG(c.ctx.err.detail));
@@ -199,6 +204,9 @@ do_register(const char *email, const char *invite, struct account *out)
     req.organization_name = invite == NULL ? org : NULL;
     req.invite_token = invite == NULL ? NULL : arena_strz(c.arena, str_z(invite));
     enum rc rc = auth_register(&auth, &c.ctx, &req, &resp);
+    if (rc == RC_INTERNAL) {
+        print_message("register: %.*s\n", STR_ARG(c.ctx.err.detail));
+    }
     if (rc == RC_OK && out != NULL) {
         keep_account(out, resp.email, resp.user_id, resp.organization_id, resp.role,
                      resp.access_token);

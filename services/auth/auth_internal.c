@@ -146,6 +146,17 @@ check_token_path(struct auth *auth, struct ctx *ctx, bool personal, struct str v
 }
 
 static enum rc
+check_member_path(struct auth *auth, struct ctx *ctx, struct str value)
+{
+    struct aut_user user;
+    int64_t id = 0;
+
+    return str_to_i64(value, 1, INT64_MAX, &id) == RC_OK
+               ? aut_member_get(auth->db, ctx, id, &user)
+               : fail(ctx, RC_NOT_FOUND, "MEMBER_NOT_FOUND", "no such member");
+}
+
+static enum rc
 check_param(struct auth *auth, struct ctx *ctx, const Assay__PathParam *param)
 {
     struct str value = str_z(param->value);
@@ -158,6 +169,9 @@ check_param(struct auth *auth, struct ctx *ctx, const Assay__PathParam *param)
     }
     if (strcmp(param->name, "token_id") == 0) {
         return check_token_path(auth, ctx, false, value);
+    }
+    if (strcmp(param->name, "member_id") == 0) {
+        return check_member_path(auth, ctx, value);
     }
     if (strcmp(param->name, "id") == 0) {
         return check_token_path(auth, ctx, true, value);

@@ -10,24 +10,9 @@
 #include "sec/token.h"
 
 static enum rc
-no_memory(struct ctx *ctx)
-{
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
-}
-
-static enum rc
 not_found(struct ctx *ctx)
 {
     return fail(ctx, RC_NOT_FOUND, "TOKEN_NOT_FOUND", "no such token");
-}
-
-/* Another organization's id is one that does not exist. */
-static enum rc
-check_org(struct ctx *ctx, int64_t org_id)
-{
-    return org_id == ctx->who.org_id
-               ? RC_OK
-               : fail(ctx, RC_NOT_FOUND, "ORGANIZATION_NOT_FOUND", "no such organization");
 }
 
 static char *
@@ -172,7 +157,7 @@ auth_create_api_token(struct auth *auth, struct ctx *ctx, const Assay__CreateApi
                               .role = jws_role_parse(str_z(req->role)),
                               .name = str_z(req->label)};
 
-    enum rc rc = check_org(ctx, req->org_id);
+    enum rc rc = aut_check_org(ctx, req->org_id);
     if (rc == RC_OK && sdk) {
         rc = aut_project(auth->db, ctx, str_z(req->project), &token.project_id);
     }
@@ -203,6 +188,10 @@ answer_token(struct ctx *ctx, const struct aut_token *token)
     m->role = aut_text(ctx, str_z(jws_role_name(token->role)));
     m->used = token->used;
     m->created_at = token->created_us;
+    m->project = token->project.p == NULL ? NULL : aut_text(ctx, token->project);
+    if (token->used) {
+        PB_SET(m, last_used_at, token->last_used_us);
+    }
     return m;
 }
 
@@ -213,7 +202,7 @@ auth_list_api_tokens(struct auth *auth, struct ctx *ctx, const Assay__ListApiTok
     struct aut_token *list = NULL;
     size_t n = 0;
 
-    enum rc rc = check_org(ctx, req->org_id);
+    enum rc rc = aut_check_org(ctx, req->org_id);
     if (rc == RC_OK) {
         rc = aut_org_tokens(auth->db, ctx, &list, &n);
     }
@@ -222,12 +211,12 @@ auth_list_api_tokens(struct auth *auth, struct ctx *ctx, const Assay__ListApiTok
     }
     resp->items = ARENA_ARRAY(ctx->arena, n + 1, Assay__ApiToken *);
     if (resp->items == NULL) {
-        return no_memory(ctx);
+        return aut_no_memory(ctx);
     }
     for (size_t i = 0; i < n; i++) {
         resp->items[i] = answer_token(ctx, &list[i]);
         if (resp->items[i] == NULL) {
-            return no_memory(ctx);
+            return aut_no_memory(ctx);
         }
     }
     resp->n_items = n;
@@ -238,7 +227,7 @@ enum rc
 auth_delete_api_token(struct auth *auth, struct ctx *ctx, const Assay__DeleteApiTokenRequest *req,
                       Assay__StatusText *resp)
 {
-    enum rc rc = check_org(ctx, req->org_id);
+    enum rc rc = aut_check_org(ctx, req->org_id);
 
     if (rc == RC_OK) {
         rc = revoke_token(auth, ctx, false, req->token_id);
@@ -297,7 +286,7 @@ auth_get_token_context(struct auth *auth, struct ctx *ctx, const Assay__GetToken
     resp->organization = answer_part(ctx, c.org_uuid, c.org_name, c.org_slug);
     resp->project = answer_part(ctx, c.project_uuid, c.project_name, c.project_slug);
     if (resp->token == NULL || resp->organization == NULL || resp->project == NULL) {
-        return no_memory(ctx);
+        return aut_no_memory(ctx);
     }
     resp->token->id = aut_text(ctx, is_jwt ? ctx->who.subject : c.token_uuid);
     resp->token->name = aut_text(ctx, is_jwt ? ctx->who.email : c.token_name);

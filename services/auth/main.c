@@ -2,7 +2,8 @@
  *
  *     assay-auth                 serve (and what svc.h lists)
  *     assay-auth rotate-keys     publish a new signing key; it signs after ASSAY_KEY_PUBLISH
- *     assay-auth verify-audit    compute the chains of the audit log anew */
+ *     assay-auth verify-audit    compute the chains of the audit log anew
+ *     assay-auth reset-password EMAIL    print a link that sets a new password */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,16 @@
 #include "auth/aut_audit.h"
 #include "auth/aut_feed.h"
 #include "auth/aut_keys.h"
+#include "auth/aut_mail.h"
 #include "auth/aut_store.h"
 #include "auth_sql.h"
+#include "common_sql.h"
 
 #define ARENA_BYTES ((size_t)64 << 20)
 #define COMMAND_US (60 * ASSAY_US_PER_S)
 #define START_US (30 * ASSAY_US_PER_S)
+
+static const char *const MAIL_RESULTS[] = {"sent", "deferred", "given_up"};
 
 static struct auth_cfg cfg; /* filled once, before anything runs */
 
@@ -46,6 +51,12 @@ on_sweep(void *state, struct ctx *ctx)
     return aut_sweep(auth->db, ctx) == RC_ABORTED;
 }
 
+static bool
+on_mail(void *state, struct ctx *ctx)
+{
+    return aut_mail_run(state, ctx);
+}
+
 static void
 wake(void *arg, const char *name)
 {
@@ -64,6 +75,9 @@ start_loops(struct svc *svc, struct auth *auth)
     if (rc == RC_OK) {
         rc =
             svc_loop(svc, AUT_LOOP_SWEEP, 60 * ASSAY_US_PER_S, 30 * ASSAY_US_PER_S, on_sweep, auth);
+    }
+    if (rc == RC_OK) {
+        rc = svc_loop(svc, AUT_LOOP_MAIL, 5 * ASSAY_US_PER_S, 60 * ASSAY_US_PER_S, on_mail, auth);
     }
     return rc;
 }
@@ -98,6 +112,9 @@ start(struct svc *svc, void **out_state)
         free(auth);
     } else {
         auth->wake = wake;
+        auth->mails =
+            met_counter(svc_met(svc), "assay_mails_total", "Mails by what became of them.",
+                        MET_LABEL("result", MAIL_RESULTS, ARRAY_LEN(MAIL_RESULTS)), MET_NO_LABEL);
         auth->wake_arg = svc;
         *out_state = auth;
         rc = start_loops(svc, auth);
@@ -151,6 +168,22 @@ verify_audit(struct db *db, struct ctx *ctx)
     return RC_OK;
 }
 
+static const char *command_email; /* of reset-password */
+
+static enum rc
+reset_password(struct db *db, struct ctx *ctx)
+{
+    struct str link = STR_EMPTY;
+    enum rc rc = aut_recover(db, ctx, cfg.public_url, str_z(command_email), &link);
+
+    if (rc == RC_OK) {
+        (void)printf("%.*s\nThe link works once and for one hour. Whoever opens it sets the "
+                     "password.\n",
+                     STR_ARG(link));
+    }
+    return rc;
+}
+
 /* Runs a command on the database alone. Exit status as svc_main's. */
 static int run_command(enum rc (*command)(struct db *db, struct ctx *ctx))
 {
@@ -177,7 +210,9 @@ static int run_command(enum rc (*command)(struct db *db, struct ctx *ctx))
                          .schema = "auth",
                          .app = "assay-auth",
                          .queries = auth_queries,
-                         .query_count = auth_query_count};
+                         .query_count = auth_query_count,
+                         .common_queries = common_queries,
+                         .common_query_count = common_query_count};
     if (arena == NULL || db_open(&dbc, &db) != RC_OK) {
         arena_free(arena);
         return 2;
@@ -217,6 +252,10 @@ main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "verify-audit") == 0) {
         return run_command(verify_audit);
+    }
+    if (argc == 3 && strcmp(argv[1], "reset-password") == 0) {
+        command_email = argv[2];
+        return run_command(reset_password);
     }
     return svc_main(&def, argc, argv);
 }

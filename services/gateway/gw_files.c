@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files of the web folder: the API's viewer at /docs and what belongs to it. Names come from a
- * closed alphabet and never hold "..", so no path leaves the folder. */
+ * Files of the web folder: the API's viewer at /docs, the pages that mailed links lead to at
+ * /account and what belongs to them. Names come from a closed alphabet and never hold "..", so no
+ * path leaves the folder. */
 #include "gateway/gw.h"
 #include "gateway/gw_pack.h"
 #include "openapi_json.h"
@@ -100,6 +101,19 @@ send_openapi(struct gw_req *r)
     web_answer(r->conn, 200, buf_str(r->headers), body);
 }
 
+/* The file a path names, below the web folder; empty: none. */
+static struct str
+file_name(struct arena *arena, struct str path)
+{
+    if (str_eqz(path, "/docs")) {
+        return STR("/docs/index.html");
+    }
+    if (str_starts(path, STR("/account/")) && str_find_byte(path, '.') < 0) {
+        return arena_printf(arena, "%.*s.html", STR_ARG(path));
+    }
+    return str_starts(path, STR("/docs/")) || str_starts(path, STR("/account/")) ? path : STR_EMPTY;
+}
+
 bool
 gw_answer_file(struct gw_req *r)
 {
@@ -117,14 +131,10 @@ gw_answer_file(struct gw_req *r)
         send_openapi(r);
         return true;
     }
-    bool is_docs = str_eqz(path, "/docs");
-    if (!is_docs && !str_starts(path, STR("/docs/"))) {
-        return false;
-    }
-    struct str name = is_docs ? STR("/docs/index.html") : path;
+    struct str name = file_name(r->ctx.arena, path);
     const char *type = type_of(name);
     int n = snprintf(file, sizeof(file), "%s%.*s", r->gw->cfg->web_dir, STR_ARG(name));
-    if (type == NULL || !is_safe_name(name) || n < 0 || (size_t)n >= sizeof(file)) {
+    if (name.n == 0 || type == NULL || !is_safe_name(name) || n < 0 || (size_t)n >= sizeof(file)) {
         return false;
     }
     struct err stands = r->ctx.err;

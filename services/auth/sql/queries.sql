@@ -40,6 +40,39 @@ DELETE FROM users WHERE id = $1 AND org_id = $2;
 -- name: members_count
 SELECT count(*), count(*) FILTER (WHERE role = 3) FROM users WHERE org_id = $1 AND id <> $2;
 
+-- name: org_get
+SELECT id, name, created_at FROM organizations WHERE id = $1;
+
+-- name: org_rename
+WITH old AS (SELECT id, name FROM organizations WHERE id = $1 FOR UPDATE)
+UPDATE organizations o SET name = $2 FROM old WHERE o.id = old.id RETURNING old.name;
+
+-- name: users_of_org
+SELECT id, org_id, email, role, email_verified, created_at, '', member_id
+FROM users WHERE org_id = $1 ORDER BY created_at DESC, id DESC;
+
+-- name: member_get
+SELECT id, org_id, email, role, email_verified, created_at, '', member_id
+FROM users WHERE org_id = $1 AND member_id = $2;
+
+-- name: member_by_email
+SELECT EXISTS (SELECT FROM users WHERE org_id = $1 AND lower(email) = lower($2));
+
+-- name: session_defaults_get
+SELECT session_timeout, session_permissions, allow_streaming_overage
+FROM session_defaults WHERE org_id = $1;
+
+-- Null leaves a value as it is.
+-- name: session_defaults_set
+INSERT INTO session_defaults AS d (org_id, session_timeout, session_permissions,
+                                   allow_streaming_overage)
+VALUES ($1, coalesce($2, '30m'), coalesce($3, 'full'), coalesce($4::boolean, false))
+ON CONFLICT (org_id) DO UPDATE SET
+    session_timeout = coalesce($2, d.session_timeout),
+    session_permissions = coalesce($3, d.session_permissions),
+    allow_streaming_overage = coalesce($4::boolean, d.allow_streaming_overage)
+RETURNING session_timeout, session_permissions, allow_streaming_overage;
+
 -- name: login_insert
 INSERT INTO logins (jti, org_id, user_id, peer, expires_at) VALUES ($1::uuid, $2, $3, $4, $5);
 
@@ -75,8 +108,8 @@ DELETE FROM tokens WHERE org_id = $1 AND user_id = $2 AND id = $3 AND kind = 3
 RETURNING id, name, shown;
 
 -- name: org_tokens
-SELECT t.id, t.name, t.shown, u.email, t.role, t.last_used_at IS NOT NULL, t.created_at
-FROM tokens t JOIN users u ON u.id = t.user_id
+SELECT t.id, t.name, t.shown, u.email, t.role, t.last_used_at, t.created_at, p.name
+FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN projects p ON p.id = t.project_id
 WHERE t.org_id = $1 AND t.kind IN (2, 4) ORDER BY t.id DESC;
 
 -- name: org_token_delete
@@ -127,6 +160,85 @@ UPDATE invites SET used_at = now()
 WHERE sha256 = $1::bytea AND used_at IS NULL AND replaced_at IS NULL AND expires_at > now()
   AND (email IS NULL OR lower(email) = lower($2))
 RETURNING org_id, role;
+
+-- name: invites_replace
+UPDATE invites SET replaced_at = now()
+WHERE org_id = $1 AND lower(email) = lower($2) AND used_at IS NULL AND replaced_at IS NULL;
+
+-- name: invite_insert
+INSERT INTO invites (org_id, email, role, sha256, invited_by, expires_at)
+VALUES ($1, $2, $3, $4::bytea, $5, now() + interval '7 days')
+RETURNING id, expires_at;
+
+-- What the mail of an invite says, while the invite is good.
+-- name: invite_mail
+SELECT o.name, i.role, u.email
+FROM invites i JOIN organizations o ON o.id = i.org_id LEFT JOIN users u ON u.id = i.invited_by
+WHERE i.id = $1 AND i.used_at IS NULL AND i.replaced_at IS NULL AND i.expires_at > now();
+
+-- name: links_recent
+SELECT count(*) FROM links
+WHERE user_id = $1 AND kind = $2 AND created_at > now() - interval '1 hour';
+
+-- name: links_void
+UPDATE links SET void_at = now() WHERE user_id = $1 AND kind = $2 AND void_at IS NULL;
+
+-- name: link_insert
+INSERT INTO links (kind, org_id, user_id, sha256, expires_at)
+VALUES ($1, $2, $3, $4::bytea, now() + $5::bigint * interval '1 microsecond');
+
+-- The life of a link is counted from when it is sent.
+-- name: link_extend
+UPDATE links SET expires_at = now() + $2::bigint * interval '1 microsecond'
+WHERE sha256 = $1::bytea AND void_at IS NULL;
+
+-- name: link_exists
+SELECT EXISTS (SELECT FROM links
+               WHERE sha256 = $1::bytea AND kind = $2 AND void_at IS NULL AND expires_at > now());
+
+-- name: link_take
+UPDATE links SET void_at = now()
+WHERE sha256 = $1::bytea AND kind = $2 AND void_at IS NULL AND expires_at > now()
+RETURNING user_id, org_id;
+
+-- name: links_sweep
+DELETE FROM links WHERE id IN (
+    SELECT id FROM links WHERE expires_at < now() - interval '1 day' LIMIT 1000);
+
+-- name: user_verify
+UPDATE users SET email_verified = true WHERE id = $1 AND org_id = $2;
+
+-- name: mail_insert
+INSERT INTO mails (message_id, kind, org_id, email, invite_id, sealed, request_id, peer)
+VALUES ($1::uuid, $2, $3, $4, $5, $6::bytea, $7, $8);
+
+-- Claims the mail that is due for longest by pushing it into the future; a replica that dies gives
+-- it back that way.
+-- name: mail_claim
+UPDATE mails SET next_at = now() + $1::bigint * interval '1 microsecond', attempts = attempts + 1
+WHERE id = (SELECT id FROM mails WHERE NOT dead AND next_at <= now()
+            ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, message_id, kind, org_id, email, invite_id, sealed, request_id, peer, attempts,
+    created_at;
+
+-- name: mail_seal
+UPDATE mails SET sealed = $2::bytea WHERE id = $1;
+
+-- name: mail_done
+DELETE FROM mails WHERE id = $1;
+
+-- name: mail_later
+UPDATE mails SET next_at = now() + $2::bigint * interval '1 microsecond', cause = $3 WHERE id = $1;
+
+-- name: mail_dead
+UPDATE mails SET dead = true, sealed = NULL, cause = $2 WHERE id = $1;
+
+-- name: mails_pending
+SELECT count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead) FROM mails;
+
+-- name: mails_sweep
+DELETE FROM mails WHERE id IN (
+    SELECT id FROM mails WHERE created_at < now() - interval '30 days' LIMIT 1000);
 
 -- name: throttle_check
 SELECT coalesce(extract(epoch FROM max(blocked_until) - now()) * 1000000, 0)::bigint
@@ -220,3 +332,19 @@ FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
 
 -- name: audit_orgs
 SELECT org_id, seq, hash FROM audit_heads ORDER BY org_id;
+
+-- name: audit_page
+SELECT id, seq, email, type, resource_type, resource_id, coalesce(details, resource_name), at_us,
+    peer, request_id
+FROM audit_events
+WHERE org_id = $1 AND ($2::text IS NULL OR strpos(type, lower($2)) > 0)
+  AND ($3::text IS NULL OR lower(email) = lower($3))
+  AND ($4::text IS NULL OR resource_type = $4) AND ($5::bigint IS NULL OR at_us >= $5)
+ORDER BY at_us DESC, id DESC LIMIT $6 OFFSET $7;
+
+-- name: audit_count
+SELECT count(*)
+FROM audit_events
+WHERE org_id = $1 AND ($2::text IS NULL OR strpos(type, lower($2)) > 0)
+  AND ($3::text IS NULL OR lower(email) = lower($3))
+  AND ($4::text IS NULL OR resource_type = $4) AND ($5::bigint IS NULL OR at_us >= $5);

@@ -16,6 +16,7 @@ export async function populated() {
     { token: org.admin, body: { url: 'http://127.0.0.1:9/hook' } });
   o.personal = await want(200, 'POST', '/api/v1/auth/tokens', { token: org.jwt });
   o.apiToken = await orgToken(org, 'viewer');
+  o.member = (await want(200, 'GET', `/api/v1/organizations/${org.id}/members`, { token: org.jwt }))[0];
   const empty = await makeSuite(org, { app: o.app });
   await makeCase(org, empty, { steps: ['Wait 20 ms'] });
   const started = await want(200, 'POST', '/api/v1/ci/run-suite',
@@ -28,7 +29,7 @@ export async function populated() {
 // Values of the path parameters of an endpoint.
 export function pathValues(e, o) {
   const ids = {
-    org_id: o.org.id, token_id: o.apiToken.id, app_id: o.app.public_id, suite_id: o.suite.public_id,
+    member_id: o.member.id, org_id: o.org.id, token_id: o.apiToken.id, app_id: o.app.public_id, suite_id: o.suite.public_id,
     case_id: o.case.public_id, session_id: o.session.session_id, webhook_id: o.webhook.id,
     queue_entry_id: o.entry.queue_entry_id, device_id: o.device.device_id, id: o.personal.id,
     suite_run_id: o.suiteRun.run_id, path: `${o.run.public_id}/1.jpg`,
@@ -53,7 +54,7 @@ export function fill(e, values) {
 export function unknownValues(e) {
   const uuid = '00000000-0000-4000-8000-000000000000';
   return {
-    org_id: 999999999, token_id: 999999999, app_id: 'app_zzzzzzzzzz', suite_id: 'suite_zzzzzzzzzz',
+    member_id: 999999999, org_id: 999999999, token_id: 999999999, app_id: 'app_zzzzzzzzzz', suite_id: 'suite_zzzzzzzzzz',
     case_id: 'case_zzzzzzzzzz', session_id: uuid, webhook_id: 999999999, queue_entry_id: 999999999,
     device_id: 'no-such-device', id: 999999999, path: 'trzzzzzzzzzz/1.jpg',
     suite_run_id: e.id.includes('/ai/suite/run/') ? 999999999 : 'srzzzzzzzzzz',
@@ -67,6 +68,14 @@ export function goodBody(e, o) {
     'POST /api/v1/auth/register': { email: `${unique('b')}@example.com`, password: 'longenough', organization_name: 'x' },
     'POST /api/v1/auth/login': { email: o.org.email, password: o.org.password },
     'POST /api/v1/auth/change-password': { current_password: o.org.password, new_password: o.org.password },
+    'POST /api/v1/auth/verify-email': { token: 'x' },
+    'POST /api/v1/auth/resend-verification': { email: 'nobody@example.com' },
+    'POST /api/v1/auth/forgot-password': { email: 'nobody@example.com' },
+    'POST /api/v1/auth/reset-password': { token: 'x', new_password: 'longenough' },
+    'POST /api/v1/auth/users': { email: `${unique('u')}@example.com`, password: 'longenough', role: 'viewer' },
+    'PATCH /api/v1/organizations/{org_id}': { name: 'x' },
+    'POST /api/v1/organizations/{org_id}/invites': { email: `${unique('i')}@example.com`, role: 'viewer' },
+    'PATCH /api/v1/organizations/{org_id}/session-defaults': { session_timeout: '20m' },
     'POST /api/v1/auth/setup': { email: 'x@example.com', password: 'longenough' },
     'POST /api/v1/auth/tokens': { name: 'x' },
     'POST /api/v1/organizations/{org_id}/api-tokens': { label: 'x', role: 'viewer', kind: 'api', project: 'p' },

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Commands of a service, run with the settings of the embedded stack:
+ *
+ *     assay auth reset-password EMAIL    assay auth verify-audit    assay auth rotate-keys */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/api.h"
+#include "cli/cli.h"
+#include "cli/stack.h"
+
+#define ARENA_MAX ((size_t)1 << 20)
+#define ARGS_MAX 16
+
+/* NAME and NAME_FILE are two ways to give one setting. */
+static bool
+is_given(struct arena *arena, const char *name)
+{
+    return stack_setting(name, NULL) != NULL ||
+           stack_setting(arena_printf(arena, "%s_FILE", name).p, NULL) != NULL;
+}
+
+static void
+set_like_the_stack(struct arena *arena, const struct stack_paths *paths)
+{
+    const char *url = env_file_get(arena, paths->env, "ASSAY_URL");
+
+    if (!is_given(arena, "ASSAY_DATABASE_URL")) {
+        (void)setenv(
+            "ASSAY_DATABASE_URL",
+            arena_printf(arena, "postgresql://assay_auth@/assay?host=%s&port=5432", paths->pg_sock)
+                .p,
+            1);
+    }
+    if (!is_given(arena, "ASSAY_SECRET_KEY")) {
+        (void)setenv("ASSAY_SECRET_KEY_FILE", paths->secret, 1);
+    }
+    if (!is_given(arena, "ASSAY_PUBLIC_URL") && url[0] != '\0') {
+        (void)setenv("ASSAY_PUBLIC_URL", url, 1);
+    }
+}
+
+static int
+usage(FILE *out)
+{
+    (void)fputs(
+        "usage: assay auth reset-password EMAIL   print a link that sets a new password\n"
+        "       assay auth verify-audit           compute the chains of the audit log anew\n"
+        "       assay auth rotate-keys            publish a new signing key\n\n"
+        "Runs assay-auth with the settings of the embedded stack (ASSAY_STATE_DIR).\n",
+        out);
+    return out == stdout ? CLI_OK : CLI_USAGE;
+}
+
+int
+cli_auth(int argc, char **argv)
+{
+    struct stack_paths paths;
+    char *args[ARGS_MAX + 1] = {NULL};
+
+    if (argc < 2 || argc > ARGS_MAX) {
+        return usage(stderr);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        return usage(stdout);
+    }
+    struct arena *arena = arena_new(ARENA_MAX);
+    if (arena == NULL || !stack_paths_find(arena, &paths)) {
+        arena_free(arena);
+        return CLI_BROKEN;
+    }
+    set_like_the_stack(arena, &paths);
+    char *program = arena_strz(arena, arena_printf(arena, "%s/assay-auth", paths.bin));
+    for (int i = 1; i < argc; i++) {
+        args[i] = argv[i];
+    }
+    args[0] = program;
+    (void)fflush(NULL);
+    (void)execv(program, args);
+    (void)fprintf(stderr, "assay: %s: %s\n", program, strerror(errno));
+    arena_free(arena);
+    return CLI_BROKEN;
+}
