@@ -127,16 +127,16 @@ touch(struct visual *v, uint32_t y)
 
 /* Marks what ignore rectangles cover; without looking at rectangles that do not reach the row. */
 static void
-mark_ignored(const struct visual *v, uint8_t *class, uint32_t y, uint32_t w)
+mark_ignored(const struct visual *v, uint8_t *class, uint32_t y, uint32_t x0, uint32_t x1)
 {
     for (size_t i = 0; i < v->options->ignore_count; i++) {
         const struct visual_rect *r = &v->options->ignore[i];
-        int64_t x1 = (int64_t)r->x + r->w;
+        int64_t end = (int64_t)r->x + r->w;
         if ((int64_t)y < r->y || (int64_t)y >= (int64_t)r->y + r->h) {
             continue;
         }
-        x1 = x1 > w ? w : x1;
-        for (int64_t x = r->x < 0 ? 0 : r->x; x < x1; x++) {
+        end = end > x1 ? x1 : end;
+        for (int64_t x = r->x < (int64_t)x0 ? (int64_t)x0 : r->x; x < end; x++) {
             class[x] |= class[x] == 0 ? 0 : VIS_IGNORED;
         }
     }
@@ -144,11 +144,11 @@ mark_ignored(const struct visual *v, uint8_t *class, uint32_t y, uint32_t w)
 
 static void
 classify_pixels(struct visual *v, uint8_t *class, const uint32_t *const a[3],
-                const uint32_t *const b[3], uint32_t y)
+                const uint32_t *const b[3], uint32_t y, uint32_t x0, uint32_t x1)
 {
     uint8_t *code = touch(v, y);
 
-    for (uint32_t x = 0; x < v->common_w; x++) {
+    for (uint32_t x = x0; x < x1; x++) {
         if (class[x] == 0) {
             continue;
         }
@@ -173,7 +173,7 @@ around(struct visual *v, int which, uint32_t y, const uint32_t *out[3])
 }
 
 void
-vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb)
+vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1)
 {
     const uint32_t *a[3];
     const uint32_t *b[3];
@@ -181,9 +181,9 @@ vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb)
 
     around(v, 0, ya, a);
     around(v, 1, yb, b);
-    v->ops->find_changed(class, a, b, v->common_w);
-    mark_ignored(v, class, yb, v->common_w);
-    classify_pixels(v, class, a, b, yb);
+    v->ops->find_changed(class, a, b, x0, x1);
+    mark_ignored(v, class, yb, x0, x1);
+    classify_pixels(v, class, a, b, yb, x0, x1);
 }
 
 void
@@ -192,9 +192,8 @@ vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1)
     uint8_t *class = v->class_buf.p;
     uint8_t *code = touch(v, y);
 
-    memset(class, 0, v->w);
     memset(class + x0, VIS_CHANGED | VIS_LOW | VIS_OVER | VIS_HIGH, x1 - x0);
-    mark_ignored(v, class, y, v->w);
+    mark_ignored(v, class, y, x0, x1);
     for (uint32_t x = x0; x < x1; x++) {
         bool ignored = (class[x] & VIS_IGNORED) != 0;
         v->result.ignored_pixels += ignored;

@@ -8,6 +8,8 @@
 
 #define VIS_CELL 8 /* pixels a side */
 #define VIS_NO_ROW UINT32_MAX
+/* In `pair`: the rows are known to be the same. */
+#define VIS_PAIR_SAME (UINT32_C(1) << 31)
 /* Drawn pixels left and right of a row, copies of its ends. */
 #define VIS_PAD 8
 #define VIS_RING 4
@@ -48,6 +50,7 @@ enum vis_fate {
     VIS_FATE_COUNTED,   /* pixels above the threshold that are not soft */
     VIS_FATE_FAINT, /* counted down to half the threshold, soft ones too: one faint, coherent change
                      */
+    VIS_FATE_EXACT, /* threshold 0: every differing pixel */
     VIS_FATE_IGNORED
 };
 
@@ -62,6 +65,8 @@ struct vis_sums {
 struct vis_group {
     struct vis_sums sums;
     enum vis_fate fate;
+    bool moved;
+    int32_t dx, dy;
 };
 
 /* Distances are looked up by the pair of colours: pages have few. */
@@ -80,9 +85,11 @@ struct visual {
     uint32_t common_w, common_h; /* of both */
     struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, luma_buf, code_buf, touched_buf,
         cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
-    bool same_kind;   /* rows of both may be compared as they are stored */
-    uint8_t *equal;   /* per common row, not 0: equal in place */
-    uint32_t *pair;   /* per row of the current picture: its row in the baseline, or VIS_NO_ROW */
+    bool same_kind; /* rows of both may be compared as they are stored */
+    uint8_t *equal; /* per common row, not 0: equal in place */
+    uint32_t *pair; /* per row of the canvas: its row in the baseline, or VIS_NO_ROW */
+    bool aligned; /* `pair` is not simply in place: from row aligned_top on, within these columns */
+    uint32_t aligned_top, aligned_x0, aligned_x1;
     uint8_t *code;    /* code_stride bytes per row of the canvas, two pixels a byte */
     uint8_t *touched; /* per row of the canvas: `code` holds something */
     size_t code_stride;
@@ -92,7 +99,6 @@ struct visual {
     uint32_t ring_row[2][VIS_RING];
     struct vis_group *groups;
     size_t group_count;
-    size_t group_cap;
     struct visual_region regions[VISUAL_REGIONS_MAX];
     size_t region_count;
     struct visual_rows *rows;
@@ -109,17 +115,28 @@ void vis_find_equal_rows(struct visual *v);
 const uint8_t *vis_pixel_row(struct visual *v, int which, uint32_t y);
 const uint32_t *vis_drawn_row(struct visual *v, int which, uint32_t y);
 
-/* Classifies the pixels of row ya of the baseline against row yb of the current one. */
-void vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb);
+/* Finds rows that came in between or went away: sets pair, rows and aligned. False: no memory. */
+NODISCARD bool vis_align(struct visual *v);
+/* Classifies pixels [x0, x1) of row ya of the baseline against row yb of the current one. */
+void vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1);
 /* Marks a whole row of the canvas from x0 to x1 as one that the other picture does not have. */
 void vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1);
 
-/* Joins cells to regions, decides what counts, fills regions and counts of the result.
- * False: no memory. */
+/* Lists the rows of vis_align, and what lies beyond one of the pictures. */
+void vis_list_rows(struct visual *v);
+/* Joins cells to groups and decides what counts. False: no memory. */
 NODISCARD bool vis_find_regions(struct visual *v);
+/* Marks the groups that are blocks that moved. */
+void vis_find_moves(struct visual *v);
+/* Fills the regions and counts of the result, then the verdict. */
+void vis_list_regions(struct visual *v);
 void vis_verdict(struct visual *v);
 void vis_measure_ssim(struct visual *v);
 NODISCARD bool vis_write_picture(struct visual *v);
+
+struct visual_rect vis_box_of(const struct vis_sums *s);
+/* The smallest box around both; an empty one counts for nothing. */
+struct visual_rect vis_rect_join(struct visual_rect a, struct visual_rect b);
 
 static inline uint8_t
 vis_code_at(const struct visual *v, uint32_t x, uint32_t y)

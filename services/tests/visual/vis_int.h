@@ -23,6 +23,8 @@ struct vis_buf {
 /* Makes `b` hold at least `n` bytes; what it held is lost. Fresh memory is zero. False: no memory.
  */
 NODISCARD bool vis_buf_need(struct vis_buf *b, size_t n);
+/* Makes `b` hold `n` bytes and keeps the first `used`. */
+NODISCARD bool vis_buf_grow(struct vis_buf *b, size_t used, size_t n);
 void vis_buf_free(struct vis_buf *b);
 
 /* --- decoded pictures */
@@ -110,9 +112,10 @@ struct vis_ops {
     /* RGB bytes -> drawn pixels. */
     void (*expand_rgb)(uint32_t *out, const uint8_t *row, size_t pixels);
     void (*expand_rgba)(uint32_t *out, const uint8_t *row, size_t pixels);
-    /* Marks the pixels of a row that differ, and those of them that the edges around allow. */
+    /* Marks the pixels [from, to) of a row that differ, and those of them that the edges around
+     * allow. */
     void (*find_changed)(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *const b[3],
-                         size_t pixels);
+                         size_t from, size_t to);
 };
 
 const struct vis_ops *vis_ops_get(bool plain);

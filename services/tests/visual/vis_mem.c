@@ -51,6 +51,25 @@ vis_buf_need(struct vis_buf *b, size_t n)
     return b->p != NULL;
 }
 
+bool
+vis_buf_grow(struct vis_buf *b, size_t used, size_t n)
+{
+    struct vis_buf larger = {NULL, 0};
+
+    if (n <= b->cap) {
+        return true;
+    }
+    if (n > SIZE_MAX / 2 || !vis_buf_need(&larger, n * 2)) {
+        return false;
+    }
+    if (used > 0) {
+        memcpy(larger.p, b->p, used);
+    }
+    vis_buf_free(b);
+    *b = larger;
+    return true;
+}
+
 void
 vis_buf_free(struct vis_buf *b)
 {

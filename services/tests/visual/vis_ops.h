@@ -14,6 +14,6 @@ void vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bp
 void vis_plain_expand_rgb(uint32_t *out, const uint8_t *row, size_t pixels);
 void vis_plain_expand_rgba(uint32_t *out, const uint8_t *row, size_t pixels);
 void vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3],
-                            const uint32_t *const b[3], size_t pixels);
+                            const uint32_t *const b[3], size_t from, size_t to);
 
 #endif

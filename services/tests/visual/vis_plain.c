@@ -89,9 +89,9 @@ is_within(const uint32_t *const rows[3], size_t x, uint32_t pixel)
 
 void
 vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *const b[3],
-                       size_t pixels)
+                       size_t from, size_t to)
 {
-    for (size_t x = 0; x < pixels; x++) {
+    for (size_t x = from; x < to; x++) {
         out_class[x] = 0;
         if (a[1][x] != b[1][x]) {
             out_class[x] = (uint8_t)(VIS_CHANGED | (is_within(a, x, b[1][x]) ? VIS_IN_BASE : 0) |

@@ -26,18 +26,8 @@ is_seen(const struct vis_cell *cell)
 static bool
 push(struct stack *s, uint32_t index)
 {
-    size_t need = (s->n + 1) * sizeof(index);
-
-    if (need > s->v->stack_buf.cap) {
-        struct vis_buf larger = {NULL, 0};
-        if (!vis_buf_need(&larger, need * 2 + 4096)) {
-            return false;
-        }
-        if (s->n > 0) {
-            memcpy(larger.p, s->v->stack_buf.p, s->n * sizeof(index));
-        }
-        vis_buf_free(&s->v->stack_buf);
-        s->v->stack_buf = larger;
+    if (!vis_buf_grow(&s->v->stack_buf, s->n * sizeof(index), (s->n + 1) * sizeof(index))) {
+        return false;
     }
     memcpy(s->v->stack_buf.p + s->n * sizeof(index), &index, sizeof(index));
     s->n++;
@@ -196,7 +186,7 @@ static enum vis_fate
 judge(const struct visual *v, const struct vis_sums *s)
 {
     if (v->options->threshold <= 0) {
-        return VIS_FATE_FAINT;
+        return VIS_FATE_EXACT;
     }
     if (!v->options->tolerate_antialias) {
         return s->over_hard > 0 ? VIS_FATE_COUNTED : VIS_FATE_TOLERATED;
@@ -283,135 +273,25 @@ has_cluster(const struct visual *v, const struct vis_sums *s)
     return false;
 }
 
-/* --- regions of the result */
-
-static struct visual_rect
-box_of(const struct vis_sums *s)
-{
-    return (struct visual_rect){(int32_t)s->x0, (int32_t)s->y0, (int32_t)(s->x1 - s->x0),
-                                (int32_t)(s->y1 - s->y0)};
-}
-
-static bool
-is_dynamic(const struct visual *v, struct visual_rect box)
-{
-    for (size_t i = 0; i < v->options->dynamic_count; i++) {
-        if (visual_rect_matches(box, v->options->dynamic[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static uint64_t
-counted_of(const struct vis_group *g)
-{
-    return g->fate == VIS_FATE_COUNTED ? g->sums.over_hard : seen_of(&g->sums);
-}
-
-static uint64_t
-soft_of(const struct vis_group *g)
-{
-    return g->fate == VIS_FATE_FAINT ? 0 : g->sums.low_soft;
-}
-
-static void
-count_group(struct visual_result *r, const struct vis_group *g)
-{
-    const struct vis_sums *s = &g->sums;
-
-    r->ignored_pixels += s->ignored;
-    if (g->fate == VIS_FATE_IGNORED) {
-        r->ignored_pixels += s->changed;
-        return;
-    }
-    uint64_t counted = g->fate == VIS_FATE_TOLERATED ? 0 : counted_of(g);
-    uint64_t soft = soft_of(g);
-    if (g->fate == VIS_FATE_TOLERATED) {
-        soft = s->low_soft;
-    }
-    r->diff_pixels += counted;
-    r->aa_pixels += soft;
-    r->noise_pixels += s->changed - counted - soft;
-    if (counted > 0 && s->delta_max > r->delta_max) {
-        r->delta_max = s->delta_max;
-    }
-}
-
-static enum visual_class
-class_of(const struct vis_sums *s)
-{
-    return balance_of(s) >= 95 && s->low_hard * 2 >= seen_of(s) ? VISUAL_CLASS_RECOLOUR
-                                                                : VISUAL_CLASS_CONTENT;
-}
-
-static void
-list_region(struct visual *v, const struct vis_group *g)
-{
-    const struct vis_sums *s = &g->sums;
-    uint64_t seen = seen_of(s);
-
-    if (v->region_count == VISUAL_REGIONS_MAX) {
-        return;
-    }
-    v->regions[v->region_count++] = (struct visual_region){
-        .box = box_of(s),
-        .pixels = g->fate == VIS_FATE_IGNORED ? seen : counted_of(g),
-        .soft_pixels = soft_of(g),
-        .kind = class_of(s),
-        .ignored = g->fate == VIS_FATE_IGNORED,
-        .delta_mean = seen == 0 ? 0 : s->delta_sum / (double)seen,
-        .delta_max = s->delta_max,
-        .ssim = 1,
-    };
-}
-
 static bool
 add_group(struct visual *v, const struct vis_sums *s)
 {
-    if (v->group_count == v->group_cap) {
-        size_t cap = v->group_cap == 0 ? 64 : v->group_cap * 2;
-        struct vis_buf larger = {NULL, 0};
-        if (!vis_buf_need(&larger, cap * sizeof(struct vis_group))) {
-            return false;
-        }
-        if (v->group_count > 0) {
-            memcpy(larger.p, v->group_buf.p, v->group_count * sizeof(struct vis_group));
-        }
-        vis_buf_free(&v->group_buf);
-        v->group_buf = larger;
-        v->groups = (struct vis_group *)(void *)larger.p;
-        v->group_cap = cap;
+    size_t used = v->group_count * sizeof(struct vis_group);
+
+    if (!vis_buf_grow(&v->group_buf, used, used + sizeof(struct vis_group))) {
+        return false;
     }
+    v->groups = (struct vis_group *)(void *)v->group_buf.p;
     enum vis_fate fate = has_cluster(v, s) ? judge(v, s) : VIS_FATE_TOLERATED;
-    if (fate != VIS_FATE_TOLERATED && is_dynamic(v, box_of(s))) {
-        fate = VIS_FATE_IGNORED;
-    }
-    v->groups[v->group_count++] = (struct vis_group){*s, fate};
+    v->groups[v->group_count++] = (struct vis_group){.sums = *s, .fate = fate};
     return true;
 }
 
-/* Cells where nothing is above half the threshold have no region: noise, and ignored pixels. */
-static void
-count_unseen(struct visual_result *r, const struct vis_cell *c)
+struct visual_rect
+vis_box_of(const struct vis_sums *s)
 {
-    r->noise_pixels += c->changed;
-    r->ignored_pixels += c->ignored;
-}
-
-static int
-by_pixels(const void *a, const void *b)
-{
-    const struct visual_region *ra = a;
-    const struct visual_region *rb = b;
-
-    if (ra->pixels != rb->pixels) {
-        return ra->pixels > rb->pixels ? -1 : 1;
-    }
-    if (ra->box.y != rb->box.y) {
-        return ra->box.y < rb->box.y ? -1 : 1;
-    }
-    return (ra->box.x > rb->box.x) - (ra->box.x < rb->box.x);
+    return (struct visual_rect){(int32_t)s->x0, (int32_t)s->y0, (int32_t)(s->x1 - s->x0),
+                                (int32_t)(s->y1 - s->y0)};
 }
 
 bool
@@ -420,23 +300,13 @@ vis_find_regions(struct visual *v)
     size_t count = (size_t)v->cell_w * v->cell_h;
 
     for (size_t i = 0; i < count; i++) {
-        struct vis_cell *c = &v->cells[i];
         struct vis_sums sums;
-        if (!is_seen(c)) {
-            count_unseen(&v->result, c);
-        } else if (c->region == 0) {
-            if (!fill(v, (uint32_t)i, (uint32_t)v->group_count + 1, &sums) ||
-                !add_group(v, &sums)) {
-                return false;
-            }
+        if (v->cells[i].region != 0 || !is_seen(&v->cells[i])) {
+            continue;
+        }
+        if (!fill(v, (uint32_t)i, (uint32_t)v->group_count + 1, &sums) || !add_group(v, &sums)) {
+            return false;
         }
     }
-    for (size_t i = 0; i < v->group_count; i++) {
-        count_group(&v->result, &v->groups[i]);
-        if (v->groups[i].fate != VIS_FATE_TOLERATED) {
-            list_region(v, &v->groups[i]);
-        }
-    }
-    qsort(v->regions, v->region_count, sizeof(v->regions[0]), by_pixels);
     return true;
 }

@@ -26,13 +26,14 @@ ink_of(const struct vis_group *g, uint8_t code)
     if (code == VIS_CODE_IGNORED) {
         return INK_IGNORED;
     }
-    if (g == NULL || code == VIS_CODE_NOISE) {
+    if (g == NULL || (code == VIS_CODE_NOISE && g->fate != VIS_FATE_EXACT)) {
         return INK_TOLERATED;
     }
     switch (g->fate) {
     case VIS_FATE_IGNORED:
         return INK_IGNORED;
     case VIS_FATE_FAINT:
+    case VIS_FATE_EXACT:
         return INK_DIFFERENT;
     case VIS_FATE_COUNTED:
         return over_hard ? INK_DIFFERENT : INK_TOLERATED;

@@ -24,7 +24,7 @@ visual_new(void)
     {                                                                                              \
         &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf, &(v)->class_buf, &(v)->code_buf,          \
             &(v)->touched_buf, &(v)->cell_buf, &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf,   \
-            &(v)->line_buf, &(v)->png_buf                                                          \
+            &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf                                          \
     }
 
 void
@@ -53,7 +53,6 @@ visual_trim(struct visual *v, size_t keep_bytes)
             vis_buf_free(bufs[i]);
         }
     }
-    v->group_cap = v->group_buf.cap == 0 ? 0 : v->group_cap;
     for (size_t i = 0; i < ARRAY_LEN(images); i++) {
         struct vis_buf *of_image[] = {&images[i]->raw_buf, &images[i]->ready_buf,
                                       &images[i]->stream_buf, &images[i]->pass_buf};
@@ -157,20 +156,24 @@ prepare(struct visual *v)
     return true;
 }
 
-/* Compares in place; what lies beyond one of the pictures differs. */
+/* Compares rows as they are paired. */
 static void
-classify_in_place(struct visual *v)
+classify_rows(struct visual *v)
 {
-    for (uint32_t y = 0; y < v->common_h; y++) {
-        if (!v->equal[y]) {
-            vis_classify_row(v, y, y);
-        }
-        if (v->common_w < v->w) {
-            vis_mark_row(v, y, v->common_w, v->w);
+    for (uint32_t y = 0; y < v->h; y++) {
+        bool aligned = v->aligned && y >= v->aligned_top;
+        if (v->pair[y] != VIS_NO_ROW && (v->pair[y] & VIS_PAIR_SAME) == 0) {
+            vis_classify_row(v, v->pair[y], y, aligned ? v->aligned_x0 : 0,
+                             aligned ? v->aligned_x1 : v->common_w);
         }
     }
-    for (uint32_t y = v->common_h; y < v->h; y++) {
-        vis_mark_row(v, y, 0, v->w);
+}
+
+static void
+pair_in_place(struct visual *v)
+{
+    for (uint32_t y = 0; y < v->h; y++) {
+        v->pair[y] = y >= v->common_h ? VIS_NO_ROW : v->equal[y] ? y | VIS_PAIR_SAME : y;
     }
 }
 
@@ -187,40 +190,6 @@ begin_result(struct visual *v)
     };
 }
 
-static struct visual_rect
-join(struct visual_rect a, struct visual_rect b)
-{
-    if (a.w == 0) {
-        return b;
-    }
-    int32_t x1 = a.x + a.w > b.x + b.w ? a.x + a.w : b.x + b.w;
-    int32_t y1 = a.y + a.h > b.y + b.h ? a.y + a.h : b.y + b.h;
-    int32_t x = a.x < b.x ? a.x : b.x;
-    int32_t y = a.y < b.y ? a.y : b.y;
-    return (struct visual_rect){x, y, x1 - x, y1 - y};
-}
-
-static void
-finish_result(struct visual *v)
-{
-    struct visual_result *r = &v->result;
-    bool tolerated = r->aa_pixels + r->noise_pixels > 0;
-
-    r->verdict = r->diff_pixels > 0 ? VISUAL_DIFFERENT
-                 : tolerated        ? VISUAL_ANTIALIAS_ONLY
-                                    : VISUAL_SAME;
-    r->diff_percentage = 100.0 * (double)r->diff_pixels / (double)r->canvas_pixels;
-    r->regions = v->regions;
-    r->region_count = v->region_count;
-    r->rows = v->rows;
-    r->rows_count = v->rows_count;
-    for (size_t i = 0; i < v->region_count; i++) {
-        if (!v->regions[i].ignored) {
-            r->box = join(r->box, v->regions[i].box);
-        }
-    }
-}
-
 static bool
 compare_pixels(struct visual *v)
 {
@@ -229,11 +198,18 @@ compare_pixels(struct visual *v)
     }
     begin_result(v);
     vis_find_equal_rows(v);
-    classify_in_place(v);
+    pair_in_place(v);
+    if (!vis_align(v)) {
+        return false;
+    }
+    classify_rows(v);
+    vis_list_rows(v);
     if (!vis_find_regions(v)) {
         return false;
     }
-    finish_result(v);
+    vis_find_moves(v);
+    vis_list_regions(v);
+    vis_verdict(v);
     return v->options->output == VISUAL_OUTPUT_NONE || v->result.verdict == VISUAL_SAME ||
            vis_write_picture(v);
 }

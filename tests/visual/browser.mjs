@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Screenshots from headless Chromium over its debugging pipe; nothing of it depends on the clock or the network.
+import {spawn} from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--remote-debugging-pipe',
+    '--font-render-hinting=none', '--force-color-profile=srgb', '--disable-lcd-text', '--no-first-run',
+    '--disable-extensions', '--disable-background-networking', '--disable-dev-shm-usage'];
+
+export async function openBrowser() {
+    const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-cases-'));
+    const child = spawn(process.env.CHROMIUM ?? 'chromium', [...FLAGS, `--user-data-dir=${profile}`],
+        {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
+    const waiting = new Map();
+    let next = 1;
+    let tail = Buffer.alloc(0);
+    let onEvent = () => {};
+    child.stdio[4].on('data', (data) => {
+        tail = Buffer.concat([tail, data]);
+        for (let end = tail.indexOf(0); end >= 0; end = tail.indexOf(0)) {
+            const message = JSON.parse(tail.subarray(0, end).toString());
+            tail = tail.subarray(end + 1);
+            const call = waiting.get(message.id);
+            waiting.delete(message.id);
+            if (call === undefined) {
+                onEvent(message);
+            } else if (message.error) {
+                call.reject(new Error(`${call.method}: ${message.error.message}`));
+            } else {
+                call.resolve(message.result);
+            }
+        }
+    });
+    child.on('exit', () => waiting.forEach((call) => call.reject(new Error('the browser ended'))));
+    let sessionId;
+    const send = (method, params = {}) => new Promise((resolve, reject) => {
+        waiting.set(next, {resolve, reject, method});
+        child.stdio[3].write(JSON.stringify({id: next++, method, params, sessionId}) + '\0');
+    });
+    const {targetId} = await send('Target.createTarget', {url: 'about:blank'});
+    sessionId = (await send('Target.attachToTarget', {targetId, flatten: true})).sessionId;
+    await send('Page.enable');
+    const {frameTree} = await send('Page.getFrameTree');
+
+    // Shows the document in a window of the size and takes its picture; `image` as Page.captureScreenshot has it.
+    const shoot = async (html, {width, height, scale = 1}, image = {format: 'png'}) => {
+        await send('Emulation.setDeviceMetricsOverride', {width, height, deviceScaleFactor: scale, mobile: false});
+        const loaded = new Promise((resolve) => { onEvent = (e) => e.method === 'Page.loadEventFired' && resolve(); });
+        await send('Page.setDocumentContent', {frameId: frameTree.frame.id, html});
+        await loaded;
+        await send('Runtime.evaluate', {awaitPromise: true, expression:
+            'document.fonts.ready.then(() => Promise.all([...document.images].map((i) => i.decode())))' +
+            '.then(() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r))))'});
+        return Buffer.from((await send('Page.captureScreenshot', image)).data, 'base64');
+    };
+    const evaluate = async (expression) =>
+        (await send('Runtime.evaluate', {expression, awaitPromise: true, returnByValue: true})).result.value;
+    const close = async () => {
+        const ended = new Promise((resolve) => child.on('exit', resolve));
+        sessionId = undefined;
+        await send('Browser.close').catch(() => {});
+        await ended;
+        fs.rmSync(profile, {recursive: true, force: true});
+    };
+    return {shoot, evaluate, close};
+}
