@@ -29,7 +29,14 @@ look_up(struct visual *v, uint32_t a, uint32_t b)
 
     if (c->a != a || c->b != b) {
         double delta = vis_delta(a, b);
-        *c = (struct vis_cached){a, b, (float)delta, level_of(v, delta)};
+        *c = (struct vis_cached){
+            .a = a,
+            .b = b,
+            .delta = (uint32_t)(delta * 16 + 0.5),
+            .delta_256 = (uint16_t)(delta * 256),
+            .luma = (int16_t)(vis_luma(b) - vis_luma(a)),
+            .level = level_of(v, delta),
+        };
     }
     return c;
 }
@@ -79,37 +86,37 @@ code_of(uint8_t class)
     return VIS_CODE_NOISE;
 }
 
+/* Adds `n` equal pixels, whose columns are the bits of `columns`. */
 static void
-count_pixel(struct vis_cell *cell, uint8_t class, float delta, int luma, uint32_t x, uint32_t y)
+count_pixels(struct vis_cell *cell, uint8_t class, const struct vis_cached *pair, uint8_t n,
+             uint8_t columns, uint32_t y)
 {
-    bool soft = (class & VIS_SOFT) != 0;
+    uint8_t over = (class & VIS_OVER) != 0 ? n : 0;
+    uint8_t high = (class & VIS_HIGH) != 0 ? n : 0;
 
     if ((class & VIS_IGNORED) != 0) {
-        cell->ignored++;
+        cell->ignored = (uint8_t)(cell->ignored + n);
         return;
     }
-    cell->changed++;
+    cell->changed = (uint8_t)(cell->changed + n);
     if ((class & VIS_LOW) == 0) {
         return;
     }
-    uint8_t over = (class & VIS_OVER) != 0;
-    uint8_t high = (class & VIS_HIGH) != 0;
-    if (soft) {
-        cell->low_soft++;
+    if ((class & VIS_SOFT) != 0) {
+        cell->low_soft = (uint8_t)(cell->low_soft + n);
         cell->over_soft = (uint8_t)(cell->over_soft + over);
         cell->high_soft = (uint8_t)(cell->high_soft + high);
     } else {
-        cell->low_hard++;
+        cell->low_hard = (uint8_t)(cell->low_hard + n);
         cell->over_hard = (uint8_t)(cell->over_hard + over);
         cell->high_hard = (uint8_t)(cell->high_hard + high);
     }
     cell->rows |= (uint8_t)(1 << y % VIS_CELL);
-    cell->columns |= (uint8_t)(1 << x % VIS_CELL);
-    cell->luma = (int16_t)(cell->luma + luma);
-    cell->luma_abs = (uint16_t)(cell->luma_abs + abs(luma));
-    cell->delta_sum += delta;
-    uint16_t delta_256 = (uint16_t)(delta * 256);
-    cell->delta_max = delta_256 > cell->delta_max ? delta_256 : cell->delta_max;
+    cell->columns |= columns;
+    cell->luma = (int16_t)(cell->luma + pair->luma * n);
+    cell->luma_abs = (uint16_t)(cell->luma_abs + abs(pair->luma) * n);
+    cell->delta_sum += pair->delta * n;
+    cell->delta_max = pair->delta_256 > cell->delta_max ? pair->delta_256 : cell->delta_max;
 }
 
 /* Clears the row's codes when this is the first time. */
@@ -121,6 +128,10 @@ touch(struct visual *v, uint32_t y)
     if (!v->touched[y]) {
         memset(code, 0, v->code_stride);
         v->touched[y] = 1;
+    }
+    if (!v->cells_touched[y / VIS_CELL]) {
+        memset(&v->cells[(size_t)(y / VIS_CELL) * v->cell_w], 0, v->cell_w * sizeof(*v->cells));
+        v->cells_touched[y / VIS_CELL] = 1;
     }
     return code;
 }
@@ -142,22 +153,74 @@ mark_ignored(const struct visual *v, uint8_t *class, uint32_t y, uint32_t x0, ui
     }
 }
 
-static void
-classify_pixels(struct visual *v, uint8_t *class, const uint32_t *const a[3],
-                const uint32_t *const b[3], uint32_t y, uint32_t x0, uint32_t x1)
+static bool
+is_one_value(const uint32_t *p)
 {
-    uint8_t *code = touch(v, y);
+    uint64_t x[4];
+    uint64_t first = (uint64_t)p[0] << 32 | p[0];
 
+    memcpy(x, p, sizeof(x));
+    return ((x[0] ^ first) | (x[1] ^ first) | (x[2] ^ first) | (x[3] ^ first)) == 0;
+}
+
+struct row_pair {
+    const uint32_t *a[3], *b[3];
+    uint8_t *class, *code;
+    uint32_t y;
+};
+
+static uint8_t
+finish_class(const struct visual *v, const struct row_pair *r, uint8_t level, uint32_t x)
+{
+    uint8_t c = (uint8_t)(r->class[x] | level);
+
+    return (c & VIS_LOW) != 0 && is_soft(v, c, r->a, r->b, x) ? c | VIS_SOFT : c;
+}
+
+/* Eight pixels of a cell. Where all change from one colour to one other, as in plain areas, they
+ * are counted at once. */
+static void
+classify_eight(struct visual *v, const struct row_pair *r, struct vis_cell *cell, uint32_t x0,
+               uint32_t x1)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t classes = 0;
+
+    memcpy(&classes, r->class + x0, x1 - x0);
+    if (classes == 0) {
+        return;
+    }
+    uint8_t in = r->class[x0] & (VIS_IN_BASE | VIS_IN_CURRENT);
+    bool one_sided =
+        in == VIS_IN_BASE || in == VIS_IN_CURRENT; /* asks for each pixel's surroundings */
+    if (x1 - x0 == VIS_CELL && !one_sided && classes == each * r->class[x0] &&
+        is_one_value(r->a[1] + x0) && is_one_value(r->b[1] + x0)) {
+        const struct vis_cached *pair = look_up(v, r->a[1][x0], r->b[1][x0]);
+        uint8_t c = finish_class(v, r, pair->level, x0);
+        count_pixels(cell, c, pair, VIS_CELL, 0xff, r->y);
+        memset(r->code + x0 / 2, code_of(c) * 0x11, VIS_CELL / 2);
+        return;
+    }
     for (uint32_t x = x0; x < x1; x++) {
-        if (class[x] == 0) {
-            continue;
+        if (r->class[x] != 0) {
+            const struct vis_cached *pair = look_up(v, r->a[1][x], r->b[1][x]);
+            uint8_t c = finish_class(v, r, pair->level, x);
+            count_pixels(cell, c, pair, 1, (uint8_t)(1 << x % VIS_CELL), r->y);
+            r->code[x / 2] |= (uint8_t)(code_of(c) << (x % 2 * 4));
         }
-        const struct vis_cached *pair = look_up(v, a[1][x], b[1][x]);
-        uint8_t c = (uint8_t)(class[x] | pair->level);
-        c |= (c & VIS_LOW) != 0 && is_soft(v, c, a, b, x) ? VIS_SOFT : 0;
-        count_pixel(vis_cell_at(v, x, y), c, pair->delta, vis_luma(b[1][x]) - vis_luma(a[1][x]), x,
-                    y);
-        code[x / 2] |= (uint8_t)(code_of(c) << (x % 2 * 4));
+    }
+}
+
+static void
+classify_pixels(struct visual *v, const struct row_pair *r, uint32_t x0, uint32_t x1)
+{
+    struct vis_cell *cells = vis_cell_row(v, r->y / VIS_CELL);
+
+    for (uint32_t x = x0; x < x1;) {
+        uint32_t end = (x / VIS_CELL + 1) * VIS_CELL;
+        end = end < x1 ? end : x1;
+        classify_eight(v, r, &cells[x / VIS_CELL], x, end);
+        x = end;
     }
 }
 
@@ -175,15 +238,14 @@ around(struct visual *v, int which, uint32_t y, const uint32_t *out[3])
 void
 vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1)
 {
-    const uint32_t *a[3];
-    const uint32_t *b[3];
-    uint8_t *class = v->class_buf.p;
+    struct row_pair r = {.class = v->class_buf.p, .y = yb};
 
-    around(v, 0, ya, a);
-    around(v, 1, yb, b);
-    v->ops->find_changed(class, a, b, x0, x1);
-    mark_ignored(v, class, yb, x0, x1);
-    classify_pixels(v, class, a, b, yb, x0, x1);
+    around(v, 0, ya, r.a);
+    around(v, 1, yb, r.b);
+    v->ops->find_changed(r.class, r.a, r.b, x0, x1);
+    mark_ignored(v, r.class, yb, x0, x1);
+    r.code = touch(v, yb);
+    classify_pixels(v, &r, x0, x1);
 }
 
 void

@@ -28,7 +28,7 @@ struct vis_cell {
     int16_t luma;          /* sum of what became lighter, darker ones negative */
     uint16_t luma_abs;
     uint16_t delta_max; /* in 1/256 */
-    float delta_sum;    /* over pixels above half the threshold */
+    uint32_t delta_sum; /* over pixels above half the threshold, in 1/16 */
     uint32_t region;    /* 0: none, else index + 1 */
 };
 
@@ -51,7 +51,8 @@ enum vis_fate {
     VIS_FATE_FAINT, /* counted down to half the threshold, soft ones too: one faint, coherent change
                      */
     VIS_FATE_EXACT, /* threshold 0: every differing pixel */
-    VIS_FATE_IGNORED
+    VIS_FATE_IGNORED,
+    VIS_FATE_COUNT
 };
 
 struct vis_sums {
@@ -73,7 +74,9 @@ struct vis_group {
 #define VIS_CACHE_BITS 12
 struct vis_cached {
     uint32_t a, b;
-    float delta;
+    uint32_t delta; /* in 1/16 */
+    uint16_t delta_256;
+    int16_t luma;
     uint8_t level; /* VIS_LOW, VIS_OVER and VIS_HIGH as they hold */
 };
 
@@ -83,8 +86,8 @@ struct visual {
     const struct visual_options *options;
     uint32_t w, h;               /* canvas */
     uint32_t common_w, common_h; /* of both */
-    struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, luma_buf, code_buf, touched_buf,
-        cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
+    struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, code_buf, touched_buf,
+        cells_touched_buf, cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
     bool same_kind; /* rows of both may be compared as they are stored */
     uint8_t *equal; /* per common row, not 0: equal in place */
     uint32_t *pair; /* per row of the canvas: its row in the baseline, or VIS_NO_ROW */
@@ -93,7 +96,8 @@ struct visual {
     uint8_t *code;    /* code_stride bytes per row of the canvas, two pixels a byte */
     uint8_t *touched; /* per row of the canvas: `code` holds something */
     size_t code_stride;
-    struct vis_cell *cells;
+    struct vis_cell *cells; /* a row of them is cleared when it is needed first */
+    uint8_t *cells_touched;
     uint32_t cell_w, cell_h;
     uint32_t *ring[2][VIS_RING];
     uint32_t ring_row[2][VIS_RING];
@@ -108,6 +112,8 @@ struct visual {
     struct visual_result result;
 };
 
+/* Whether most rows of both may be compared as they are stored. */
+bool vis_is_stored_alike(const struct vis_image *a, const struct vis_image *b);
 /* Fills v->equal: which rows are the same in place. */
 void vis_find_equal_rows(struct visual *v);
 /* The unfiltered row y of a picture, and its drawn pixels; the latter stay until three other rows
@@ -144,16 +150,11 @@ vis_code_at(const struct visual *v, uint32_t x, uint32_t y)
     return v->code[y * v->code_stride + x / 2] >> (x % 2 * 4) & 15;
 }
 
+/* The cells of a row of cells, or NULL when nothing differs in it. */
 static inline struct vis_cell *
-vis_cell_at(const struct visual *v, uint32_t x, uint32_t y)
+vis_cell_row(const struct visual *v, uint32_t cy)
 {
-    return &v->cells[(size_t)(y / VIS_CELL) * v->cell_w + x / VIS_CELL];
-}
-
-static inline int
-vis_luma(uint32_t pixel)
-{
-    return (int)((77 * (pixel & 255) + 150 * (pixel >> 8 & 255) + 29 * (pixel >> 16 & 255)) >> 8);
+    return v->cells_touched[cy] ? &v->cells[(size_t)cy * v->cell_w] : NULL;
 }
 
 #endif

@@ -105,6 +105,8 @@ void vis_layout(struct vis_image *im);
 #define VIS_HIGH 64      /* far above */
 #define VIS_IGNORED 128
 
+#define VIS_SHADES 252
+
 /* The functions that have a vector form; both forms give the same bytes. */
 struct vis_ops {
     /* Undoes filter 1 to 4 in place; `prev` is the row above, unfiltered. */
@@ -112,6 +114,8 @@ struct vis_ops {
     /* RGB bytes -> drawn pixels. */
     void (*expand_rgb)(uint32_t *out, const uint8_t *row, size_t pixels);
     void (*expand_rgba)(uint32_t *out, const uint8_t *row, size_t pixels);
+    /* Drawn pixels -> shades of grey, VIS_SHADES of them from 4 on. */
+    void (*shade)(uint8_t *out, const uint32_t *row, size_t pixels);
     /* Marks the pixels [from, to) of a row that differ, and those of them that the edges around
      * allow. */
     void (*find_changed)(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *const b[3],
@@ -139,6 +143,12 @@ struct vis_lab {
 
 struct vis_lab vis_lab(const uint8_t rgb[3]);
 double vis_ciede2000(struct vis_lab p, struct vis_lab q);
+static inline int
+vis_luma(uint32_t pixel)
+{
+    return (int)((77 * (pixel & 255) + 150 * (pixel >> 8 & 255) + 29 * (pixel >> 16 & 255)) >> 8);
+}
+
 /* CIEDE2000 distance of two drawn pixels; where alpha plays a part the larger one of over white and
  * over black. */
 double vis_delta(uint32_t a, uint32_t b);

@@ -84,13 +84,13 @@ count_group(struct visual_result *r, const struct vis_group *g)
 static void
 count_unseen(struct visual *v)
 {
-    size_t count = (size_t)v->cell_w * v->cell_h;
-
-    for (size_t i = 0; i < count; i++) {
-        const struct vis_cell *c = &v->cells[i];
-        if (c->region == 0) {
-            v->result.noise_pixels += c->changed;
-            v->result.ignored_pixels += c->ignored;
+    for (uint32_t cy = 0; cy < v->cell_h; cy++) {
+        const struct vis_cell *row = vis_cell_row(v, cy);
+        for (uint32_t cx = 0; row != NULL && cx < v->cell_w; cx++) {
+            if (row[cx].region == 0) {
+                v->result.noise_pixels += row[cx].changed;
+                v->result.ignored_pixels += row[cx].ignored;
+            }
         }
     }
 }

@@ -11,9 +11,16 @@
 #define VIS_ENVELOPE_SLACK 6
 
 void vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp, uint8_t filter);
+/* The same from byte `from` on; those before are done. */
+void vis_plain_unfilter_from(uint8_t *row, const uint8_t *prev, size_t from, size_t n, uint32_t bpp,
+                             uint8_t filter);
 void vis_plain_expand_rgb(uint32_t *out, const uint8_t *row, size_t pixels);
 void vis_plain_expand_rgba(uint32_t *out, const uint8_t *row, size_t pixels);
+void vis_plain_shade(uint8_t *out, const uint32_t *row, size_t pixels);
 void vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3],
                             const uint32_t *const b[3], size_t from, size_t to);
+
+/* NULL where the processor has no vector unit that we know. */
+const struct vis_ops *vis_ops_vector(void);
 
 #endif

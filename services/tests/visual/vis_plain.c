@@ -21,9 +21,10 @@ paeth(uint8_t left, uint8_t up, uint8_t corner)
 }
 
 void
-vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp, uint8_t filter)
+vis_plain_unfilter_from(uint8_t *row, const uint8_t *prev, size_t from, size_t n, uint32_t bpp,
+                        uint8_t filter)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = from; i < n; i++) {
         uint8_t left = i < bpp ? 0 : row[i - bpp];
         uint8_t corner = i < bpp ? 0 : prev[i - bpp];
         uint8_t guess = filter == 1   ? left
@@ -32,6 +33,12 @@ vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp, ui
                                       : paeth(left, prev[i], corner);
         row[i] = (uint8_t)(row[i] + guess);
     }
+}
+
+void
+vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp, uint8_t filter)
+{
+    vis_plain_unfilter_from(row, prev, 0, n, bpp, filter);
 }
 
 void
@@ -48,6 +55,14 @@ vis_plain_expand_rgba(uint32_t *out, const uint8_t *row, size_t pixels)
 {
     for (size_t x = 0; x < pixels; x++, row += 4) {
         out[x] = vis_draw(row[0], row[1], row[2], row[3]);
+    }
+}
+
+void
+vis_plain_shade(uint8_t *out, const uint32_t *row, size_t pixels)
+{
+    for (size_t x = 0; x < pixels; x++) {
+        out[x] = (uint8_t)(4 + (vis_luma(row[x]) * VIS_SHADES >> 8));
     }
 }
 
@@ -101,11 +116,13 @@ vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3], const uin
 }
 
 static const struct vis_ops plain_ops = {vis_plain_unfilter, vis_plain_expand_rgb,
-                                         vis_plain_expand_rgba, vis_plain_find_changed};
+                                         vis_plain_expand_rgba, vis_plain_shade,
+                                         vis_plain_find_changed};
 
 const struct vis_ops *
 vis_ops_get(bool plain)
 {
-    (void)plain;
-    return &plain_ops;
+    const struct vis_ops *vector = plain ? NULL : vis_ops_vector();
+
+    return vector == NULL ? &plain_ops : vector;
 }

@@ -85,7 +85,7 @@ add_cell(struct vis_sums *s, const struct vis_cell *c, uint32_t cx, uint32_t cy)
     s->ignored += c->ignored;
     s->luma += c->luma;
     s->luma_abs += c->luma_abs;
-    s->delta_sum += (double)c->delta_sum;
+    s->delta_sum += c->delta_sum / 16.0;
     s->delta_max = delta_max > s->delta_max ? delta_max : s->delta_max;
     if (is_seen(c)) {
         grow_box(s, c, cx, cy);
@@ -105,8 +105,9 @@ spread(struct stack *s, uint32_t index, uint32_t region)
     uint32_t y1 = cy + GAP_DOWN < v->cell_h ? cy + GAP_DOWN : v->cell_h - 1;
 
     for (uint32_t y = y0; y <= y1; y++) {
-        for (uint32_t x = x0; x <= x1; x++) {
-            struct vis_cell *c = &v->cells[(size_t)y * v->cell_w + x];
+        struct vis_cell *row = vis_cell_row(v, y);
+        for (uint32_t x = x0; row != NULL && x <= x1; x++) {
+            struct vis_cell *c = &row[x];
             if (c->region == 0 && is_seen(c)) {
                 c->region = region;
                 if (!push(s, y * v->cell_w + x)) {
@@ -297,15 +298,17 @@ vis_box_of(const struct vis_sums *s)
 bool
 vis_find_regions(struct visual *v)
 {
-    size_t count = (size_t)v->cell_w * v->cell_h;
-
-    for (size_t i = 0; i < count; i++) {
-        struct vis_sums sums;
-        if (v->cells[i].region != 0 || !is_seen(&v->cells[i])) {
-            continue;
-        }
-        if (!fill(v, (uint32_t)i, (uint32_t)v->group_count + 1, &sums) || !add_group(v, &sums)) {
-            return false;
+    for (uint32_t cy = 0; cy < v->cell_h; cy++) {
+        const struct vis_cell *row = vis_cell_row(v, cy);
+        for (uint32_t cx = 0; row != NULL && cx < v->cell_w; cx++) {
+            struct vis_sums sums;
+            if (row[cx].region != 0 || !is_seen(&row[cx])) {
+                continue;
+            }
+            if (!fill(v, cy * v->cell_w + cx, (uint32_t)v->group_count + 1, &sums) ||
+                !add_group(v, &sums)) {
+                return false;
+            }
         }
     }
     return true;

@@ -16,6 +16,21 @@ is_same_kind(const struct vis_image *a, const struct vis_image *b)
            memcmp(a->palette, b->palette, a->palette_count * sizeof(a->palette[0])) == 0;
 }
 
+bool
+vis_is_stored_alike(const struct vis_image *a, const struct vis_image *b)
+{
+    uint32_t h = a->h < b->h ? a->h : b->h;
+    uint32_t same = 0;
+
+    if (!is_same_kind(a, b)) {
+        return false;
+    }
+    for (uint32_t y = 0; y < h; y++) {
+        same += vis_row(a, y)[-1] == vis_row(b, y)[-1];
+    }
+    return same >= h / 2;
+}
+
 /* Whether row y of the current picture may be read from the baseline. */
 static bool
 is_shared(const struct visual *v, uint32_t y)

@@ -6,80 +6,116 @@
 #include <string.h>
 
 #include "tests/visual/vis_cmp.h"
+#include "tests/visual/vis_deflate.h"
 
 enum ink { INK_NONE, INK_DIFFERENT, INK_TOLERATED, INK_IGNORED };
 
 /* Of the picture: four inks, then shades of grey from SHADE_DARKEST to white. */
-#define SHADES 252
+#define SHADE_FIRST 4
+#define SHADES VIS_SHADES
 #define SHADE_DARKEST 150
 
 static const uint8_t inks[4][3] = {{255, 255, 255}, {230, 30, 30}, {255, 176, 0}, {128, 128, 140}};
 
-static enum ink
-ink_of(const struct vis_group *g, uint8_t code)
-{
-    bool over_hard = code == VIS_CODE_OVER_HARD;
+#define CODES 16
+#define GROUP_BYTES (VIS_CELL / 2)
 
-    if (code == VIS_CODE_ROW) {
+static enum ink
+ink_of(enum vis_fate fate, uint8_t code)
+{
+    switch (code) {
+    case VIS_CODE_NONE:
+        return INK_NONE;
+    case VIS_CODE_ROW:
         return INK_DIFFERENT;
-    }
-    if (code == VIS_CODE_IGNORED) {
+    case VIS_CODE_IGNORED:
         return INK_IGNORED;
-    }
-    if (g == NULL || (code == VIS_CODE_NOISE && g->fate != VIS_FATE_EXACT)) {
-        return INK_TOLERATED;
-    }
-    switch (g->fate) {
-    case VIS_FATE_IGNORED:
-        return INK_IGNORED;
-    case VIS_FATE_FAINT:
-    case VIS_FATE_EXACT:
-        return INK_DIFFERENT;
-    case VIS_FATE_COUNTED:
-        return over_hard ? INK_DIFFERENT : INK_TOLERATED;
     default:
-        return INK_TOLERATED;
+        break;
     }
+    bool faint = fate == VIS_FATE_FAINT && code != VIS_CODE_NOISE;
+    bool counted = fate == VIS_FATE_COUNTED && code == VIS_CODE_OVER_HARD;
+    if (fate == VIS_FATE_IGNORED) {
+        return code == VIS_CODE_NOISE ? INK_TOLERATED : INK_IGNORED;
+    }
+    return faint || counted || fate == VIS_FATE_EXACT ? INK_DIFFERENT : INK_TOLERATED;
 }
 
+/* Inks of the two pixels in a byte of codes, four bits each. */
+struct inks {
+    uint8_t of[VIS_FATE_COUNT][CODES * CODES];
+};
+
 static void
-ink_row(const struct visual *v, uint32_t y, uint8_t *out)
+make_inks(struct inks *t)
 {
-    memset(out, INK_NONE, v->w);
-    if (!v->touched[y]) {
-        return;
-    }
-    for (uint32_t x = 0; x < v->w; x++) {
-        uint8_t code = vis_code_at(v, x, y);
-        if (code != VIS_CODE_NONE) {
-            uint32_t region = vis_cell_at(v, x, y)->region;
-            out[x] = (uint8_t)ink_of(region == 0 ? NULL : &v->groups[region - 1], code);
+    for (int fate = 0; fate < VIS_FATE_COUNT; fate++) {
+        for (unsigned i = 0; i < CODES * CODES; i++) {
+            t->of[fate][i] = (uint8_t)(ink_of((enum vis_fate)fate, i & 15) |
+                                       ink_of((enum vis_fate)fate, (uint8_t)(i >> 4)) << 4);
         }
     }
 }
 
-static void
-pack_row(const uint8_t *inks_of_row, uint32_t w, uint8_t *out)
+/* The inks for a cell's pixels, or NULL where all eight are INK_NONE. */
+static const uint8_t *
+inks_at(const struct visual *v, const struct inks *t, uint32_t cx, uint32_t y, uint8_t *codes)
 {
-    memset(out, 0, (w + 3) / 4);
-    for (uint32_t x = 0; x < w; x++) {
-        out[x / 4] |= (uint8_t)(inks_of_row[x] << (6 - x % 4 * 2));
+    size_t n = v->code_stride - (size_t)cx * GROUP_BYTES;
+    uint32_t any;
+
+    memset(codes, 0, GROUP_BYTES);
+    memcpy(codes, v->code + y * v->code_stride + (size_t)cx * GROUP_BYTES,
+           n < GROUP_BYTES ? n : GROUP_BYTES);
+    memcpy(&any, codes, sizeof(any));
+    if (any == 0) {
+        return NULL;
+    }
+    const struct vis_cell *cells = vis_cell_row(v, y / VIS_CELL);
+    uint32_t region = cells == NULL ? 0 : cells[cx].region;
+    return t->of[region == 0 ? VIS_FATE_TOLERATED : v->groups[region - 1].fate];
+}
+
+static void
+mask_row(const struct visual *v, const struct inks *t, uint32_t y, uint8_t *row)
+{
+    uint8_t codes[GROUP_BYTES];
+
+    memset(row, 0, (size_t)v->cell_w * 2);
+    for (uint32_t cx = 0; cx < v->cell_w; cx++) {
+        const uint8_t *inks_of = inks_at(v, t, cx, y, codes);
+        for (int i = 0; inks_of != NULL && i < GROUP_BYTES; i++) {
+            uint8_t two = inks_of[codes[i]];
+            uint8_t bits = (uint8_t)((two & 3) << 2 | two >> 4);
+            row[cx * 2 + (uint32_t)i / 2] |= (uint8_t)(i % 2 == 0 ? bits << 4 : bits);
+        }
     }
 }
 
 static void
 shade_row(struct visual *v, uint32_t y, uint8_t *row)
 {
-    if (y >= v->image[1].h) {
-        for (uint32_t x = 0; x < v->w; x++) {
-            row[x] = row[x] == INK_NONE ? 4 + SHADES - 1 : row[x];
-        }
-        return;
+    const struct vis_image *im = &v->image[1];
+    uint32_t w = y < im->h ? im->w : 0;
+
+    if (w > 0) {
+        v->ops->shade(row, vis_drawn_row(v, 1, y), w);
     }
-    const uint32_t *drawn = vis_drawn_row(v, 1, y);
-    for (uint32_t x = 0; x < v->w; x++) {
-        int luma = x < v->image[1].w ? vis_luma(drawn[x]) : 255;
-        row[x] = row[x] == INK_NONE ? (uint8_t)(4 + luma * (SHADES - 1) / 255) : row[x];
+    memset(row + w, SHADE_FIRST + SHADES - 1, v->w - w);
+}
+
+static void
+picture_row(struct visual *v, const struct inks *t, uint32_t y, uint8_t *row)
+{
+    uint8_t codes[GROUP_BYTES];
+
+    shade_row(v, y, row);
+    for (uint32_t cx = 0; v->touched[y] && cx < v->cell_w; cx++) {
+        const uint8_t *inks_of = inks_at(v, t, cx, y, codes);
+        for (uint32_t i = 0; inks_of != NULL && i < VIS_CELL && cx * VIS_CELL + i < v->w; i++) {
+            uint8_t ink = inks_of[codes[i / 2]] >> (i % 2 * 4) & 15;
+            row[cx * VIS_CELL + i] = ink == INK_NONE ? row[cx * VIS_CELL + i] : ink;
+        }
     }
 }
 
@@ -131,38 +167,48 @@ put_head(const struct visual *v, bool mask, uint8_t *to)
     return n;
 }
 
+/* Rows are made in turns in two buffers, so that the one above is there; the third stays blank. */
+static size_t
+put_rows(struct visual *v, bool mask, size_t row_bytes, uint8_t *to)
+{
+    struct vis_deflate d;
+    struct inks t;
+    size_t stride = row_bytes + 16;
+    uint8_t *blank = v->line_buf.p + 2 * stride;
+    const uint8_t *above = NULL;
+
+    make_inks(&t);
+    memset(v->line_buf.p, 0, 3 * stride);
+    vis_deflate_begin(&d, to, row_bytes + 1);
+    for (uint32_t y = 0; y < v->h; y++) {
+        uint8_t *row = v->line_buf.p + y % 2 * stride;
+        if (!mask) {
+            picture_row(v, &t, y, row + 1);
+        } else if (v->touched[y]) {
+            mask_row(v, &t, y, row + 1);
+        } else {
+            row = blank;
+        }
+        vis_deflate_row(&d, row, above);
+        above = row;
+    }
+    return vis_deflate_end(&d);
+}
+
 bool
 vis_write_picture(struct visual *v)
 {
     bool mask = v->options->output == VISUAL_OUTPUT_MASK;
-    size_t row_bytes = mask ? (v->w + 3) / 4 : v->w;
-    size_t raw = (row_bytes + 1) * v->h;
-    struct libdeflate_compressor *c = libdeflate_alloc_compressor(1);
+    size_t row_bytes = mask ? ((size_t)v->w + 3) / 4 : v->w;
 
-    if (c == NULL) {
+    if (!vis_buf_need(&v->line_buf, 3 * (row_bytes + 16)) ||
+        !vis_buf_need(&v->png_buf, vis_deflate_bound(row_bytes + 1, v->h) + 2048)) {
         return false;
     }
-    size_t bound = libdeflate_zlib_compress_bound(c, raw);
-    bool ok = vis_buf_need(&v->line_buf, raw) && vis_buf_need(&v->png_buf, bound + 2048);
-    for (uint32_t y = 0; ok && y < v->h; y++) {
-        uint8_t *row = v->line_buf.p + (row_bytes + 1) * y;
-        row[0] = 0;
-        if (mask) {
-            ink_row(v, y, v->class_buf.p);
-            pack_row(v->class_buf.p, v->w, row + 1);
-        } else {
-            ink_row(v, y, row + 1);
-            shade_row(v, y, row + 1);
-        }
-    }
-    if (ok) {
-        uint8_t *to = v->png_buf.p;
-        size_t n = put_head(v, mask, to);
-        size_t z = libdeflate_zlib_compress(c, v->line_buf.p, raw, to + n + 8, bound);
-        n += put_chunk(to + n, "IDAT", NULL, z);
-        n += put_chunk(to + n, "IEND", NULL, 0);
-        v->result.picture = str_n((const char *)to, n);
-    }
-    libdeflate_free_compressor(c);
-    return ok;
+    uint8_t *to = v->png_buf.p;
+    size_t n = put_head(v, mask, to);
+    n += put_chunk(to + n, "IDAT", NULL, put_rows(v, mask, row_bytes, to + n + 8));
+    n += put_chunk(to + n, "IEND", NULL, 0);
+    v->result.picture = str_n((const char *)to, n);
+    return true;
 }

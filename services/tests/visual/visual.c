@@ -3,7 +3,7 @@
  * The context, and the order of the steps. */
 #include "tests/visual/visual.h"
 
-#include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +23,8 @@ visual_new(void)
 #define BUFS(v)                                                                                    \
     {                                                                                              \
         &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf, &(v)->class_buf, &(v)->code_buf,          \
-            &(v)->touched_buf, &(v)->cell_buf, &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf,   \
-            &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf                                          \
+            &(v)->touched_buf, &(v)->cell_buf, &(v)->cells_touched_buf, &(v)->group_buf,           \
+            &(v)->rows_buf, &(v)->stack_buf, &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf         \
     }
 
 void
@@ -133,6 +133,7 @@ prepare(struct visual *v)
     v->code_stride = ((size_t)v->w + 1) / 2;
     size_t cells = (size_t)v->cell_w * v->cell_h * sizeof(struct vis_cell);
     if (!vis_buf_need(&v->equal_buf, v->h) || !vis_buf_need(&v->touched_buf, v->h) ||
+        !vis_buf_need(&v->cells_touched_buf, v->cell_h) ||
         !vis_buf_need(&v->pair_buf, (size_t)v->h * 4) ||
         !vis_buf_need(&v->class_buf, (size_t)v->w + 64) ||
         !vis_buf_need(&v->code_buf, v->code_stride * v->h) || !vis_buf_need(&v->cell_buf, cells) ||
@@ -145,7 +146,8 @@ prepare(struct visual *v)
     v->code = v->code_buf.p;
     v->cells = (struct vis_cell *)(void *)v->cell_buf.p;
     memset(v->touched, 0, v->h);
-    memset(v->cells, 0, cells);
+    v->cells_touched = v->cells_touched_buf.p;
+    memset(v->cells_touched, 0, v->cell_h);
     v->group_count = 0;
     v->region_count = 0;
     v->rows_count = 0;
@@ -234,11 +236,87 @@ same_bytes(struct visual *v, struct str bytes, struct visual_error *e)
     return rc;
 }
 
+/* --- two threads */
+
+struct job {
+    struct visual *v;
+    int which;
+    struct str bytes;
+    enum rc rc;
+    struct visual_error error;
+};
+
+static void
+decode_one(struct job *job)
+{
+    job->rc = vis_decode(&job->v->image[job->which], job->bytes, job->v->options, job->which,
+                         &job->error);
+}
+
+static void
+unfilter_one(struct job *job)
+{
+    struct vis_image *im = &job->v->image[job->which];
+
+    for (uint32_t y = 0; y < im->h; y++) {
+        vis_ready(im, job->v->ops, y);
+    }
+}
+
+static void *
+decode_thread(void *job)
+{
+    decode_one(job);
+    return NULL;
+}
+
+static void *
+unfilter_thread(void *job)
+{
+    unfilter_one(job);
+    return NULL;
+}
+
+/* Runs the second job on a thread of its own, when the call may and the system gives one. */
+static void
+run_both(struct job jobs[2], void (*step)(struct job *), void *(*thread_step)(void *))
+{
+    pthread_t thread;
+    bool threaded = jobs[0].v->options->threads > 1 &&
+                    pthread_create(&thread, NULL, thread_step, &jobs[1]) == 0;
+
+    step(&jobs[0]);
+    if (threaded) {
+        (void)pthread_join(thread, NULL);
+    } else {
+        step(&jobs[1]);
+    }
+}
+
+static enum rc
+decode_both(struct job jobs[2], struct visual_error *e)
+{
+    run_both(jobs, decode_one, decode_thread);
+    for (int i = 0; i < 2; i++) {
+        if (jobs[i].rc != RC_OK) {
+            *e = jobs[i].error;
+            return jobs[i].rc;
+        }
+    }
+    /* Files of two encoders: no row can be compared as it is stored. */
+    if (!vis_is_stored_alike(&jobs[0].v->image[0], &jobs[0].v->image[1])) {
+        run_both(jobs, unfilter_one, unfilter_thread);
+    }
+    return RC_OK;
+}
+
 enum rc
 visual_compare(struct visual *v, struct str base, struct str current,
                const struct visual_options *options, struct visual_result *out_result,
                struct visual_error *out_error)
 {
+    struct job jobs[2] = {{.v = v, .which = 0, .bytes = base},
+                          {.v = v, .which = 1, .bytes = current}};
     enum rc rc = check_options(options, out_error);
 
     if (rc != RC_OK) {
@@ -249,8 +327,7 @@ visual_compare(struct visual *v, struct str base, struct str current,
     if (str_eq(base, current)) {
         rc = same_bytes(v, base, out_error);
     } else {
-        rc = vis_decode(&v->image[0], base, options, 0, out_error);
-        rc = rc == RC_OK ? vis_decode(&v->image[1], current, options, 1, out_error) : rc;
+        rc = decode_both(jobs, out_error);
         if (rc == RC_OK && !compare_pixels(v)) {
             rc = vis_refuse(out_error, -1, "NO_MEMORY", "not enough memory");
         }
