@@ -8,11 +8,3 @@ build/npm/s3/.stamp: tests/s3/package.json tests/s3/package-lock.json | $(SETUP_
 	@touch $@
 
 $(B)/test/lib/blob/blob: | build/npm/s3/.stamp
-
-build/npm/webhooks/.stamp: tests/webhooks/package.json tests/webhooks/package-lock.json | $(SETUP_TEST)
-	@mkdir -p $(@D)
-	cp $^ $(@D)/
-	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
-	@touch $@
-
-$(B)/test/tests/integration/webhooks_delivery: | build/npm/webhooks/.stamp

@@ -51,6 +51,7 @@ struct err {
     struct str msg;     /* for the client: no names of tables, hosts, paths */
     struct str detail;  /* for the log only */
     int64_t retry_after_us; /* the same call may succeed after this long; 0: not known */
+    struct str data;        /* figures for the client, a JSON object; empty: none */
 };
 
 struct db_conn;

@@ -182,7 +182,8 @@ blob_written(const struct blob_writer *writer)
 }
 
 static enum rc
-publish(struct blob_writer *writer, struct ctx *ctx, struct str name, struct blob_info *info)
+publish(struct blob_writer *writer, struct ctx *ctx, struct str name, struct str suffix,
+        struct blob_info *info)
 {
     struct blob_spool *spool = &writer->spool;
 
@@ -190,7 +191,8 @@ publish(struct blob_writer *writer, struct ctx *ctx, struct str name, struct blo
     spool->hash = NULL;
     id_hex(spool->sha256, sizeof(spool->sha256), info->sha256);
     info->size = spool->size;
-    struct str used = name.n > 0 ? name : str_n(info->sha256, BLOB_SHA256_HEX_LEN);
+    struct str used = name.n > 0 ? name
+                                 : arena_printf(ctx->arena, "%s%.*s", info->sha256, STR_ARG(suffix));
     enum rc rc = check_name(ctx, used);
     if (rc != RC_OK) {
         return rc;
@@ -204,10 +206,24 @@ enum rc
 blob_commit(struct blob_writer *writer, struct ctx *ctx, struct str name, struct blob_info *out)
 {
     struct blob_info info = {.size = 0};
-    enum rc rc = publish(writer, ctx, name, &info);
+    enum rc rc = publish(writer, ctx, name, STR_EMPTY, &info);
 
     blob_abort(writer);
     if (rc == RC_OK && out != NULL) {
+        *out = info;
+    }
+    return rc;
+}
+
+enum rc
+blob_commit_owned(struct blob_writer *writer, struct ctx *ctx, struct str suffix,
+                  struct blob_info *out)
+{
+    struct blob_info info = {.size = 0};
+    enum rc rc = publish(writer, ctx, STR_EMPTY, suffix, &info);
+
+    blob_abort(writer);
+    if (rc == RC_OK) {
         *out = info;
     }
     return rc;

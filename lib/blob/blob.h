@@ -65,6 +65,10 @@ struct blob_info {
  * gone afterwards, also on failure. */
 NODISCARD enum rc blob_commit(struct blob_writer *writer, struct ctx *ctx, struct str name,
                               struct blob_info *out);
+/* The same under its SHA-256 followed by `suffix` ("-sdk-7"): a name that only the owner of that
+ * suffix uses, who therefore may delete it. */
+NODISCARD enum rc blob_commit_owned(struct blob_writer *writer, struct ctx *ctx, struct str suffix,
+                                    struct blob_info *out);
 /* Throws it away. Takes NULL. */
 void blob_abort(struct blob_writer *writer);
 

@@ -9,8 +9,6 @@ struct in {
     const char *reason;            /* of wrong shapes */
     const struct pb_spot *in_text; /* set: the JSON is the text of this field, not a body */
     struct json_reader r;
-    struct str unknown; /* the first member that a closed table does not know; refused once all of
-                         * the text is known to be JSON */
 };
 
 static enum rc read_object(struct in *in, const struct pb_table *table, ProtobufCMessage *msg,
@@ -162,9 +160,30 @@ read_message(struct in *in, const struct pb_spot *spot)
     return rc;
 }
 
+/* The text of a file waits in the blob's key until the caller stores what it stands for. */
+static enum rc
+read_file(struct in *in, const struct pb_spot *spot, const struct json_token *token)
+{
+    const struct pb_table *table = spot->field->sub;
+    const struct pb_field *key = pb_field_find(table, STR("key"));
+    ProtobufCMessage *msg = pb_new(in->ctx->arena, table->desc);
+    char *text = pb_strz(in->ctx->arena, token->text);
+
+    ASSERT(key != NULL && key->kind == PB_STRING);
+    if (msg == NULL || text == NULL) {
+        return pb_out_of_memory(in->ctx);
+    }
+    *(char **)pb_at(msg, key->offset) = text;
+    *(ProtobufCMessage **)spot->at = msg;
+    return RC_OK;
+}
+
 static const char *
 expected(const struct pb_field *f)
 {
+    if ((f->flags & PB_FILE) != 0) {
+        return "must be a string";
+    }
     switch ((enum pb_kind)f->kind) {
     case PB_BOOL:
         return "must be true or false";
@@ -190,6 +209,10 @@ read_value(struct in *in, const struct pb_spot *spot, const struct json_token *t
 
     if (kind == PB_RAW_JSON) {
         return read_raw(in, spot, token);
+    }
+    if ((spot->field->flags & PB_FILE) != 0) {
+        return token->type == JSON_STRING ? read_file(in, spot, token)
+                                          : pb_refuse_spot(spot, "%s", expected(spot->field));
     }
     if (kind == PB_MESSAGE && token->type == JSON_OBJECT) {
         return read_message(in, spot);
@@ -416,9 +439,6 @@ read_object(struct in *in, const struct pb_table *table, ProtobufCMessage *msg,
             if (json_skip(&in->r, NULL) != RC_OK) {
                 return bad_json(in);
             }
-            if (table->closed && in->unknown.p == NULL) {
-                in->unknown = key;
-            }
             continue;
         }
         if (pb_seen_has(seen, f->number)) {
@@ -459,10 +479,6 @@ pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body, Pro
     enum rc rc = read_object(&in, table, msg, seen, NULL);
     if (rc == RC_OK && json_read_end(&in.r) != RC_OK) {
         rc = bad_json(&in);
-    }
-    if (rc == RC_OK && in.unknown.p != NULL) {
-        struct pb_path step = {.name = in.unknown};
-        rc = pb_refuse(ctx, in.reason, &step, "is not known here");
     }
     return rc != RC_OK ? rc
                        : pb_check_presence(ctx, table, msg, seen, NULL, 1U << PB_FROM_BODY, false);

@@ -64,6 +64,7 @@ struct gw_route {
     enum gw_body body;
     int64_t max_body_bytes;   /* 0: the server's default */
     bool query_token;
+    bool any_agent; /* see options.proto */
     int process;              /* enum svc_peer, or GW_SELF */
     const struct rpc_method *method;
     const struct pb_table *req;  /* sources (path, query, header, body) are those of this route */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pb/pb.h"
+
 /* --- the book of methods ------------------------------------------------------------------- */
 
 static int
@@ -170,6 +172,10 @@ answer_failure(const struct ctx *ctx, enum rc rc, Assay__Answer *answer)
     answer->message = arena_strz(ctx->arena, is_told ? err->msg : STR_EMPTY);
     answer->has_retry_after_us = is_told && err->retry_after_us > 0;
     answer->retry_after_us = err->retry_after_us;
+    if (is_told && err->data.n > 0) {
+        answer->has_payload = 1;
+        answer->payload = pb_bytes(ctx->arena, err->data);
+    }
 }
 
 static struct str

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pipeline. Order of the checks: authentication 401, rate 429, role 403, existence of what the
- * path names 404, body and query, the rest in the service. Source: tests/contract, "Tokens and
+ * The pipeline. Order of the checks: User-Agent 400 (SDK), authentication 401, rate 429, role 403,
+ * existence of what the path names 404, body and query, the rest in the service. Source: tests/contract, "Tokens and
  * roles". */
 #include "gateway/gw.h"
 
@@ -74,17 +74,16 @@ scratch_of_thread(void)
     if (s == NULL) {
         return scratch_new();
     }
+    arena_reset(s->arena);
     buf_clear(&s->headers);
     buf_clear(&s->out);
     return s;
 }
 
-/* A thread whose client is silent holds little: not the frame that brought its last answer, not one
- * large answer. */
+/* One large answer must not stay with its thread. */
 static void
 scratch_trim(struct scratch *s)
 {
-    arena_reset(s->arena);
     if (s->out.cap > (size_t)1024 * 1024) {
         buf_fini(&s->out);
     }
@@ -183,11 +182,43 @@ check_role(struct gw_req *r)
     return RC_OK;
 }
 
+static bool
+has_word(struct str text, struct str word)
+{
+    for (size_t i = 0; i + word.n <= text.n; i++) {
+        if (str_istarts(str_sub(text, i, text.n), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Calls of the SDK surface name its client, in any case. Source: tests/contract, "Tokens and
+ * roles". */
+static enum rc
+check_agent(struct gw_req *r)
+{
+    struct str agent = str_trim(web_header(r->http, "user-agent"));
+
+    if (r->surface != GW_VIZZLY) {
+        return RC_OK;
+    }
+    if (agent.n == 0) {
+        return fail(&r->ctx, RC_INVALID_ARGUMENT, "USER_AGENT", "the User-Agent header is required");
+    }
+    return r->route->any_agent || has_word(agent, STR("vizzly"))
+               ? RC_OK
+               : fail(&r->ctx, RC_INVALID_ARGUMENT, "USER_AGENT",
+                      "the User-Agent header must contain \"Vizzly\"");
+}
+
 static enum rc
 admit(struct gw_req *r)
 {
     struct gateway *gw = r->gw;
     enum rc rc = gw_limit_guard(gw->limit, &r->ctx, &r->rate);
+
+    rc = rc == RC_OK ? check_agent(r) : rc;
 
     if (rc == RC_OK && r->route->role != GW_ROLE_NONE) {
         bool external = str_starts(r->http->path, STR("/api/external/"));
@@ -203,7 +234,7 @@ static enum rc
 serve(struct gw_req *r)
 {
     ProtobufCMessage *req = NULL;
-    struct gw_result result = {0};
+    ProtobufCMessage *resp = NULL;
 
     enum rc rc = find_route(r);
     if (rc != RC_OK) {
@@ -219,9 +250,12 @@ serve(struct gw_req *r)
         return RC_OK;
     }
     if (rc == RC_OK) {
-        rc = gw_call(r, req, &result);
+        rc = gw_call(r, req, &resp);
     }
-    return rc == RC_OK ? gw_answer(r, &result) : rc;
+    if (rc == RC_OK) {
+        gw_answer(r, resp);
+    }
+    return rc;
 }
 
 /* One line per request: no query (it may hold a token), no body, no header. */

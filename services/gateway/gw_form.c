@@ -95,7 +95,8 @@ end_file(struct gw_form *form, struct ctx *ctx)
     PB_SET(blob, size_bytes, size);
     enum rc rc = set_member(form, ctx, blob);
     if (rc == RC_OK) {
-        form->files[form->file_count++] = (struct gw_form_file){form->writer, blob};
+        form->files[form->file_count++] = (struct gw_form_file){
+            .writer = form->writer, .blob = blob, .owned = form->field->owned};
         form->writer = NULL;
     }
     return rc;
@@ -143,25 +144,37 @@ gw_form_finish(struct gw_form *form, struct ctx *ctx)
 }
 
 enum rc
+gw_file_commit(struct blob_writer *writer, struct ctx *ctx, const char *owned, Assay__Blob *blob)
+{
+    struct str suffix = owned == NULL ? STR_EMPTY
+                                      : arena_printf(ctx->arena, "-%s-%lld", owned,
+                                                     (long long)ctx->who.org_id);
+    struct blob_info info;
+
+    enum rc rc = blob_commit_owned(writer, ctx, suffix, &info);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    blob->key = pb_strz(ctx->arena, str_z(info.name));
+    blob->sha256 = pb_strz(ctx->arena, str_z(info.sha256));
+    PB_SET(blob, size_bytes, info.size);
+    return blob->key == NULL || blob->sha256 == NULL
+               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the request is too large")
+               : RC_OK;
+}
+
+enum rc
 gw_form_commit(struct gw_form *form, struct ctx *ctx)
 {
-    for (size_t i = 0; i < form->file_count; i++) {
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < form->file_count; i++) {
         struct gw_form_file *file = &form->files[i];
-        struct blob_info info;
         struct blob_writer *writer = file->writer;
         file->writer = NULL; /* gone either way */
-        enum rc rc = blob_commit(writer, ctx, STR_EMPTY, &info);
-        if (rc != RC_OK) {
-            return rc;
-        }
-        file->blob->key = pb_strz(ctx->arena, str_z(info.name));
-        file->blob->sha256 = pb_strz(ctx->arena, str_z(info.sha256));
-        PB_SET(file->blob, size_bytes, info.size);
-        if (file->blob->key == NULL || file->blob->sha256 == NULL) {
-            return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the form is too large");
-        }
+        rc = gw_file_commit(writer, ctx, file->owned, file->blob);
     }
-    return RC_OK;
+    return rc;
 }
 
 void

@@ -19,6 +19,7 @@
 struct gw_form_file {
     struct blob_writer *writer;
     Assay__Blob *blob;
+    const char *owned; /* the field's option */
 };
 
 struct gw_form {
@@ -45,6 +46,10 @@ NODISCARD enum rc gw_form_feed(struct gw_form *form, struct ctx *ctx, struct str
 NODISCARD enum rc gw_form_finish(struct gw_form *form, struct ctx *ctx);
 /* Makes the files visible and completes their assay.Blob members. After pb_check. */
 NODISCARD enum rc gw_form_commit(struct gw_form *form, struct ctx *ctx);
+/* Ends the writer: its bytes become visible under the name that `owned` (may be NULL) makes, which
+ * `blob` takes with digest and size. */
+NODISCARD enum rc gw_file_commit(struct blob_writer *writer, struct ctx *ctx, const char *owned,
+                                 Assay__Blob *blob);
 /* Throws away what was not committed. */
 void gw_form_end(struct gw_form *form);
 

@@ -7,6 +7,7 @@
 #include "auth.pb-c.h"
 #include "auth_client.h"
 #include "gateway/gw.h"
+#include "sec/hash.h"
 #include "sessions_client.h"
 #include "tests_client.h"
 #include "webhooks_client.h"
@@ -178,6 +179,64 @@ read_form(struct gw_req *r, ProtobufCMessage *msg)
     return pump_form(r, chunk);
 }
 
+/* Bytes of base64 decoded at once: whole groups. */
+#define FILE_CHUNK ((size_t)64 * 1024)
+
+static enum rc
+write_b64(struct gw_req *r, struct blob_writer *writer, struct str text)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t at = 0; rc == RC_OK && at < text.n; at += FILE_CHUNK) {
+        struct str piece = str_sub(text, at, at + FILE_CHUNK < text.n ? at + FILE_CHUNK : text.n);
+        struct str bytes;
+        bool ends_early = piece.p[piece.n - 1] == '=' && at + piece.n < text.n;
+        rc = ends_early ? RC_INVALID_ARGUMENT : hash_b64_decode(r->ctx.arena, piece, &bytes);
+        if (rc == RC_OK) {
+            rc = blob_write(writer, &r->ctx, bytes);
+        }
+    }
+    return rc;
+}
+
+/* The file of one field of a JSON body: its text is replaced by what it stands for in the store. */
+static enum rc
+store_file(struct gw_req *r, const struct pb_field *field, Assay__Blob *blob)
+{
+    struct blob_writer *writer = NULL;
+    struct str text = str_z(blob->key);
+
+    enum rc rc = blob_begin(r->gw->blob, &r->ctx, &writer);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = write_b64(r, writer, text);
+    if (rc == RC_OK) {
+        return gw_file_commit(writer, &r->ctx, field->owned, blob);
+    }
+    blob_abort(writer);
+    return rc == RC_INVALID_ARGUMENT && r->ctx.err.code == RC_OK
+               ? fail(&r->ctx, rc, "INVALID_BODY", "%s is not base64", field->json)
+               : fail(&r->ctx, rc, "OUT_OF_MEMORY", "the request is too large");
+}
+
+static enum rc
+store_files(struct gw_req *r, ProtobufCMessage *msg)
+{
+    const struct pb_table *table = r->route->req;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < table->count; i++) {
+        const struct pb_field *field = &table->fields[i];
+        Assay__Blob *blob = NULL;
+        if ((field->flags & PB_FILE) != 0) {
+            memcpy(&blob, (char *)msg + field->offset, sizeof(blob));
+        }
+        rc = blob == NULL ? RC_OK : store_file(r, field, blob);
+    }
+    return rc;
+}
+
 static enum rc
 read_body(struct gw_req *r, ProtobufCMessage *msg)
 {
@@ -217,6 +276,9 @@ gw_read_request(struct gw_req *r, ProtobufCMessage **out)
     if (rc == RC_OK && r->form != NULL) {
         r->ctx.deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
         rc = gw_form_commit(r->form, &r->ctx);
+    } else if (rc == RC_OK && r->route->body == GW_BODY_JSON) {
+        r->ctx.deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
+        rc = store_files(r, msg);
     }
     if (rc == RC_OK) {
         *out = msg;
@@ -236,25 +298,10 @@ own_url(struct gw_req *r)
     return arena_printf(r->ctx.arena, "http://%.*s", STR_ARG(host));
 }
 
-/* A handler of this process. */
-static enum rc
-call_self(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out)
-{
-    const struct rpc_method *method = r->route->method;
-    ProtobufCMessage *msg = pb_new(r->ctx.arena, method->resp);
-
-    if (msg == NULL) {
-        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
-    }
-    out->msg = msg;
-    return method->handler(r->gw, &r->ctx, req, msg);
-}
-
 enum rc
-gw_call(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out)
+gw_call(struct gw_req *r, const ProtobufCMessage *req, ProtobufCMessage **out)
 {
     struct ctx *ctx = &r->ctx;
-    ProtobufCMessage *msg = NULL;
 
     ctx->deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
     ctx->idempotency_key = web_header(r->http, "idempotency-key");
@@ -263,16 +310,15 @@ gw_call(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out)
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_HEADER",
                     "Idempotency-Key must be at most 255 characters");
     }
-    if (r->route->process == GW_SELF) {
-        return call_self(r, req, out);
+    if (r->route->process != GW_SELF) {
+        return rpc_call(svc_client(r->gw->svc, (enum svc_peer)r->route->process), ctx,
+                        r->route->method, req, out);
     }
-    struct rpc_client *client = svc_client(r->gw->svc, (enum svc_peer)r->route->process);
-    if (r->route->response == GW_RESP_JSON || r->route->response == GW_RESP_LIST) {
-        return rpc_call_packed(client, ctx, r->route->method, req, &out->packed);
+    *out = pb_new(ctx->arena, r->route->method->resp);
+    if (*out == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
-    enum rc rc = rpc_call(client, ctx, r->route->method, req, &msg);
-    out->msg = msg;
-    return rc;
+    return r->route->method->handler(r->gw, ctx, req, *out);
 }
 
 /* --- existence of path objects ------------------------------------------------------------- */

@@ -231,9 +231,13 @@ check_source(struct model *m, const struct route *r, size_t i)
         return;
     }
     bool is_blob = f->sub != NULL && strcmp(f->sub->full, "assay.Blob") == 0;
-    if (f->opt->file && !(is_blob && r->body == GW_BODY_MULTIPART)) {
-        fault(m, f->at, "%s: option `file` is for assay.Blob in BODY_MULTIPART requests",
-              f->desc->name);
+    bool in_json = r->body == GW_BODY_JSON && !f->repeated;
+    if (f->opt->file && !(is_blob && (r->body == GW_BODY_MULTIPART || in_json))) {
+        fault(m, f->at, "%s: option `file` is for assay.Blob in BODY_MULTIPART requests, and for one "
+              "in JSON", f->desc->name);
+    }
+    if (f->opt->owned != NULL && !f->opt->file) {
+        fault(m, f->at, "%s: option `owned` is for files", f->desc->name);
     }
     if (f->opt->csv && source != PB_FROM_QUERY) {
         fault(m, f->at, "%s: option `csv` is for the query, but it is read from %s", f->desc->name,

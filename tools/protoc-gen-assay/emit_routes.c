@@ -92,8 +92,10 @@ put_route(struct buf *b, const struct model *m, const struct route *r, size_t pa
     }
     buf_printf(b, ",\n     .role = %s, .rate = %s, .endpoint = %zu, .status = %d, .response = %s,\n",
                roles[h->role], rates[h->rate], r->endpoint, h->status, responses[h->response]);
-    buf_printf(b, "     .body = %s, .max_body_bytes = %lld, .query_token = %s,\n     ",
-               bodies[r->body], (long long)h->max_body_bytes, h->query_token ? "true" : "false");
+    buf_printf(b, "     .body = %s, .max_body_bytes = %lld, .query_token = %s, "
+                  ".any_agent = %s,\n     ",
+               bodies[r->body], (long long)h->max_body_bytes, h->query_token ? "true" : "false",
+               h->any_agent ? "true" : "false");
     put_process(b, m, r->rpc);
     buf_printf(b, ",\n     .req = &%s__table", r->table);
     if (has_table(r->rpc)) {

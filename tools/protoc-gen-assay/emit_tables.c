@@ -151,6 +151,10 @@ put_field(struct buf *b, const struct table *t, size_t i)
         buf_putz(b, ",\n     .header = ");
         put_c_string(b, f->opt->header);
     }
+    if (f->opt->owned != NULL) {
+        buf_putz(b, ",\n     .owned = ");
+        put_c_string(b, f->opt->owned);
+    }
     buf_putz(b, "},\n");
 }
 
@@ -289,9 +293,6 @@ put_table(struct buf *b, const struct table *t)
                t->name, t->msg->full, t->msg->c_lower, count, nulls_index(t->msg));
     if (count > 0) {
         buf_printf(b, ",\n    .fields = %s__fields, .by_key = %s__by_key", t->name, t->name);
-    }
-    if (t->msg->opt != NULL && t->msg->opt->closed) {
-        buf_putz(b, ",\n    .closed = true");
     }
     if (groups > 0) {
         buf_printf(b, ",\n    .groups = %s__groups, .group_count = %zu", t->name, groups);

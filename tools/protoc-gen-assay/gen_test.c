@@ -154,7 +154,8 @@ options_on_the_wrong_type_are_refused(void **state)
     refused_field(t, "optional int64 a = 1 [(field).clamp = true];", "`clamp` is for");
     refused_field(t, "optional int64 a = 1 [(field) = {min: 3 max: 2}];", "min is above max");
     refused_field(t, "optional string a = 1 [(field).csv = true];", "`csv` is for");
-    refused_field(t, "optional Blob a = 1 [(field).file = true];", "`file` is for assay.Blob in");
+    refused_field(t, "repeated Blob a = 1 [(field).file = true];", "`file` is for assay.Blob in");
+    refused_field(t, "optional Blob a = 1 [(field).owned = \"x\"];", "`owned` is for files");
     refused_field(t, "required string a = 1 [(field).omit = true];", "`omit` is for");
     refused_field(t, "optional string a = 1 [(field).item_max_len = 2];", "`item_max_len` is for");
     refused_field(t, "optional string a = 1 [(field).pattern = \"(\"];", "does not compile");

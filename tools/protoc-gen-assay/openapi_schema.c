@@ -231,7 +231,12 @@ put_value(struct buf *b, const struct field *f, bool input, bool or_null)
         put_map(b, f, input);
         break;
     case PB_MESSAGE:
-        put_submessage(b, f, input, or_null);
+        if (f->opt->file) { /* of a form; base64 in JSON */
+            put_type(b, "string", or_null);
+            put_member_z(b, "contentMediaType", "application/octet-stream");
+        } else {
+            put_submessage(b, f, input, or_null);
+        }
         break;
     }
 }
@@ -374,9 +379,6 @@ put_object_schema(struct buf *b, const struct message *msg, bool input, const ui
     put_required(b, msg, input, sources, source);
     if (input) {
         put_group_schemas(b, msg, sources, source);
-    }
-    if (input && msg->opt != NULL && msg->opt->closed) {
-        json_put_member_bool(b, "additionalProperties", false);
     }
     buf_putc(b, '}');
 }
