@@ -143,6 +143,7 @@ struct aut_context {
     struct str token_name;
     struct str org_uuid, org_name, org_slug;
     struct str project_uuid, project_name, project_slug;
+    struct str user_uuid, user_name;
 };
 /* Errors: UNAUTHENTICATED: gone. */
 NODISCARD enum rc aut_context(struct db *db, struct ctx *ctx, struct aut_context *out);

@@ -172,7 +172,8 @@ aut_context(struct db *db, struct ctx *ctx, struct aut_context *out)
     const struct db_result *res;
     const struct principal *who = &ctx->who;
     enum rc rc = DB_QUERY(db, ctx, Q_TOKEN_CONTEXT, &res, DB_ARG_I64(who->org_id),
-                          DB_ARG_I64(who->project_id), DB_ARG_I64(who->token_id));
+                          DB_ARG_I64(who->project_id), DB_ARG_I64(who->token_id),
+                          DB_ARG_I64(who->user_id));
 
     if (rc != RC_OK) {
         return rc;
@@ -187,7 +188,9 @@ aut_context(struct db *db, struct ctx *ctx, struct aut_context *out)
                                 .org_slug = db_str(res, 0, 4),
                                 .project_uuid = db_str(res, 0, 5),
                                 .project_name = db_str(res, 0, 6),
-                                .project_slug = db_str(res, 0, 7)};
+                                .project_slug = db_str(res, 0, 7),
+                                .user_uuid = db_str(res, 0, 8),
+                                .user_name = db_str(res, 0, 9)};
     return RC_OK;
 }
 

@@ -285,9 +285,13 @@ auth_get_token_context(struct auth *auth, struct ctx *ctx, const Assay__GetToken
     resp->token = PB_NEW(ctx->arena, Assay__TokenContextToken, assay__token_context_token);
     resp->organization = answer_part(ctx, c.org_uuid, c.org_name, c.org_slug);
     resp->project = answer_part(ctx, c.project_uuid, c.project_name, c.project_slug);
-    if (resp->token == NULL || resp->organization == NULL || resp->project == NULL) {
+    resp->user = PB_NEW(ctx->arena, Assay__TokenContextUser, assay__token_context_user);
+    if (resp->token == NULL || resp->organization == NULL || resp->project == NULL ||
+        resp->user == NULL) {
         return aut_no_memory(ctx);
     }
+    resp->user->id = aut_text(ctx, c.user_uuid);
+    resp->user->name = aut_text(ctx, c.user_name);
     resp->token->id = aut_text(ctx, is_jwt ? ctx->who.subject : c.token_uuid);
     resp->token->name = aut_text(ctx, is_jwt ? ctx->who.email : c.token_name);
     resp->token->prefix = aut_text(ctx, str_z(prefix_of(ctx->who.kind)));

@@ -3,7 +3,7 @@
  * Wiring of the tests service. */
 #include <stdlib.h>
 
-#include "tests/tests.h"
+#include "tests/viz.h"
 #include "tests_sql.h"
 
 #define ROW(member) .offset = offsetof(struct tests_cfg, member)
@@ -16,9 +16,20 @@ const struct cfg_row TESTS_CFG_ROWS[] = {
      .max = 600000000, .text = "how long a step waits for what it needs", ROW(step_timeout_us)},
     {.name = "ASSAY_CASE_TIMEOUT", .type = CFG_DURATION, .def = "10m", .min = 1000000,
      .max = 7200000000, .text = "how long a case may take", ROW(case_timeout_us)},
-    {.name = "ASSAY_DEVICE_WAIT", .type = CFG_DURATION, .def = "6h", .min = 1000000,
-     .max = 604800000000, .text = "how long a run waits for a kind of device none of which is "
-      "connected, before it ends error", ROW(device_wait_us)},
+    {.name = "ASSAY_BLOB_URL", .type = CFG_STR, .def = "file:var/blobs",
+     .text = "store of screenshots: file:DIR or s3://bucket/prefix?endpoint=...&region=...",
+     ROW(blob_url)},
+    {.name = "ASSAY_S3_ACCESS_KEY", .type = CFG_STR, .def = "",
+     .text = "access key of an s3 store", ROW(s3_access_key)},
+    {.name = "ASSAY_S3_SECRET_KEY", .type = CFG_STR, .def = "", .secret = true,
+     .text = "secret key of an s3 store", ROW(s3_secret_key)},
+    {.name = "ASSAY_BLOB_FSYNC", .type = CFG_BOOL, .def = "true",
+     .text = "whether pictures are flushed to disk before they are reported", ROW(blob_fsync)},
+    {.name = "ASSAY_STORAGE_QUOTA_BYTES", .type = CFG_INT, .def = "0", .min = 0,
+     .max = INT64_MAX, .text = "bytes of screenshots an organization may keep; 0: no limit",
+     ROW(storage_quota)},
+    {.name = "ASSAY_COMPARE_THREADS", .type = CFG_INT, .def = "2", .min = 0, .max = 64,
+     .text = "screenshots compared at once; 0: other replicas do it", ROW(compare_threads)},
 };
 const size_t TESTS_CFG_COUNT = ARRAY_LEN(TESTS_CFG_ROWS);
 
@@ -47,6 +58,7 @@ tests_start(struct svc *svc, void **out_state)
         t->db = svc_db(svc);
         t->cfg = &cfg;
         *out_state = t;
+        rc = viz_new(t, &t->viz);
     }
     for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(LOOPS); i++) {
         rc = svc_loop(svc, LOOPS[i].name, LOOPS[i].period_us, LOOP_BUDGET_US, LOOPS[i].fn, t);
@@ -56,6 +68,15 @@ tests_start(struct svc *svc, void **out_state)
                       LOOP_BUDGET_US, tst_reap, t);
     }
     return rc;
+}
+
+static void
+tests_stop(void *state)
+{
+    struct tests *t = state;
+
+    viz_free(t->viz);
+    free(t);
 }
 
 int
@@ -76,7 +97,7 @@ main(int argc, char **argv)
         .migrations = tests_migrations,
         .migration_count = tests_migration_count,
         .start = tests_start,
-        .stop = free,
+        .stop = tests_stop,
     };
     return svc_main(&def, argc, argv);
 }

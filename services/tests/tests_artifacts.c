@@ -56,6 +56,8 @@ static const struct {
     {STR_INIT("case_id"), Q_EXISTS_CASE},
     {STR_INIT("run_id"), Q_EXISTS_RUN},
     {STR_INIT("suite_run_id"), Q_EXISTS_SUITE_RUN},
+    {STR_INIT("build_id"), Q_EXISTS_VIZ_BUILD},
+    {STR_INIT("comparison_id"), Q_EXISTS_VIZ_COMPARISON},
 };
 
 enum rc

@@ -134,9 +134,10 @@ LEFT JOIN projects p ON p.org_id = t.org_id AND p.is_default;
 -- What a principal's numbers stand for. Token 0: a JWT.
 -- name: token_context
 SELECT t.uuid, coalesce(nullif(t.name, ''), t.shown), o.uuid, o.name, slug_of(o.name, o.id),
-       p.uuid, p.name, slug_of(p.name, p.id)
+       p.uuid, p.name, slug_of(p.name, p.id), u.uuid, split_part(u.email, '@', 1)
 FROM organizations o
 JOIN projects p ON p.org_id = o.id AND p.id = $2
+JOIN users u ON u.org_id = o.id AND u.id = $4
 LEFT JOIN tokens t ON t.id = $3 AND t.org_id = o.id
 WHERE o.id = $1;
 

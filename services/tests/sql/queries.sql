@@ -317,25 +317,10 @@ RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.d
     jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
     jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
 
--- $6: a device of the kind is connected.
 -- name: job_wait
-WITH told AS (
-    UPDATE jobs SET state = 'waiting', next_at = now() + $3 * interval '1 microsecond',
-        queue_position = $4, queue_entry_id = $5, lease_until = NULL
-    WHERE id = $1 AND fence = $2 AND state = 'allocating'
-    RETURNING kind
-)
-DELETE FROM absent_kinds a USING told WHERE $6::boolean AND a.kind = told.kind;
-
--- No device of the job's kind is connected. For how long that is so and the job waits, in microseconds.
--- name: job_kind_absent
-WITH j AS (
-    SELECT kind, created_at FROM jobs WHERE id = $1
-), noted AS (
-    INSERT INTO absent_kinds (kind) SELECT kind FROM j ON CONFLICT DO NOTHING
-)
-SELECT (extract(epoch FROM now() - greatest(j.created_at, coalesce(a.since, now()))) * 1000000)::bigint
-FROM j LEFT JOIN absent_kinds a ON a.kind = j.kind;
+UPDATE jobs SET state = 'waiting', next_at = now() + $3 * interval '1 microsecond',
+    queue_position = $4, queue_entry_id = $5, lease_until = NULL
+WHERE id = $1 AND fence = $2 AND state = 'allocating';
 
 -- A device that may be free makes everybody who waits ask again.
 -- name: job_wake_waiting
@@ -344,17 +329,10 @@ UPDATE jobs SET next_at = now() WHERE state = 'waiting' AND next_at > now();
 -- The job has a device and is marked as running before its worker hears of it. $4 to $7 are the
 -- device's; a live session ($7 null) keeps its own.
 -- name: job_running
-WITH started AS (
-    UPDATE jobs SET state = 'running', attempts = attempts + 1,
-        lease_until = now() + $3 * interval '1 microsecond', session_id = $4::uuid,
-        on_device_id = $5, worker_addr = $6, device_key = $7, queue_position = NULL,
-        queue_entry_id = NULL
-    WHERE id = $1 AND fence = $2 AND state = 'allocating'
-    RETURNING kind
-), here AS (
-    DELETE FROM absent_kinds a USING started WHERE a.kind = started.kind
-)
-SELECT kind FROM started;
+UPDATE jobs SET state = 'running', attempts = attempts + 1,
+    lease_until = now() + $3 * interval '1 microsecond', session_id = $4::uuid, on_device_id = $5,
+    worker_addr = $6, device_key = $7, queue_position = NULL, queue_entry_id = NULL
+WHERE id = $1 AND fence = $2 AND state = 'allocating';
 
 -- The worker refused before it began: this hand-out does not count.
 -- name: job_back_to_waiting
@@ -417,10 +395,9 @@ SELECT id, unnest(stale_keys) FROM jobs WHERE cardinality(stale_keys) > 0 ORDER 
 UPDATE jobs SET stale_keys = array_remove(stale_keys, $2) WHERE id = $1;
 
 -- name: job_get
-SELECT j.id, j.state, j.queue_position, j.queue_entry_id, j.platform, j.category, j.device_id,
-       j.own_session, a.since, CASE WHEN j.queue_position IS NULL THEN queue_ahead(j.rank, j.id) END
-FROM jobs j LEFT JOIN absent_kinds a ON a.kind = j.kind
-WHERE j.org_id = $1 AND j.id = $2;
+SELECT id, state, cancel, queue_position, queue_entry_id, worker_addr,
+       queue_ahead(j.rank, j.id)
+FROM jobs j WHERE org_id = $1 AND id = $2;
 
 -- name: job_cancel
 UPDATE jobs SET cancel = true WHERE org_id = $1 AND id = $2
@@ -542,3 +519,431 @@ SELECT 1 FROM case_runs WHERE org_id = $1 AND public_id = $2
 UNION ALL SELECT 1 FROM suite_runs WHERE org_id = $1 AND public_id = $2;
 -- name: exists_suite_run
 SELECT 1 FROM suite_runs WHERE org_id = $1 AND (public_id = $2 OR id = CASE WHEN $2 ~ '^[0-9]{1,18}$' THEN $2::bigint END);
+
+-- ---- visual builds (SDK) ---------------------------------------------------------------------
+
+-- name: exists_viz_build
+SELECT 1 FROM viz_builds WHERE org_id = $1 AND id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
+-- name: exists_viz_comparison
+SELECT 1 FROM viz_comparisons WHERE org_id = $1 AND id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
+
+-- name: viz_storage
+SELECT coalesce((SELECT bytes FROM viz_storage WHERE org_id = $1), 0);
+
+-- A build of its own, or the one that another shard has made.
+-- name: viz_build_insert
+INSERT INTO viz_builds (org_id, project_id, name, branch, environment, commit_sha, commit_message,
+    common_ancestor_sha, pull_request, parallel_id, threshold, colour_delta, cluster_min, metadata,
+    user_agent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::integer, $14, $15)
+ON CONFLICT (project_id, parallel_id) WHERE parallel_id IS NOT NULL
+DO UPDATE SET updated_at = now()
+RETURNING id, name, branch, environment, status, created_at, xmax = 0;
+
+-- What adding to a build needs to know of it.
+-- name: viz_build_head
+SELECT id, project_id, name, status, parallel_id FROM viz_builds
+WHERE org_id = $1 AND id = $2::uuid;
+
+-- What a row of a build looks like; rows are named by the caller.
+-- name: viz_build_get
+SELECT b.id, b.name, b.branch, b.environment, viz_status(b), b.screenshots, b.created_at,
+       b.updated_at, b.completed_at, b.commit_sha, b.commit_message, b.common_ancestor_sha,
+       b.pull_request, b.parallel_id, b.threshold, b.execution_time_ms, b.user_agent,
+       c.total, c.open, c.failed, c.changed, c.identical, c.approved, c.rejected, c.undecided,
+       c.accepted, c.average,
+       b.status = 'completed' AND b.seq = (SELECT max(n.seq) FROM viz_builds n
+           WHERE n.project_id = b.project_id AND n.branch = b.branch AND n.status = 'completed')
+FROM viz_builds b
+CROSS JOIN LATERAL (
+    SELECT count(*) AS total, count(*) FILTER (WHERE status = 'pending') AS open,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        count(*) FILTER (WHERE has_diff) AS changed,
+        count(*) FILTER (WHERE NOT has_diff) AS identical,
+        count(*) FILTER (WHERE approval_status IN ('approved', 'auto_approved')) AS approved,
+        count(*) FILTER (WHERE approval_status = 'rejected') AS rejected,
+        count(*) FILTER (WHERE approval_status = 'pending') AS undecided,
+        count(*) FILTER (WHERE NOT has_diff OR has_diff AND approval_status = 'approved') AS accepted,
+        avg(diff_percentage) AS average
+    FROM viz_comparisons WHERE build_id = b.id) c
+WHERE b.org_id = $1 AND b.id = $2::uuid;
+
+-- name: viz_build_list
+WITH page AS (
+    SELECT * FROM viz_builds b
+    WHERE b.org_id = $1 AND b.project_id = $2 AND ($3::text IS NULL OR b.branch = $3)
+      AND ($4::text IS NULL OR b.environment = $4)
+      AND ($5::text IS NULL OR viz_status(b) = CASE $5 WHEN 'passed' THEN 'completed' ELSE $5 END)
+      AND ($5 IS DISTINCT FROM 'passed' OR NOT EXISTS (SELECT FROM viz_comparisons c
+           WHERE c.build_id = b.id AND c.approval_status IN ('pending', 'rejected')))
+    ORDER BY b.seq DESC LIMIT $6 OFFSET $7
+)
+SELECT b.id, b.name, b.branch, b.environment, viz_status(v), b.screenshots, b.created_at,
+       b.updated_at, b.completed_at, b.commit_sha, b.commit_message, b.common_ancestor_sha,
+       b.pull_request, b.parallel_id, b.threshold, b.execution_time_ms, b.user_agent,
+       c.total, c.open, c.failed, c.changed, c.identical, c.approved, c.rejected, c.undecided,
+       c.accepted, c.average,
+       b.status = 'completed' AND b.seq = (SELECT max(n.seq) FROM viz_builds n
+           WHERE n.project_id = b.project_id AND n.branch = b.branch AND n.status = 'completed')
+FROM page b JOIN viz_builds v ON v.id = b.id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS total, count(*) FILTER (WHERE status = 'pending') AS open,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        count(*) FILTER (WHERE has_diff) AS changed,
+        count(*) FILTER (WHERE NOT has_diff) AS identical,
+        count(*) FILTER (WHERE approval_status IN ('approved', 'auto_approved')) AS approved,
+        count(*) FILTER (WHERE approval_status = 'rejected') AS rejected,
+        count(*) FILTER (WHERE approval_status = 'pending') AS undecided,
+        count(*) FILTER (WHERE NOT has_diff OR has_diff AND approval_status = 'approved') AS accepted,
+        avg(diff_percentage) AS average
+    FROM viz_comparisons WHERE build_id = b.id) c
+ORDER BY b.seq DESC;
+
+-- name: viz_build_count
+SELECT count(*) FROM viz_builds b
+WHERE b.org_id = $1 AND b.project_id = $2 AND ($3::text IS NULL OR b.branch = $3)
+  AND ($4::text IS NULL OR b.environment = $4)
+  AND ($5::text IS NULL OR viz_status(b) = CASE $5 WHEN 'passed' THEN 'completed' ELSE $5 END)
+  AND ($5 IS DISTINCT FROM 'passed' OR NOT EXISTS (SELECT FROM viz_comparisons c
+       WHERE c.build_id = b.id AND c.approval_status IN ('pending', 'rejected')));
+
+-- A parallel build is completed by finalize alone.
+-- name: viz_build_set_status
+UPDATE viz_builds SET
+    status = CASE WHEN $3 = 'completed' AND parallel_id IS NOT NULL
+                  THEN CASE WHEN status = 'created' THEN 'processing' ELSE status END ELSE $3 END,
+    completed_at = CASE WHEN $3 IN ('completed', 'failed') AND (parallel_id IS NULL OR $3 = 'failed')
+                        THEN now() WHEN $3 IN ('completed', 'failed') THEN completed_at END,
+    execution_time_ms = coalesce($4, execution_time_ms), updated_at = now()
+WHERE org_id = $1 AND id = $2::uuid
+RETURNING id, status, execution_time_ms, parallel_id, name;
+
+-- name: viz_build_finalize
+UPDATE viz_builds SET status = 'completed', updated_at = now(),
+    completed_at = CASE WHEN status = 'completed' THEN completed_at ELSE now() END
+WHERE org_id = $1 AND project_id = $2 AND parallel_id = $3
+RETURNING id, status, parallel_id, name;
+
+-- Builds of which everything is compared and nobody has been told: told now. Their rows are locked
+-- first (viz_builds_lock), so that of several who finish last one tells.
+-- name: viz_builds_lock
+SELECT id FROM viz_builds WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+-- name: viz_builds_tell
+UPDATE viz_builds b SET told = true
+WHERE b.id = ANY($1::uuid[]) AND b.status = 'completed' AND NOT b.told
+  AND NOT EXISTS (SELECT FROM viz_comparisons c WHERE c.build_id = b.id AND c.status = 'pending')
+RETURNING b.id, b.org_id, b.name, b.branch, b.commit_sha, b.screenshots,
+    (SELECT count(*) FROM viz_comparisons c WHERE c.build_id = b.id),
+    (SELECT count(*) FROM viz_comparisons c WHERE c.build_id = b.id AND c.has_diff
+         AND c.approval_status NOT IN ('approved', 'auto_approved'));
+
+-- ---- screenshots
+
+-- Of these hashes, the pictures that the organization has.
+-- name: viz_images_known
+SELECT sha256 FROM viz_images WHERE org_id = $1 AND sha256 = ANY($2::text[]);
+
+-- Stores what is new of [{sha256, pixels, blob_key, file_key, content_type, width, height,
+-- size_bytes}] and counts its bytes.
+-- name: viz_images_add
+WITH made AS (
+    INSERT INTO viz_images (org_id, sha256, pixels, blob_key, file_key, content_type, width, height,
+        size_bytes)
+    SELECT $1, r.sha256, r.pixels, r.blob_key, r.file_key, r.content_type, r.width, r.height,
+           r.size_bytes
+    FROM json_to_recordset($2::json) AS r(sha256 text, pixels text, blob_key text, file_key text,
+        content_type text, width bigint, height bigint, size_bytes bigint)
+    ORDER BY r.sha256
+    ON CONFLICT (org_id, sha256) DO NOTHING
+    RETURNING size_bytes
+), size AS (SELECT coalesce(sum(size_bytes), 0) AS bytes FROM made)
+INSERT INTO viz_storage (org_id, bytes) SELECT $1, bytes FROM size WHERE bytes > 0
+ON CONFLICT (org_id) DO UPDATE SET bytes = viz_storage.bytes + excluded.bytes
+RETURNING bytes;
+
+-- Screenshots of the project that show these pictures under the same signature: what a build may
+-- take over. [{n, sha256, name, browser, viewport_width}]; without a signature (legacy) any.
+-- name: viz_screenshots_reusable
+SELECT DISTINCT ON (r.n) r.n, s.sha256, s.name, s.browser, s.viewport_width, s.viewport_height,
+       s.url, s.properties
+FROM json_to_recordset($3::json) AS r(n bigint, sha256 text, name text, browser text,
+    viewport_width bigint)
+JOIN viz_screenshots s ON s.org_id = $1 AND s.project_id = $2 AND s.sha256 = r.sha256
+    AND (r.name IS NULL OR s.signature = viz_signature(r.name, r.viewport_width, r.browser))
+ORDER BY r.n, s.build_seq DESC, s.created_at DESC;
+
+-- Adds [{name, browser, viewport_width, viewport_height, sha256, url, properties}] to a build.
+-- name: viz_screenshots_add
+INSERT INTO viz_screenshots (org_id, project_id, build_id, build_seq, branch, name, browser,
+    viewport_width, viewport_height, signature, sha256, url, properties)
+SELECT b.org_id, b.project_id, b.id, b.seq, b.branch, r.name, r.browser, r.viewport_width,
+       r.viewport_height, viz_signature(r.name, r.viewport_width, r.browser), r.sha256, r.url,
+       coalesce(r.properties, '{}')
+FROM viz_builds b, json_to_recordset($3::json) AS r(name text, browser text, viewport_width bigint,
+    viewport_height bigint, sha256 text, url text, properties json)
+WHERE b.org_id = $1 AND b.id = $2::uuid
+ORDER BY r.name, r.sha256
+ON CONFLICT (build_id, signature, sha256) DO NOTHING
+RETURNING id;
+
+-- The same list, as it stands in the build now.
+-- name: viz_screenshots_find
+SELECT r.n, s.id, s.name, s.sha256, s.created_at, s.id = ANY($4::uuid[])
+FROM json_to_recordset($3::json) AS r(n bigint, name text, browser text, viewport_width bigint,
+    sha256 text)
+JOIN viz_screenshots s ON s.org_id = $1 AND s.build_id = $2::uuid AND s.sha256 = r.sha256
+    AND s.signature = viz_signature(r.name, r.viewport_width, r.browser)
+ORDER BY r.n;
+
+-- Compares new screenshots with their baselines: the same signature in the build of the common
+-- ancestor, else in the last complete build of the branch, else of the main branch. Same pixels need
+-- no comparison; a pair that was compared before brings its result along; the rest is queued.
+-- Content that a person has approved is approved here too.
+-- name: viz_compare
+WITH chosen AS (
+    SELECT s.id, s.signature, s.build_id, b.project_id, b.threshold, b.colour_delta, b.cluster_min,
+           i.pixels, i.blob_key, base.id AS base_id, base.why, bi.pixels AS base_pixels,
+           bi.blob_key AS base_blob
+    FROM viz_builds b
+    JOIN viz_screenshots s ON s.build_id = b.id AND s.id = ANY($3::uuid[])
+    JOIN viz_images i ON i.org_id = s.org_id AND i.sha256 = s.sha256
+    CROSS JOIN LATERAL (
+        SELECT c.* FROM (
+            (SELECT p.id, p.sha256, 'common_ancestor' AS why, 1 AS rank
+             FROM viz_screenshots p JOIN viz_builds o ON o.id = p.build_id
+             WHERE p.project_id = b.project_id AND p.signature = s.signature AND NOT p.rejected
+               AND p.build_id <> b.id AND o.commit_sha = b.common_ancestor_sha
+               AND o.status <> 'failed'
+             ORDER BY o.status = 'completed' DESC, p.build_seq DESC, p.created_at DESC LIMIT 1)
+            UNION ALL
+            (SELECT p.id, p.sha256, 'branch', 2
+             FROM viz_screenshots p JOIN viz_builds o ON o.id = p.build_id
+             WHERE p.project_id = b.project_id AND p.signature = s.signature AND NOT p.rejected
+               AND p.build_id <> b.id AND p.branch = b.branch AND o.status = 'completed'
+             ORDER BY p.build_seq DESC, p.created_at DESC LIMIT 1)
+            UNION ALL
+            (SELECT p.id, p.sha256, 'default_branch', 3
+             FROM viz_screenshots p JOIN viz_builds o ON o.id = p.build_id
+             WHERE p.project_id = b.project_id AND p.signature = s.signature AND NOT p.rejected
+               AND p.build_id <> b.id AND p.branch IN ('main', 'master') AND o.status = 'completed'
+             ORDER BY p.build_seq DESC, p.created_at DESC LIMIT 1)
+        ) c ORDER BY c.rank LIMIT 1
+    ) base
+    JOIN viz_images bi ON bi.org_id = s.org_id AND bi.sha256 = base.sha256
+    WHERE b.org_id = $1 AND b.id = $2::uuid
+), pairs AS (
+    INSERT INTO viz_pairs (org_id, base_pixels, current_pixels, colour_delta, cluster_min, base_blob,
+        current_blob)
+    SELECT DISTINCT ON (base_pixels, pixels) $1, base_pixels, pixels, colour_delta, cluster_min,
+           base_blob, blob_key
+    FROM chosen WHERE base_pixels <> pixels
+    ORDER BY base_pixels, pixels
+    -- The row is locked and read as it is now: whoever finishes the pair sees our comparison or we
+    -- see the result.
+    ON CONFLICT (org_id, base_pixels, current_pixels, colour_delta, cluster_min)
+    DO UPDATE SET wanted = viz_pairs.wanted + 1
+    RETURNING id, base_pixels, current_pixels, state, diff_percentage
+), made AS (
+    INSERT INTO viz_comparisons (org_id, project_id, build_id, screenshot_id, baseline_id,
+        baseline_why, pair_id, threshold, status, diff_percentage, has_diff, approval_status,
+        approval_comment, approved_by, approved_at, approved_from, completed_at)
+    SELECT $1, c.project_id, c.build_id, c.id, c.base_id, c.why, p.id, c.threshold, r.status,
+           r.percentage, r.percentage > c.threshold,
+           CASE WHEN r.percentage <= c.threshold THEN 'auto_approved'
+                WHEN a.comparison_id IS NOT NULL THEN 'approved' ELSE 'pending' END,
+           k.comment, k.approved_by, k.approved_at, k.comparison_id,
+           CASE WHEN r.status <> 'pending' THEN now() END
+    FROM chosen c
+    LEFT JOIN pairs p ON p.base_pixels = c.base_pixels AND p.current_pixels = c.pixels
+    CROSS JOIN LATERAL (SELECT
+        CASE WHEN p.id IS NULL OR p.state = 'done' THEN 'completed' ELSE p.state END AS status,
+        CASE WHEN p.id IS NULL THEN 0 ELSE p.diff_percentage END AS percentage) r
+    LEFT JOIN viz_approved a ON a.project_id = c.project_id AND a.signature = c.signature
+        AND a.pixels = c.pixels
+    LEFT JOIN viz_approved k ON k.comparison_id = a.comparison_id AND k.signature = a.signature
+        AND k.pixels = a.pixels AND coalesce(r.percentage > c.threshold, true)
+    RETURNING status
+)
+SELECT count(*), count(*) FILTER (WHERE status = 'pending') FROM made;
+
+-- Last, because the row is shared by all who add to the build.
+-- name: viz_build_grown
+UPDATE viz_builds SET screenshots = screenshots + $3, updated_at = now(),
+    status = CASE WHEN $3 > 0 AND status IN ('created', 'completed') THEN 'processing'
+                  ELSE status END,
+    told = told AND $3 = 0
+WHERE org_id = $1 AND id = $2::uuid
+RETURNING screenshots, status, name;
+
+-- name: viz_announce
+INSERT INTO viz_announced (org_id, build_id, sha256, name, browser, viewport_width, viewport_height,
+    url)
+SELECT $1, $2::uuid, r.sha256, r.name, r.browser, r.viewport_width, r.viewport_height, r.url
+FROM json_to_recordset($3::json) AS r(sha256 text, name text, browser text, viewport_width bigint,
+    viewport_height bigint, url text)
+ON CONFLICT DO NOTHING;
+
+-- name: viz_announced
+SELECT sha256, name, browser, viewport_width, viewport_height, url FROM viz_announced
+WHERE org_id = $1 AND build_id = $2::uuid AND sha256 = ANY($3::text[]) ORDER BY name;
+
+-- name: viz_screenshots_of_build
+SELECT s.id, s.name, s.build_id, s.browser, s.viewport_width, s.viewport_height, s.url, s.sha256,
+       coalesce(c.status, 'completed'), i.file_key, i.size_bytes, i.width, i.height, s.created_at,
+       s.properties
+FROM viz_screenshots s
+JOIN viz_images i ON i.org_id = s.org_id AND i.sha256 = s.sha256
+LEFT JOIN viz_comparisons c ON c.screenshot_id = s.id
+WHERE s.org_id = $1 AND s.build_id = $2::uuid
+ORDER BY s.name, s.created_at, s.id;
+
+-- Pictures are served to whoever knows their name.
+-- name: viz_file
+SELECT blob_key, content_type FROM viz_images WHERE file_key = $1
+UNION ALL SELECT diff_blob, 'image/png' FROM viz_pairs WHERE diff_key = $1
+LIMIT 1;
+
+-- ---- comparisons
+
+-- One, those of a build, or those of a project by name.
+-- name: viz_comparisons
+SELECT c.id, c.build_id, b.name, b.branch, b.commit_sha, b.commit_message, b.common_ancestor_sha,
+       s.name, c.status, c.diff_percentage, c.threshold, c.has_diff, c.approval_status,
+       c.approval_comment, c.approved_by, c.approved_at, c.approved_from, c.created_at, s.browser,
+       s.viewport_width, s.viewport_height, p.build_id, pb.name, c.baseline_why,
+       CASE WHEN c.pair_id IS NULL THEN 'same' ELSE q.verdict END,
+       CASE WHEN c.pair_id IS NULL THEN 0 ELSE q.diff_pixels END,
+       CASE WHEN c.pair_id IS NULL THEN 1 ELSE q.ssim END, q.fingerprint, q.regions, q.diff_key,
+       q.error, s.id, s.sha256, i.file_key, i.width, i.height, p.id, p.sha256, pi.file_key, pi.width,
+       pi.height, p.name
+FROM viz_comparisons c
+JOIN viz_builds b ON b.id = c.build_id
+JOIN viz_screenshots s ON s.id = c.screenshot_id
+JOIN viz_images i ON i.org_id = s.org_id AND i.sha256 = s.sha256
+JOIN viz_screenshots p ON p.id = c.baseline_id
+JOIN viz_builds pb ON pb.id = p.build_id
+JOIN viz_images pi ON pi.org_id = p.org_id AND pi.sha256 = p.sha256
+LEFT JOIN viz_pairs q ON q.id = c.pair_id
+WHERE c.org_id = $1 AND ($2::uuid IS NULL OR c.id = $2::uuid)
+  AND ($3::uuid IS NULL OR c.build_id = $3::uuid)
+  AND ($4::bigint IS NULL OR c.project_id = $4) AND ($5::text IS NULL OR s.name ILIKE $5)
+  AND ($6::text IS NULL OR b.branch = $6)
+ORDER BY CASE WHEN $3::uuid IS NULL THEN c.created_at END DESC, s.name, c.id DESC
+LIMIT $7 OFFSET $8;
+
+-- name: viz_comparisons_count
+SELECT count(*) FROM viz_comparisons c JOIN viz_screenshots s ON s.id = c.screenshot_id
+JOIN viz_builds b ON b.id = c.build_id
+WHERE c.org_id = $1 AND c.project_id = $2 AND s.name ILIKE $3 AND ($4::text IS NULL OR b.branch = $4);
+
+-- A decision: of the comparison, of its screenshot as a baseline, and of its content everywhere.
+-- name: viz_decide
+UPDATE viz_comparisons SET approval_status = $3, approval_comment = $4, approved_from = NULL,
+    approved_by = CASE WHEN $3 <> 'pending' THEN $5::uuid END,
+    approved_at = CASE WHEN $3 <> 'pending' THEN now() END
+WHERE org_id = $1 AND id = $2::uuid
+RETURNING id, approval_status, approval_comment, approved_by, approved_at, screenshot_id, build_id;
+-- name: viz_decide_screenshot
+UPDATE viz_screenshots SET rejected = $3 WHERE org_id = $1 AND id = $2::uuid
+RETURNING name, project_id, signature,
+    (SELECT pixels FROM viz_images i WHERE i.org_id = viz_screenshots.org_id
+         AND i.sha256 = viz_screenshots.sha256);
+-- name: viz_content_forget
+DELETE FROM viz_approved WHERE org_id = $1 AND project_id = $2 AND signature = $3 AND pixels = $4;
+-- name: viz_content_approve
+INSERT INTO viz_approved (org_id, project_id, signature, pixels, comparison_id, comment, approved_by,
+    approved_at)
+VALUES ($1, $2, $3, $4, $5::uuid, $6, $7::uuid, now())
+ON CONFLICT (project_id, signature, pixels) DO UPDATE SET comparison_id = excluded.comparison_id,
+    comment = excluded.comment, approved_by = excluded.approved_by, approved_at = excluded.approved_at;
+-- Undecided comparisons of the same content, on whatever branch.
+-- name: viz_content_spread
+UPDATE viz_comparisons c SET approval_status = 'approved', approval_comment = $6,
+    approved_by = $7::uuid, approved_at = now(), approved_from = $5::uuid
+FROM viz_screenshots s JOIN viz_images i ON i.org_id = s.org_id AND i.sha256 = s.sha256
+WHERE c.org_id = $1 AND s.id = c.screenshot_id AND s.project_id = $2 AND s.signature = $3
+  AND i.pixels = $4 AND c.approval_status = 'pending' AND c.id <> $5::uuid;
+
+-- ---- comments and reviewers
+
+-- name: viz_comment_insert
+INSERT INTO viz_comments (org_id, build_id, parent_id, user_id, author_name, content, type)
+SELECT $1, $2::uuid, coalesce(p.parent_id, p.id), $4::uuid, $5, $6, $7
+FROM (SELECT 1) one LEFT JOIN viz_comments p ON p.id = $3::uuid AND p.build_id = $2::uuid
+WHERE $3::uuid IS NULL OR p.id IS NOT NULL
+RETURNING id, build_id, user_id, author_name, content, type, created_at, updated_at;
+-- name: viz_comments
+SELECT id, build_id, user_id, author_name, content, type, created_at, updated_at, parent_id
+FROM viz_comments WHERE org_id = $1 AND build_id = $2::uuid ORDER BY seq;
+-- name: viz_assignments
+SELECT id, user_id, user_name, status, assigned_at, completed_at, due_at FROM viz_assignments
+WHERE org_id = $1 AND build_id = $2::uuid ORDER BY assigned_at, id;
+
+-- ---- hotspots
+
+-- Of each name the newest complete builds in which it had a baseline, and the rows that differed.
+-- name: viz_history
+SELECT n.name, h.build_seq, h.approved, h.bands
+FROM unnest($3::text[]) AS n(name)
+CROSS JOIN LATERAL (
+    SELECT s.build_seq,
+           bool_and(c.approval_status IN ('approved', 'auto_approved')) AS approved,
+           array_to_string(array_agg(array_to_string(q.bands, ',')) FILTER (WHERE c.has_diff), ',')
+               AS bands
+    FROM viz_screenshots s
+    JOIN viz_builds b ON b.id = s.build_id AND b.status = 'completed'
+    JOIN viz_comparisons c ON c.screenshot_id = s.id AND c.status = 'completed'
+    LEFT JOIN viz_pairs q ON q.id = c.pair_id
+    WHERE s.org_id = $1 AND s.project_id = $2 AND s.name = n.name
+    GROUP BY s.build_seq ORDER BY s.build_seq DESC LIMIT $4) h
+ORDER BY n.name, h.build_seq DESC;
+
+-- ---- the queue of pairs
+
+-- name: viz_pairs_claim
+UPDATE viz_pairs SET lease_until = now() + $2 * interval '1 microsecond', attempts = attempts + 1,
+    fence = fence + 1
+WHERE id IN (SELECT id FROM viz_pairs WHERE state = 'pending'
+                 AND (lease_until IS NULL OR lease_until < now())
+             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING id, org_id, fence, base_blob, current_blob, colour_delta, cluster_min, attempts;
+
+-- Results of [{id, fence, state, error, verdict, diff_pixels, diff_percentage, ssim, fingerprint,
+-- regions, bands, diff_blob, diff_key}]; of those whose claim has been lost, nothing.
+-- name: viz_pairs_finish
+WITH result AS (
+    SELECT * FROM json_to_recordset($1::json) AS r(id bigint, fence bigint, state text, error text,
+        verdict text, diff_pixels bigint, diff_percentage float8, ssim float8, fingerprint text,
+        regions json, bands bigint[], diff_blob text, diff_key text)
+), locked AS (
+    SELECT p.id FROM viz_pairs p JOIN result r ON r.id = p.id AND r.fence = p.fence
+    WHERE p.state = 'pending' ORDER BY p.base_pixels, p.current_pixels FOR UPDATE OF p
+)
+UPDATE viz_pairs p SET state = r.state, error = r.error, verdict = r.verdict,
+    diff_pixels = r.diff_pixels, diff_percentage = r.diff_percentage, ssim = r.ssim,
+    fingerprint = r.fingerprint, regions = r.regions, bands = r.bands, diff_blob = r.diff_blob,
+    diff_key = r.diff_key, done_at = now(), lease_until = NULL
+FROM result r, locked l WHERE l.id = p.id AND r.id = p.id
+RETURNING p.id;
+
+-- name: viz_comparisons_finish
+UPDATE viz_comparisons c SET
+    status = CASE p.state WHEN 'done' THEN 'completed' ELSE 'failed' END,
+    diff_percentage = p.diff_percentage, has_diff = p.diff_percentage > c.threshold,
+    approval_status = CASE WHEN c.approval_status = 'pending' AND p.diff_percentage <= c.threshold
+                           THEN 'auto_approved' ELSE c.approval_status END,
+    completed_at = now()
+FROM viz_pairs p
+WHERE p.id = ANY($1::bigint[]) AND c.pair_id = p.id AND c.status = 'pending'
+RETURNING c.build_id, c.org_id, c.id, c.has_diff AND c.approval_status = 'pending',
+    (SELECT s.name FROM viz_screenshots s WHERE s.id = c.screenshot_id), c.diff_percentage;
+
+-- Nobody removes these uploads from the store while we look at them.
+-- name: viz_blobs_hold
+SELECT count(pg_advisory_xact_lock_shared(hashtextextended(k, 7)))
+FROM (SELECT k FROM unnest($1::text[]) AS k ORDER BY k) keys;
+-- Of these uploads, those that no picture is made of and nobody else is looking at: ours to remove.
+-- name: viz_blobs_unused
+SELECT k FROM unnest($2::text[]) AS k
+WHERE NOT EXISTS (SELECT FROM viz_images i WHERE i.org_id = $1 AND i.blob_key = k)
+  AND pg_try_advisory_xact_lock(hashtextextended(k, 7));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
-import { endpoints } from '../lib/contract.mjs';
+import { endpoints, textMember } from '../lib/contract.mjs';
 import { exchange } from '../lib/http.mjs';
 import { fill, pathValues, populated, unknownValues } from '../lib/objects.mjs';
 import { call, organization, want } from '../lib/world.mjs';
@@ -39,7 +39,7 @@ for (const e of endpoints.filter((x) => RANK[x.auth] > 1)) {
 }
 
 const named = endpoints.filter((x) => x.path.includes('{') && x.auth !== 'none');
-const of = (e) => e.errors.some((x) => x.status === 404);
+const of = (e) => e.errors.some((x) => x.status === 404 && !x.when.startsWith('never'));
 
 for (const e of named.filter(of)) {
   test(`${e.id} knows neither invented ids nor those of others, whatever the body`, async () => {
@@ -93,7 +93,7 @@ for (const path of new Set(endpoints.map((e) => e.path))) {
         assert.equal(res.status, 405, `${verb} ${at}: ${res.status}`);
         const allow = (res.headers.allow ?? '').split(', ').filter((v) => VERBS.includes(v));
         assert.deepEqual(new Set(allow), methods, `${verb} ${at}`);
-        assert.equal(typeof res.json.detail, 'string');
+        assert.equal(typeof res.json[textMember(here[0])], 'string');
       }
     }
   });

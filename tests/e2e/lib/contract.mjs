@@ -164,14 +164,24 @@ function successErrors(e, res) {
   return out.concat(schemaErrors(openapi, schema, res.json));
 }
 
+// The member of a failure that tells people what is wrong, and the status of a wrong shape.
+export function textMember(e) {
+  return e.surface === 'vizzly' ? 'error' : 'detail';
+}
+
+export function shapeStatus(e) {
+  return e.surface === 'vizzly' ? 400 : 422;
+}
+
 function failureErrors(e, res) {
   const out = [];
   const allowed = [400, 404, 405, 413, 422, 503].concat(e.errors.map((x) => x.status));
   if (!allowed.includes(res.status)) {
     out.push(`status ${res.status} is not documented: ${res.bytes.toString().slice(0, 300)}`);
   }
-  if (typeof res.json?.detail !== 'string' || res.json.detail === '') {
-    out.push(`detail is not a text: ${res.bytes.toString().slice(0, 200)}`);
+  const member = textMember(e);
+  if (typeof res.json?.[member] !== 'string' || res.json[member] === '') {
+    out.push(`${member} is not a text: ${res.bytes.toString().slice(0, 200)}`);
   }
   const needsType = e.surface === 'tripwire' || (e.shared_with ?? []).includes('tripwire');
   if (needsType && !ERROR_TYPES.includes(res.json?.type)) {

@@ -20,6 +20,9 @@ export function exchange(method, path, options = {}) {
   } else if (method !== 'GET' && method !== 'HEAD') {
     headers['content-length'] ??= '0';
   }
+  if (path.startsWith('/api/sdk')) {
+    headers['user-agent'] ??= 'Vizzly-e2e/1.0';
+  }
   if (options.token) {
     headers.authorization ??= `Bearer ${options.token}`;
   }

@@ -1,4 +1,5 @@
 // One object of every kind an endpoint's path or body can name, and a body every call takes.
+import { compared, png, shoot, startBuild } from './sdk.mjs';
 import { makeApp, makeCase, makeStandalone, makeSuite, organization, orgToken, unique, want } from './world.mjs';
 
 export async function populated() {
@@ -14,8 +15,6 @@ export async function populated() {
   o.entry = await want(202, 'POST', `/api/v1/sessions/${o.ios.session_id}/start`, { token: org.admin });
   o.webhook = await want(200, 'POST', '/api/v1/integrations/webhooks',
     { token: org.admin, body: { url: 'http://127.0.0.1:9/hook' } });
-  const hook = `/api/v1/integrations/webhooks/${o.webhook.id}`;
-  o.delivery = await want(200, 'POST', `${hook}/test`, { token: org.admin });
   o.personal = await want(200, 'POST', '/api/v1/auth/tokens', { token: org.jwt });
   o.apiToken = await orgToken(org, 'viewer');
   o.member = (await want(200, 'GET', `/api/v1/organizations/${org.id}/members`, { token: org.jwt }))[0];
@@ -25,17 +24,30 @@ export async function populated() {
     { token: org.developer, body: { suite_id: empty.public_id, device_category: 'tv' } });
   o.suiteRun = started;
   o.device = (await want(200, 'GET', '/api/v1/devices/', { token: org.viewer }))[0];
+  await addBuild(o);
   return o;
+}
+
+// A visual build with a comparison, and a parallel one.
+async function addBuild(o) {
+  const before = await startBuild(o.org, { branch: 'main' });
+  await shoot(o.org, before, 'Page', png(8, 8, [1, 2, 3]));
+  await compared(o.org, before);
+  o.build = await startBuild(o.org, { branch: 'main', parallel_id: unique('shards') });
+  await shoot(o.org, o.build, 'Page', png(8, 8, [200, 2, 3]));
+  const read = await want(200, 'GET', `/api/sdk/builds/${o.build.id}?include=comparisons`, { token: o.org.viewer });
+  [o.comparison] = read.build.comparisons;
 }
 
 // Values of the path parameters of an endpoint.
 export function pathValues(e, o) {
   const ids = {
     member_id: o.member.id, org_id: o.org.id, token_id: o.apiToken.id, app_id: o.app.public_id, suite_id: o.suite.public_id,
-    case_id: o.case.public_id, session_id: o.session.session_id, webhook_id: o.webhook.id, delivery_id: o.delivery.delivery_id,
+    case_id: o.case.public_id, session_id: o.session.session_id, webhook_id: o.webhook.id,
     queue_entry_id: o.entry.queue_entry_id, device_id: o.device.device_id, id: o.personal.id,
     suite_run_id: o.suiteRun.run_id, path: `${o.run.public_id}/1.jpg`,
     run_id: e.path.startsWith('/api/v1/ci/') ? o.suiteRun.run_id : o.run.public_id,
+    build_id: o.build.id, comparison_id: o.comparison.id, parallel_id: o.build.parallel_id, screenshot_name: 'Page',
   };
   if (e.id.includes('/ai/suite/run/')) {
     ids.suite_run_id = 1;
@@ -57,10 +69,11 @@ export function unknownValues(e) {
   const uuid = '00000000-0000-4000-8000-000000000000';
   return {
     member_id: 999999999, org_id: 999999999, token_id: 999999999, app_id: 'app_zzzzzzzzzz', suite_id: 'suite_zzzzzzzzzz',
-    case_id: 'case_zzzzzzzzzz', session_id: uuid, webhook_id: 999999999, delivery_id: 999999999, queue_entry_id: 999999999,
+    case_id: 'case_zzzzzzzzzz', session_id: uuid, webhook_id: 999999999, queue_entry_id: 999999999,
     device_id: 'no-such-device', id: 999999999, path: 'trzzzzzzzzzz/1.jpg',
     suite_run_id: e.id.includes('/ai/suite/run/') ? 999999999 : 'srzzzzzzzzzz',
-    run_id: 'trzzzzzzzzzz',
+    run_id: 'trzzzzzzzzzz', build_id: uuid, comparison_id: uuid, parallel_id: 'no-such-shards',
+    screenshot_name: 'no such page',
   };
 }
 
@@ -94,9 +107,15 @@ export function goodBody(e, o) {
     'POST /api/v1/ai/suite/run': { suite_public_id: o.suite.public_id, session_id: o.session.session_id },
     'POST /api/v1/ci/run-suite': { suite_id: o.suite.public_id },
     'POST /api/v1/ci/run-test': { test_id: o.case.public_id },
-    'PATCH /api/v1/integrations/webhooks/{webhook_id}': { name: 'x' },
-    'PUT /api/v1/integrations/webhooks/{webhook_id}/subscriptions': { event_types: ['run.failed'] },
-    'PUT /api/v1/settings': { github_repo: 'acme/shop' },
+    'POST /api/sdk/builds': { build: { name: 'x', branch: 'shapes' } },
+    'PUT /api/sdk/builds/{build_id}/status': { status: 'running', executionTimeMs: 5 },
+    'POST /api/sdk/builds/{build_id}/screenshots': { name: 'x', image_data: png(4, 4, [9, 9, 9]).toString('base64') },
+    'POST /api/sdk/check-shas': { buildId: o.build.id, shas: ['0'.repeat(64)] },
+    'POST /api/sdk/builds/{build_id}/comments': { content: 'x' },
+    'PUT /api/sdk/comparisons/{comparison_id}/approval': { approval_status: 'pending' },
+    'POST /api/sdk/comparisons/{comparison_id}/approve': { comment: 'x' },
+    'POST /api/sdk/comparisons/{comparison_id}/reject': { reason: 'x' },
+    'POST /api/sdk/screenshots/hotspots': { screenshot_names: ['Page'] },
     'POST /api/v1/integrations/webhooks': { url: 'http://127.0.0.1:9/', name: 'x' },
   };
   if (e.body === null || e.body === undefined || e.body.fields.length === 0) {

@@ -33,7 +33,7 @@ export async function want(status, method, path, options = {}) {
 // A failure whose text names `member`.
 export async function refused(status, member, method, path, options = {}) {
   const json = await want(status, method, path, options);
-  assert.match(json.detail, new RegExp(member), `${method} ${path} does not name ${member}`);
+  assert.match(json.detail ?? json.error, new RegExp(member), `${method} ${path} does not name ${member}`);
   return json;
 }
 

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Visual builds of the SDK surface: screenshots arrive (viz_screenshots.c), are checked and stored
+ * once per content (viz_image.c), get their baselines (the statement viz_compare) and are compared by
+ * a queue of pairs that every replica works on (viz_queue.c). SQL: viz_store.c and the files that
+ * make messages of rows.
+ *
+ * A build is told complete only when everything in it is compared: viz_status() in SQL. */
+#ifndef ASSAY_TESTS_VIZ_H
+#define ASSAY_TESTS_VIZ_H
+
+#include "blob/blob.h"
+#include "tests/tests.h"
+#include "tests/visual/visual.h"
+
+#define LOOP_COMPARE "viz_compare"
+#define VIZ_DONE_CHANNEL "viz_done"
+#define VIZ_NAME_MAX 255
+
+struct viz;
+
+/* Opens the blob store, starts the loops that compare. Errors: those of the store. */
+NODISCARD enum rc viz_new(struct tests *t, struct viz **out);
+/* Takes NULL. */
+void viz_free(struct viz *viz);
+
+struct blob_store *viz_blobs(struct viz *viz);
+/* A comparing context for one thread's use. NULL without memory. Give it back. */
+struct visual *viz_engine_take(struct viz *viz);
+void viz_engine_give(struct viz *viz, struct visual *engine);
+
+/* --- waiting for builds (viz_wait.c) */
+
+/* Generation of results; grows when a build's last pair is compared, here or in another replica. */
+uint64_t viz_generation(struct viz *viz);
+/* Waits until the generation is not `seen`, or until `until_us` of the monotonic clock. */
+void viz_wait(struct viz *viz, uint64_t seen, int64_t until_us);
+
+/* --- builds (viz_store.c) */
+
+struct viz_build_new {
+    const char *name; /* NULL: made up */
+    const char *branch, *environment, *commit_sha, *commit_message, *common_ancestor_sha;
+    const char *parallel_id;
+    int64_t pull_request; /* 0: none */
+    bool has_threshold;
+    double threshold;
+    struct str metadata; /* p NULL: none */
+    const char *agent;   /* NULL: none */
+};
+
+struct viz_build {
+    char *id, *name, *branch, *environment, *status;
+    int64_t created_us;
+};
+
+/* A build of its own, or the one that another shard has made. Tells audit of a new one.
+ * Errors: INVALID_ARGUMENT: metadata; RESOURCE_EXHAUSTED "QUOTA_EXCEEDED". */
+NODISCARD enum rc viz_build_create(struct tests *t, struct ctx *ctx,
+                                   const struct viz_build_new *build, struct viz_build *out);
+
+/* What adding to a build needs. Errors: NOT_FOUND. */
+struct viz_head {
+    char *id, *name, *status, *parallel_id;
+    int64_t project_id;
+};
+NODISCARD enum rc viz_build_head(struct tests *t, struct ctx *ctx, const char *id,
+                                 struct viz_head *out);
+/* "http://host/builds/ID" */
+char *viz_build_url(struct ctx *ctx, const char *id);
+/* Address of a picture by its unguessable name; NULL for NULL. */
+char *viz_file_url(struct ctx *ctx, const char *key);
+/* True for the command-line client: its threshold is a colour distance, and it reads what was found
+ * from `status`. Source: docs/vizzly.md. */
+bool viz_is_cli(const char *agent);
+
+/* Tells webhooks of builds whose last comparison is done. Inside a transaction. */
+NODISCARD enum rc viz_tell_done(struct tests *t, struct ctx *ctx, const struct str *builds,
+                                size_t count);
+
+/* --- pictures (viz_image.c) */
+
+/* One picture as it came and what is known of it. */
+struct viz_image {
+    const Assay__Blob *blob; /* NULL: known already, only the digest was named */
+    struct str sha256;
+    char pixels[2 * VISUAL_HASH_LEN + 1];
+    struct visual_info info;
+};
+
+/* Decodes the whole picture: what passes can be compared and shown.
+ * Errors: INVALID_ARGUMENT "INVALID_IMAGE" with the engine's words after `what`. */
+NODISCARD enum rc viz_image_check(struct tests *t, struct ctx *ctx, const char *what,
+                                  struct viz_image *image);
+/* Holds the uploads and checks each; `member` names them in failures. */
+NODISCARD enum rc viz_images_open(struct tests *t, struct ctx *ctx, const char *member,
+                                  Assay__Blob *const *blobs, size_t count, struct viz_image **out);
+/* After a failure: removes what nobody needs. */
+void viz_images_close(struct tests *t, struct ctx *ctx, enum rc rc, Assay__Blob *const *blobs,
+                      size_t count);
+/* Removes uploads from the store that no screenshot refers to: of a refused call. Keeps the failure
+ * that stands in ctx. */
+void viz_images_drop(struct tests *t, struct ctx *ctx, Assay__Blob *const *blobs, size_t count);
+/* Errors: RESOURCE_EXHAUSTED "QUOTA_EXCEEDED" with figures, when no byte more fits. */
+NODISCARD enum rc viz_check_quota(struct tests *t, struct ctx *ctx);
+/* Refuses `more` bytes beside the `used` ones, with figures for the client. */
+enum rc viz_refuse_quota(struct tests *t, struct ctx *ctx, int64_t used, int64_t more);
+
+/* --- screenshots */
+
+struct viz_shot {
+    struct str sha256, name, browser, url;
+    struct str properties;               /* a JSON object; empty: {} */
+    int64_t viewport_width, viewport_height; /* 0: none */
+    const struct viz_image *image;       /* NULL: stored before */
+    /* out */
+    char *id;
+    int64_t created_us;
+    bool is_new;
+};
+
+/* Adds to the build, with comparisons for what is new, in the open transaction. *out_count: the
+ * build's screenshots now; *out_status its status. */
+NODISCARD enum rc viz_add(struct tests *t, struct ctx *ctx, const char *build_id,
+                          struct viz_shot *shots, size_t count, int64_t *out_count,
+                          char **out_status);
+/* What the project has shown before: (*out)[i] of asked[i] where (*out_found)[i], with what was
+ * known of it. An empty name asks by the digest alone. */
+NODISCARD enum rc viz_reuse(struct tests *t, struct ctx *ctx, const struct viz_shot *asked,
+                            size_t count, struct viz_shot **out, bool **out_found);
+/* Browser, viewport and address from a client's properties (NULL: none), and what is assumed
+ * without. */
+void viz_identify(struct viz_shot *shot, const struct json_value *properties);
+void viz_identify_default(struct viz_shot *shot);
+/* Errors: INVALID_ARGUMENT: no segment "..", not absolute, no NUL, at most VIZ_NAME_MAX characters. */
+NODISCARD enum rc viz_check_name(struct ctx *ctx, const char *member, struct str name);
+/* The name under which the command-line client keeps a baseline. */
+char *viz_baseline_file(struct ctx *ctx, struct str name, struct str browser, int64_t width);
+/* Screenshots of a build, by name. */
+NODISCARD enum rc viz_screenshots(struct tests *t, struct ctx *ctx, const char *build_id,
+                                  Assay__SdkScreenshot ***out, size_t *out_count);
+
+/* --- comparisons */
+
+struct viz_search {
+    const char *id, *build_id; /* NULL: any */
+    int64_t project_id;        /* 0: any */
+    const char *like;          /* pattern of ILIKE; NULL: any */
+    const char *branch;
+    int64_t limit, offset;
+};
+NODISCARD enum rc viz_comparisons(struct tests *t, struct ctx *ctx, const struct viz_search *search,
+                                  bool for_cli, Assay__SdkComparison ***out, size_t *out_count);
+NODISCARD enum rc viz_review_summary(struct tests *t, struct ctx *ctx, const char *build_id,
+                                     Assay__SdkReviewSummary *out);
+
+/* Names behind the numbers of the caller. Blocks: on auth. */
+NODISCARD enum rc viz_caller(struct tests *t, struct ctx *ctx, Assay__GetTokenContextResponse **out);
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/viz_queue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "tests_sql.h"
+
+/* Claimed at once: enough that the round trips do not count, few enough that every thread of every
+ * replica has something to do. */
+#define CLAIM_MAX 4
+#define LEASE_US (60 * ASSAY_US_PER_S)
+#define RESULTS_MAX ((size_t)16 * 1024 * 1024)
+#define REGIONS_TOLD_MAX 200
+#define FILE_KEY_BYTES 16
+
+struct pair {
+    int64_t id, org_id, fence, attempts;
+    char *base, *current; /* blobs */
+    double colour_delta;
+    int64_t cluster_min;
+};
+
+/* --- one pair ------------------------------------------------------------------------------ */
+
+static void
+put_box(struct buf *b, const struct visual_region *r)
+{
+    json_put_member_i64(b, "x1", r->box.x);
+    json_put_member_i64(b, "y1", r->box.y);
+    json_put_member_i64(b, "x2", (int64_t)r->box.x + r->box.w);
+    json_put_member_i64(b, "y2", (int64_t)r->box.y + r->box.h);
+}
+
+static void
+put_regions(struct buf *b, const struct visual_result *result)
+{
+    size_t n = result->region_count < REGIONS_TOLD_MAX ? result->region_count : REGIONS_TOLD_MAX;
+
+    json_put_key(b, "regions");
+    buf_putc(b, '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct visual_region *r = &result->regions[i];
+        buf_putz(b, i == 0 ? "{" : ",{");
+        put_box(b, r);
+        json_put_member_i64(b, "pixels", (int64_t)r->pixels);
+        json_put_member_str(b, "class", str_z(visual_class_name(r->kind)));
+        if (r->kind == VISUAL_CLASS_MOVED) {
+            json_put_member_i64(b, "dx", r->dx);
+            json_put_member_i64(b, "dy", r->dy);
+        }
+        buf_putc(b, '}');
+    }
+    buf_putc(b, ']');
+    json_put_key(b, "bands");
+    buf_putc(b, '[');
+    for (size_t i = 0; i < result->region_count; i++) {
+        const struct visual_rect *box = &result->regions[i].box;
+        buf_printf(b, "%s%d,%d", i == 0 ? "" : ",", box->y, box->y + box->h);
+    }
+    buf_putc(b, ']');
+}
+
+/* The change as it looks, for finding it again elsewhere: that of the largest region. */
+static void
+put_fingerprint(struct buf *b, const struct visual_result *result)
+{
+    char hex[17];
+
+    if (result->region_count > 0) {
+        (void)snprintf(hex, sizeof(hex), "%016llx",
+                       (unsigned long long)result->regions[0].fingerprint);
+        json_put_member_str(b, "fingerprint", str_z(hex));
+    }
+}
+
+static enum rc
+store_picture(struct tests *t, struct ctx *ctx, int64_t org_id, struct str picture, struct buf *b)
+{
+    unsigned char random[FILE_KEY_BYTES];
+    char key[2 * FILE_KEY_BYTES + 1];
+    struct blob_writer *writer = NULL;
+    struct blob_info info;
+
+    if (picture.n == 0) {
+        return RC_OK;
+    }
+    enum rc rc = blob_begin(viz_blobs(t->viz), ctx, &writer);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = blob_write(writer, ctx, picture);
+    if (rc != RC_OK) {
+        blob_abort(writer);
+        return rc;
+    }
+    rc = blob_commit_owned(writer, ctx,
+                           arena_printf(ctx->arena, "-sdk-diff-%lld", (long long)org_id), &info);
+    if (rc == RC_OK) {
+        id_random(random, sizeof(random));
+        id_hex(random, sizeof(random), key);
+        json_put_member_str(b, "diff_blob", str_z(info.name));
+        json_put_member_str(b, "diff_key", str_z(key));
+    }
+    return rc;
+}
+
+static void
+put_failed(struct buf *b, struct str why)
+{
+    json_put_member_str(b, "state", STR("failed"));
+    json_put_member_str(b, "error", why);
+}
+
+static enum rc
+put_result(struct tests *t, struct ctx *ctx, const struct pair *p,
+           const struct visual_result *result, struct buf *b)
+{
+    json_put_member_str(b, "state", STR("done"));
+    json_put_member_str(b, "verdict", str_z(visual_verdict_name(result->verdict)));
+    json_put_member_i64(b, "diff_pixels", (int64_t)result->diff_pixels);
+    json_put_key(b, "diff_percentage");
+    json_put_f64(b, result->diff_percentage);
+    json_put_key(b, "ssim");
+    json_put_f64(b, result->ssim_picture);
+    put_fingerprint(b, result);
+    put_regions(b, result);
+    return result->diff_pixels > 0 ? store_picture(t, ctx, p->org_id, result->picture, b) : RC_OK;
+}
+
+/* `colour_delta` 0: any difference of any pixel counts, in its place. */
+static struct visual_options
+options_of(const struct pair *p)
+{
+    struct visual_options options = VISUAL_OPTIONS_DEFAULT;
+    bool exact = p->colour_delta <= 0;
+
+    options.threshold = p->colour_delta;
+    options.cluster_min = (uint32_t)p->cluster_min;
+    options.tolerate_antialias = !exact;
+    options.find_shifts = !exact;
+    options.output = VISUAL_OUTPUT_PICTURE;
+    return options;
+}
+
+static enum rc
+compare(struct tests *t, struct ctx *ctx, struct visual *engine, const struct pair *p,
+        struct buf *b)
+{
+    struct visual_options options = options_of(p);
+    struct visual_result result;
+    struct visual_error error;
+    struct str base;
+    struct str current;
+
+    enum rc rc = blob_get(viz_blobs(t->viz), ctx, str_z(p->base), (size_t)VISUAL_BYTES_MAX, &base);
+    if (rc == RC_OK) {
+        rc = blob_get(viz_blobs(t->viz), ctx, str_z(p->current), (size_t)VISUAL_BYTES_MAX, &current);
+    }
+    if (rc == RC_NOT_FOUND) {
+        ctx_recover(ctx);
+        put_failed(b, STR("a picture is gone from the store"));
+        return RC_OK;
+    }
+    if (rc != RC_OK) {
+        return rc; /* the store is away: the pair comes back when the lease is over */
+    }
+    if (visual_compare(engine, base, current, &options, &result, &error) != RC_OK) {
+        put_failed(b, str_z(error.text));
+        return RC_OK;
+    }
+    return put_result(t, ctx, p, &result, b);
+}
+
+/* One pair with memory of its own; appends its result. */
+static enum rc
+work(struct tests *t, struct ctx *ctx, struct visual *engine, const struct pair *p, struct buf *b)
+{
+    struct arena *arena = arena_new(2 * (size_t)VISUAL_BYTES_MAX + ((size_t)4 << 20));
+    struct ctx inner;
+    size_t before = b->n;
+
+    if (arena == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    }
+    ctx_init(&inner, arena);
+    inner.deadline_us = ctx->deadline_us;
+    buf_putz(b, b->n == 1 ? "{" : ",{");
+    json_put_member_i64(b, "id", p->id);
+    json_put_member_i64(b, "fence", p->fence);
+    enum rc rc = RC_OK;
+    if (p->attempts > VIZ_ATTEMPTS_MAX) {
+        put_failed(b, STR("the comparison was begun several times and never finished"));
+    } else {
+        rc = compare(t, &inner, engine, p, b);
+    }
+    buf_putc(b, '}');
+    if (rc != RC_OK) {
+        b->n = before;
+        rc = fail(ctx, rc, "BLOB_STORE", "%.*s", STR_ARG(inner.err.msg));
+    }
+    arena_free(arena);
+    return rc;
+}
+
+/* --- results ------------------------------------------------------------------------------- */
+
+static enum rc
+tell_regressions(struct tests *t, struct ctx *ctx, const struct db_result *res)
+{
+    enum rc rc = RC_OK;
+
+    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
+        if (!db_bool(res, i, 3)) {
+            continue;
+        }
+        struct str data = arena_printf(
+            ctx->arena, "{\"comparison_id\":\"%.*s\",\"build_id\":\"%.*s\",\"diff_percentage\":%.*s}",
+            STR_ARG(db_str(res, i, 2)), STR_ARG(db_str(res, i, 0)), STR_ARG(db_str(res, i, 5)));
+        struct svc_event event = {
+            .type = "visual.regression_detected",
+            .tell = TELL_WEBHOOKS,
+            .org_id = db_i64(res, i, 1),
+            .resource_type = STR("visual_comparison"),
+            .resource_id = db_str(res, i, 2),
+            .resource_name = db_str(res, i, 4),
+            .data = data,
+        };
+        rc = svc_emit(t->db, ctx, &event);
+    }
+    return rc;
+}
+
+static enum rc
+tell_builds(struct tests *t, struct ctx *ctx, const struct db_result *res)
+{
+    size_t n = 0;
+    struct str *builds = ARENA_ARRAY(ctx->arena, (size_t)db_rows(res) + 1, struct str);
+
+    if (builds == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many builds");
+    }
+    for (int i = 0; i < db_rows(res); i++) {
+        bool seen = false;
+        for (size_t k = 0; k < n; k++) {
+            seen = seen || str_eq(builds[k], db_str(res, i, 0));
+        }
+        if (!seen) {
+            builds[n++] = db_str(res, i, 0);
+        }
+    }
+    return viz_tell_done(t, ctx, builds, n);
+}
+
+static enum rc
+write_results(struct tests *t, struct ctx *ctx, struct str list)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_FINISH, &res, DB_ARG_STR(list));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    size_t n = (size_t)db_rows(res);
+    int64_t *ids = ARENA_ARRAY(ctx->arena, n + 1, int64_t);
+    if (ids == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    }
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = db_i64(res, (int)i, 0);
+    }
+    rc = DB_QUERY(t->db, ctx, Q_VIZ_COMPARISONS_FINISH, &res, DB_ARG_I64S(ids, n));
+    rc = rc == RC_OK ? tell_regressions(t, ctx, res) : rc;
+    return rc == RC_OK ? tell_builds(t, ctx, res) : rc;
+}
+
+static enum rc
+finish(struct tests *t, struct ctx *ctx, struct buf *b)
+{
+    if (b->n <= 1) {
+        return RC_OK;
+    }
+    buf_putc(b, ']');
+    if (buf_failed(b)) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the results are too large");
+    }
+    enum rc rc = db_begin(t->db, ctx);
+    rc = rc == RC_OK ? write_results(t, ctx, buf_str(b)) : rc;
+    return rc == RC_OK ? db_commit(t->db, ctx) : rc; /* the loop rolls back */
+}
+
+/* --- the loop ------------------------------------------------------------------------------ */
+
+static enum rc
+claim(struct tests *t, struct ctx *ctx, struct pair pairs[CLAIM_MAX], int *out_count)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_CLAIM, &res, DB_ARG_I64(CLAIM_MAX), DB_ARG_I64(LEASE_US));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    *out_count = db_rows(res);
+    for (int i = 0; i < db_rows(res); i++) {
+        pairs[i] = (struct pair){.id = db_i64(res, i, 0),
+                                 .org_id = db_i64(res, i, 1),
+                                 .fence = db_i64(res, i, 2),
+                                 .base = db_strz(res, i, 3),
+                                 .current = db_strz(res, i, 4),
+                                 .colour_delta = db_f64(res, i, 5),
+                                 .cluster_min = db_i64(res, i, 6),
+                                 .attempts = db_i64(res, i, 7)};
+    }
+    return RC_OK;
+}
+
+static void
+wake_others(struct tests *t)
+{
+    for (int64_t i = 1; i < t->cfg->compare_threads; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), LOOP_COMPARE "_%lld", (long long)i);
+        svc_wake(t->svc, name);
+    }
+}
+
+bool
+viz_compare_some(void *state, struct ctx *ctx)
+{
+    struct tests *t = state;
+    struct pair pairs[CLAIM_MAX];
+    struct buf b;
+    int n = 0;
+
+    if (claim(t, ctx, pairs, &n) != RC_OK || n == 0) {
+        return false;
+    }
+    if (n == CLAIM_MAX) {
+        wake_others(t);
+    }
+    struct visual *engine = viz_engine_take(t->viz);
+    if (engine == NULL) {
+        (void)fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return true;
+    }
+    buf_init(&b, RESULTS_MAX);
+    buf_putc(&b, '[');
+    enum rc rc = RC_OK;
+    for (int i = 0; rc == RC_OK && i < n; i++) {
+        rc = work(t, ctx, engine, &pairs[i], &b);
+    }
+    viz_engine_give(t->viz, engine);
+    struct err stands = ctx->err;
+    ctx_recover(ctx);
+    if (finish(t, ctx, &b) == RC_OK) {
+        ctx->err = stands;
+    }
+    buf_fini(&b);
+    return true;
+}
