@@ -68,5 +68,5 @@ tests_cancel_suite_run(struct tests *t, struct ctx *ctx, const Assay__CancelSuit
         return fail(ctx, RC_FAILED_PRECONDITION, "NOT_RUNNING", "the run is not active");
     }
     resp->status = pb_strz(ctx->arena, STR("cancellation_requested"));
-    return RC_OK;
+    return tst_run_audit(t, ctx, "run.cancel_requested", run.public_id);
 }

@@ -6,6 +6,18 @@
 #include "tests/tst_run.h"
 
 enum rc
+tst_run_audit(struct tests *t, struct ctx *ctx, const char *type, const char *public_id)
+{
+    struct svc_event event = {
+        .type = type,
+        .tell = TELL_AUDIT,
+        .resource_type = STR("test_run"),
+        .resource_id = str_z(public_id),
+    };
+    return svc_emit(t->db, ctx, &event);
+}
+
+enum rc
 tests_list_case_runs(struct tests *t, struct ctx *ctx, const Assay__ListCaseRunsRequest *req,
                      Assay__ListCaseRunsResponse *resp)
 {
@@ -33,6 +45,7 @@ tests_create_case_run(struct tests *t, struct ctx *ctx, const Assay__CreateCaseR
     }
     struct tst_run_new run = {.case_id = c->id, .case_name = c->name};
     rc = tst_run_insert(t, ctx, &run, &id, &public_id);
+    rc = rc == RC_OK ? tst_run_audit(t, ctx, "run.created", public_id) : rc;
     rc = rc == RC_OK ? tst_run_get(t, ctx, public_id, &made) : rc;
     if (rc == RC_OK) {
         *resp = *made.msg;
@@ -73,6 +86,7 @@ tests_update_run(struct tests *t, struct ctx *ctx, const Assay__UpdateRunRequest
                     "the outcome of an executed run is not set by hand");
     }
     rc = tst_run_set_outcome(t, ctx, run.msg->id, req);
+    rc = rc == RC_OK ? tst_run_audit(t, ctx, "run.updated", req->run_id) : rc;
     rc = rc == RC_OK ? tst_run_get(t, ctx, req->run_id, &run) : rc;
     if (rc == RC_OK) {
         *resp = *run.msg;
@@ -101,7 +115,7 @@ tests_cancel_run(struct tests *t, struct ctx *ctx, const Assay__CancelRunRequest
                     "the run is not executing or waiting for a device");
     }
     resp->status = pb_strz(ctx->arena, STR("cancellation_requested"));
-    return RC_OK;
+    return tst_run_audit(t, ctx, "run.cancel_requested", req->run_id);
 }
 
 static enum rc

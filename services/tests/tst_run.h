@@ -37,4 +37,8 @@ NODISCARD enum rc tst_cancel_suite_run(struct tests *t, struct ctx *ctx, int64_t
                                        bool *out_any);
 NODISCARD enum rc tst_cancel_job(struct tests *t, struct ctx *ctx, int64_t job_id, bool *out_any);
 
+/* Tells audit that somebody did something to a run by hand. */
+NODISCARD enum rc tst_run_audit(struct tests *t, struct ctx *ctx, const char *type,
+                                const char *public_id);
+
 #endif
