@@ -41,7 +41,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all gen setup setup-test test test-unit lint demo up down status bench clean docs fuzz format
+.PHONY: all gen setup setup-test test test-unit lint demo up down status bench bench-programs clean docs fuzz format
 
 all:
 
@@ -216,6 +216,7 @@ $(B)/bench/%: $(O)/bench/%.o $(FUZZ_LIBS) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+bench-programs: $(BENCH_BINS)
 bench: all $(BENCH_BINS) | $(SETUP_TEST)
 	bash bench/run.sh
 

@@ -4,7 +4,8 @@
  *
  *     cputime NAME COMMAND [ARG...]   runs it; prints BENCH NAME_wall, NAME_cpu and NAME_rss_peak
  *     cputime NAME --tree PID...      prints BENCH NAME_cpu: CPU seconds so far of these processes,
- * of all below them, and of the children those have waited for
+ * of all below them, and of the children those have waited for; and BENCH NAME_switches: how often
+ * the threads they have now were switched
  *
  * Browsers leave processes behind that nobody waits for; as a subreaper this one gets them, so that
  * their time counts too. The command's output goes to standard error. Exit status: the command's.
@@ -54,48 +55,76 @@ proc_read(const char *pid, const char *name, char *out, size_t cap)
     return len;
 }
 
-/* Own time and that of waited-for children. */
-static double
-cpu_s(const char *pid)
+struct process {
+    pid_t pid, parent;
+    bool counts;
+    double cpu_s; /* own, and of children waited for */
+};
+
+/* One look gives parent and time: a process that ends between two looks would be lost. */
+static bool
+read_process(const char *pid, struct process *out)
 {
     char text[STAT_MAX];
     unsigned long user, kernel;
     long child_user, child_kernel;
+    int parent;
     if (proc_read(pid, "stat", text, sizeof text) == 0) {
-        return 0;
+        return false;
     }
     /* The name in parentheses may hold anything, so look for the last one. */
     const char *rest = strrchr(text, ')');
     if (rest == NULL ||
-        sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &user,
-               &kernel, &child_user, &child_kernel) != 4) {
-        return 0;
+        sscanf(rest + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &parent,
+               &user, &kernel, &child_user, &child_kernel) != 5) {
+        return false;
     }
-    return ((double)user + (double)kernel + (double)child_user + (double)child_kernel) /
-           (double)sysconf(_SC_CLK_TCK);
+    double ticks = (double)user + (double)kernel + (double)child_user + (double)child_kernel;
+    *out = (struct process){(pid_t)strtol(pid, NULL, 10), parent, false,
+                            ticks / (double)sysconf(_SC_CLK_TCK)};
+    return true;
 }
 
-struct process {
-    pid_t pid, parent;
-    bool counts;
-};
+static unsigned long
+switches_of_thread(const char *pid, const char *thread)
+{
+    char name[64];
+    char text[4096];
+    unsigned long sum = 0;
+    snprintf(name, sizeof name, "task/%.20s/status", thread);
+    size_t len = proc_read(pid, name, text, sizeof text);
+    for (char *line = len == 0 ? NULL : strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        const char *count = strstr(line, "voluntary_ctxt_switches:"); /* and nonvoluntary_ */
+        sum += count == NULL ? 0 : strtoul(strchr(count, ':') + 1, NULL, 10);
+    }
+    return sum;
+}
+
+static unsigned long
+switches_of(pid_t process)
+{
+    char pid[24];
+    char path[64];
+    unsigned long sum = 0;
+    snprintf(pid, sizeof pid, "%d", (int)process);
+    snprintf(path, sizeof path, "/proc/%s/task", pid);
+    DIR *tasks = opendir(path);
+    for (const struct dirent *e; tasks != NULL && (e = readdir(tasks)) != NULL;) {
+        sum += isdigit((unsigned char)e->d_name[0]) ? switches_of_thread(pid, e->d_name) : 0;
+    }
+    if (tasks != NULL) {
+        closedir(tasks);
+    }
+    return sum;
+}
 
 static size_t
 list_processes(struct process *out)
 {
-    char text[STAT_MAX];
     size_t n = 0;
-    int parent = 0;
     DIR *proc = opendir("/proc");
     for (const struct dirent *e; proc != NULL && n < PROCESSES_MAX && (e = readdir(proc)) != NULL;) {
-        if (!isdigit((unsigned char)e->d_name[0]) ||
-            proc_read(e->d_name, "stat", text, sizeof text) == 0) {
-            continue;
-        }
-        const char *rest = strrchr(text, ')');
-        if (rest != NULL && sscanf(rest + 1, " %*c %d", &parent) == 1) {
-            out[n++] = (struct process){(pid_t)strtol(e->d_name, NULL, 10), parent, false};
-        }
+        n += isdigit((unsigned char)e->d_name[0]) && read_process(e->d_name, &out[n]);
     }
     if (proc != NULL) {
         closedir(proc);
@@ -120,7 +149,7 @@ print_tree(const char *name, char **roots)
     static struct process all[PROCESSES_MAX];
     size_t n = list_processes(all);
     double sum = 0;
-    char pid[24];
+    unsigned long switches = 0;
     bool more = true;
     for (size_t i = 0; i < n; i++) {
         for (char **root = roots; *root != NULL; root++) {
@@ -136,10 +165,11 @@ print_tree(const char *name, char **roots)
         }
     }
     for (size_t i = 0; i < n; i++) {
-        snprintf(pid, sizeof pid, "%d", (int)all[i].pid);
-        sum += all[i].counts ? cpu_s(pid) : 0;
+        sum += all[i].counts ? all[i].cpu_s : 0;
+        switches += all[i].counts ? switches_of(all[i].pid) : 0;
     }
     printf("BENCH %s_cpu %.2f s\n", name, sum);
+    printf("BENCH %s_switches %lu switches\n", name, switches);
     return 0;
 }
 

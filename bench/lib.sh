@@ -4,23 +4,36 @@
 # A part prints lines `BENCH name value unit` and may print a name more than once: the median counts.
 
 
-# bench_load NAME URL TOKEN PID...: one round of wrk; requests per second, p50, p99, and the CPU that the processes
-# PID and all below them spent on a request.
+# bench_spent PID...: "CPU SWITCHES" so far of the processes PID and all below them: seconds and a count.
+bench_spent() {
+    "$bench_root/build/bench/cputime" x --tree "$@" | awk '{ v[NR] = $3 } END { if (NR != 2) exit 1; print v[1], v[2] }'
+}
+
+# bench_load NAME URL TOKEN PID...: one round of wrk; requests per second, p50, p99, and the CPU and the switches that
+# the processes PID and all below them spent on a request. TOKEN may be @FILE: a token per line, which requests take in turn.
 bench_load() {
-    local name=$1 url=$2 token=$3 before
+    local name=$1 url=$2 token=$3 before after
     shift 3
-    before=$("$bench_root/build/bench/cputime" x --tree "$@" | awk '{ print $3 }')
-    wrk -t2 -c"${BENCH_CONNECTIONS:-32}" -d"${BENCH_SECONDS:-4}s" --latency \
-        ${token:+-H "Authorization: Bearer $token"} "$url" | awk -v name="$name" '
+    local how=(${token:+-H "Authorization: Bearer $token"})
+    [ "${token#@}" = "$token" ] || how=(-s "$bench_root/bench/tokens.lua")
+    before=$(bench_spent "$@") || return 1
+    BENCH_TOKENS=${token#@} wrk -t2 -c"${BENCH_CONNECTIONS:-32}" -d"${BENCH_SECONDS:-4}s" --latency \
+        "${how[@]}" "$url" >"$bench_root/build/bench/wrk.txt" || return 1
+    after=$(bench_spent "$@") || return 1
+    awk -v name="$name" -v spent="$before $after" '
         function ms(t) { return t ~ /us$/ ? t / 1000 : t ~ /ms$/ ? t + 0 : t * 1000 }
-        $1 == "50%" { printf "BENCH %s_p50 %.3f ms\n", name, ms($2) }
-        $1 == "99%" { printf "BENCH %s_p99 %.3f ms\n", name, ms($2) }
-        /Non-2xx/ { printf "BENCH %s_refused %d requests\n", name, $NF; bad = 1 }
-        / requests in / { print "requests", $1 }
-        /Requests\/sec/ { if (!bad) printf "BENCH %s_rps %.0f req/s\n", name, $2 }' |
-        awk -v n="$name" -v before="$before" -v tree="$bench_root/build/bench/cputime x --tree $*" '
-        $1 != "requests" { print; next }
-        { tree | getline line; split(line, f, " "); printf "BENCH %s_cpu %.1f us\n", n, (f[3] - before) * 1e6 / $2 }'
+        $1 == "50%" { p50 = ms($2) }
+        $1 == "99%" { p99 = ms($2) }
+        /Non-2xx/ { refused = $NF }
+        / requests in / { n = $1 }
+        /Requests\/sec/ { rps = $2 }
+        END {
+            split(spent, s, " ")
+            if (refused || !n) { printf "BENCH %s_refused %d requests\n", name, refused; exit 1 }
+            printf "BENCH %s_rps %.0f req/s\nBENCH %s_p50 %.3f ms\nBENCH %s_p99 %.3f ms\n", name, rps, name, p50, name, p99
+            printf "BENCH %s_cpu %.1f us\n", name, (s[3] - s[1]) * 1e6 / n
+            printf "BENCH %s_switches %.2f switches\n", name, (s[4] - s[2]) / n
+        }' "$bench_root/build/bench/wrk.txt"
 }
 
 # bench_wait URL: until it answers, ten seconds at most.

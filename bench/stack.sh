@@ -24,15 +24,29 @@ bench_stack_up() {
     [ -n "$bench_token" ] || { echo "bench: no token" >&2; return 1; }
 }
 
-# Twenty suites, as fastapi/suites.sql has them.
+# Twenty suites of an app, as fastapi/suites.sql has them.
 bench_stack_fill() {
-    local i id
+    local i id app
+    app=$(bench_api POST /api/v1/apps/ -H 'Content-Type: application/json' \
+        -d '{"name":"Shop","platform":"web","url":"http://127.0.0.1:8500"}' | sed -n 's/.*"public_id": *"\(app_[a-z0-9]*\)".*/\1/p')
+    [ -n "$app" ] || return 1
     for i in $(seq 20); do
         id=$(bench_api POST /api/v1/tests/suites -H 'Content-Type: application/json' -d "{\"name\":\"Suite number $i\",
-            \"description\":\"What must hold for part $i\",\"platform\":\"web\",\"tags\":[\"Smoke\",\"Nightly\"]}" \
+            \"description\":\"What must hold for part $i\",\"app_public_id\":\"$app\",\"tags\":[\"Smoke\",\"Nightly\"]}" \
             | sed -n 's/.*"public_id": *"\(suite_[a-z0-9]*\)".*/\1/p') || return 1
         bench_api PATCH "/api/v1/tests/suites/$id" -H 'Content-Type: application/json' \
             -d '{"variables":{"EMAIL":"ada@example.com"}}' -o /dev/null || return 1
+    done
+}
+
+# bench_stack_tokens N: that many tokens of the same user, each of a log-in of its own.
+bench_stack_tokens() {
+    local _
+    for _ in $(seq "$1"); do
+        # The answer has no line end, and so what sed makes of it has none.
+        bench_api POST /api/v1/auth/login -H 'Content-Type: application/json' \
+            -d '{"email":"bench@example.com","password":"correct-horse-bench"}' \
+            | sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p' | awk 1
     done
 }
 
@@ -40,7 +54,7 @@ bench_stack_down() { bench_stack "$1" down; }
 
 # What all processes of the stack have spent so far, in CPU seconds: the supervisor and everything below it.
 bench_stack_cpu() {
-    "$bench_root/build/bench/cputime" x --tree "$(awk '$1 == "supervisor" { print $2; exit }' "$1/stack.state")" | awk '{ print $3 }'
+    bench_spent "$(awk '$1 == "supervisor" { print $2; exit }' "$1/stack.state")" | awk '{ print $1 }'
 }
 
 # bench_suite_files DIR: one.yaml and fresh.yaml (a fresh context per case), first.yaml and second.yaml (every other case).
