@@ -51,7 +51,9 @@ static const struct db_migration COMMON_MIGRATIONS[] = {
     {1, "0001_wall",
      "CREATE FUNCTION org_ok(o bigint) RETURNS boolean LANGUAGE sql STABLE AS "
      "$$ SELECT coalesce(nullif(current_setting('assay.org_id', true), ''), '0')::bigint"
-     " IN (0, o) $$"}};
+     " IN (0, o) $$;"
+     "CREATE FUNCTION org_now() RETURNS bigint LANGUAGE sql STABLE AS "
+     "$$ SELECT coalesce(nullif(current_setting('assay.org_id', true), ''), '0')::bigint $$"}};
 
 static const struct db_migration MIGRATIONS[] = {
     {1, "0001_things",
@@ -62,7 +64,8 @@ static const struct db_migration MIGRATIONS[] = {
      " DEFERRABLE INITIALLY DEFERRED);"
      "ALTER TABLE things ENABLE ROW LEVEL SECURITY;"
      "ALTER TABLE things FORCE ROW LEVEL SECURITY;"
-     "CREATE POLICY tenant ON things USING (org_ok(org_id))"},
+     "CREATE POLICY tenant ON things USING ((SELECT org_now()) = ANY (ARRAY[0, org_id]))"
+     " WITH CHECK (org_ok(org_id))"},
     {2, "0002_more", "SELECT pg_sleep(0.05); ALTER TABLE things ADD COLUMN more text"},
 };
 
