@@ -3,7 +3,7 @@
 # `N passed, N failed` that counts programs. The output of those that fail is shown. Run by `make test`,
 # which has built everything.
 #
-#   tests/run_all.sh [PART...]    unit fuzz lint integration contract k8s e2e faults sanitizers
+#   tests/run_all.sh [PART...]    unit fuzz lint integration contract k8s e2e vizzly faults sanitizers
 #   TEST_JOBS=2                   unit tests at the same time
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -92,6 +92,7 @@ run_contract() {
 }
 run_k8s() { run_kind k8s; }
 run_e2e() { run_kind e2e; }
+run_vizzly() { run_kind vizzly; }
 run_faults() { run_kind faults; }
 # Memory errors and undefined behaviour in what reads bytes from outside: the parsers' tests and the fuzz
 # corpora under both sanitizers. `make VARIANT=asan test-unit` (ubsan, tsan) runs all unit tests so.
@@ -106,7 +107,7 @@ run_sanitizers() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(lint unit fuzz integration contract k8s e2e faults sanitizers)
+[ $# -gt 0 ] || parts=(lint unit fuzz integration contract k8s e2e vizzly faults sanitizers)
 for p in "${parts[@]}"; do
     part "$p"
     "run_$p"

@@ -1,7 +1,7 @@
 # What tests need of npm, from their own locks, into build/npm/NAME; without scripts. A test that
 # starts node sets NODE_PATH to build/npm/NAME/node_modules.
 
-build/npm/s3/.stamp: tests/s3/package.json tests/s3/package-lock.json | $(SETUP_TEST)
+build/npm/%/.stamp: tests/%/package.json tests/%/package-lock.json | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	cp $^ $(@D)/
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent

@@ -294,13 +294,13 @@ tell_status(struct tests *t, struct ctx *ctx, struct str id, struct str name, co
     struct svc_event event = {
         .type = strcmp(status, "completed") == 0 ? "visual_build.completed"
                 : strcmp(status, "failed") == 0  ? "visual_build.failed"
-                                                 : NULL,
+                                                 : "visual_build.updated",
         .tell = TELL_AUDIT,
         .resource_type = STR("visual_build"),
         .resource_id = id,
         .resource_name = name,
     };
-    enum rc rc = event.type == NULL ? RC_OK : svc_emit(t->db, ctx, &event);
+    enum rc rc = svc_emit(t->db, ctx, &event);
     return rc == RC_OK ? viz_tell_done(t, ctx, &id, 1) : rc;
 }
 

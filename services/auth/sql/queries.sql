@@ -141,6 +141,13 @@ JOIN users u ON u.org_id = o.id AND u.id = $4
 LEFT JOIN tokens t ON t.id = $3 AND t.org_id = o.id
 WHERE o.id = $1;
 
+-- Projects of an organization, or one of them.
+-- name: projects_of_org
+SELECT p.id, p.uuid, p.name, slug_of(p.name, p.id), p.created_at, o.uuid, o.name,
+       slug_of(o.name, o.id), o.created_at
+FROM organizations o JOIN projects p ON p.org_id = o.id AND ($2::bigint IS NULL OR p.id = $2)
+WHERE o.id = $1 ORDER BY p.id;
+
 -- name: token_used
 UPDATE tokens SET last_used_at = now() WHERE id = $1;
 

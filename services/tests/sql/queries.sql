@@ -637,6 +637,9 @@ RETURNING b.id, b.org_id, b.name, b.branch, b.commit_sha, b.screenshots,
     (SELECT count(*) FROM viz_comparisons c WHERE c.build_id = b.id AND c.has_diff
          AND c.approval_status NOT IN ('approved', 'auto_approved'));
 
+-- name: viz_projects
+SELECT project_id, count(*), max(updated_at) FROM viz_builds WHERE org_id = $1 GROUP BY project_id;
+
 -- ---- screenshots
 
 -- Of these hashes, the pictures that the organization has.

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Projects, which auth has, with their builds, which are here. */
+#include "auth_client.h"
+#include "tests/viz.h"
+#include "tests_sql.h"
+
+static void
+count_builds(const struct db_result *res, int64_t number, Assay__SdkProject *p)
+{
+    for (int i = 0; i < db_rows(res); i++) {
+        if (db_i64(res, i, 0) == number) {
+            p->build_count = db_i64(res, i, 1);
+            p->updated_at = db_time_us(res, i, 2);
+        }
+    }
+}
+
+static Assay__SdkProject *
+project(struct ctx *ctx, const struct db_result *res, const Assay__Project *from,
+        const Assay__SdkOrganization *org)
+{
+    Assay__SdkProject *p = PB_NEW(ctx->arena, Assay__SdkProject, assay__sdk_project);
+
+    if (p == NULL) {
+        return NULL;
+    }
+    p->id = from->id;
+    p->name = from->name;
+    p->slug = from->slug;
+    p->organization_name = org->name;
+    p->organization_slug = org->slug;
+    p->created_at = p->updated_at = from->created_at;
+    count_builds(res, from->number, p);
+    return p;
+}
+
+enum rc
+tests_list_sdk_projects(struct tests *t, struct ctx *ctx, const Assay__ListSdkProjectsRequest *req,
+                        Assay__ListSdkProjectsResponse *resp)
+{
+    Assay__ListProjectsRequest ask = ASSAY__LIST_PROJECTS_REQUEST__INIT;
+    Assay__ListProjectsResponse *all = NULL;
+    const struct db_result *res = NULL;
+
+    enum rc rc = auth_call_list_projects(svc_client(t->svc, SVC_AUTH), ctx, &ask, &all);
+    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_PROJECTS, &res, DB_ARG_I64(ctx->who.org_id)) : rc;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    resp->pagination = PB_NEW(ctx->arena, Assay__SdkPagination, assay__sdk_pagination);
+    resp->projects = ARENA_ARRAY(ctx->arena, all->n_projects + 1, Assay__SdkProject *);
+    for (size_t i = (size_t)req->offset;
+         resp->projects != NULL && i < all->n_projects && resp->n_projects < (size_t)req->limit; i++) {
+        Assay__SdkProject *p = project(ctx, res, all->projects[i], all->organization);
+        if (p == NULL) {
+            break;
+        }
+        resp->projects[resp->n_projects++] = p;
+    }
+    if (arena_failed(ctx->arena)) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many projects");
+    }
+    resp->pagination->total = (int64_t)all->n_projects;
+    resp->pagination->limit = req->limit;
+    resp->pagination->offset = req->offset;
+    resp->pagination->has_more =
+        req->offset + (int64_t)resp->n_projects < resp->pagination->total;
+    return RC_OK;
+}

@@ -1,0 +1,191 @@
+// Unmodified clients of two versions: every command a project's CI and its people use.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { page, png, readBuild, sdkToken } from '../e2e/lib/sdk.mjs';
+import { organization, unique, want } from '../e2e/lib/world.mjs';
+
+const BOX = { x: 20, y: 30, w: 40, h: 12 };
+
+// What the client's own comparison, which takes plain areas for smoothed edges, sees as well.
+const noise = (width, height) => png(width, height, (x, y) => [(x * 37 + y * 91) & 255, (x * y * 13) & 255, (x ^ y) & 255]);
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+for (const version of process.env.E2E_VERSIONS.split(' ')) {
+  const isNew = version !== '0.22';
+  const home = path.join(process.env.VIZZLY_NODE_MODULES, `vizzly-${version}`);
+
+  describe(`vizzly ${version}`, () => {
+    let org;
+    let token;
+    let dir;
+    before(async () => {
+      org = await organization();
+      token = (await sdkToken(org, 'developer', unique('web'))).token;
+      dir = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-vizzly-'));
+      fs.mkdirSync(path.join(dir, 'shots'));
+    });
+    after(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+    // One command, as typed. Resolves with exit status and all it wrote.
+    const vizzly = (args, more = {}) => new Promise((resolve) => {
+      const env = {
+        PATH: process.env.PATH, HOME: dir, NO_COLOR: '1', VIZZLY_HOME: path.join(dir, 'home'),
+        VIZZLY_API_URL: process.env.ASSAY_URL, VIZZLY_TOKEN: token, VIZZLY_BRANCH: 'main', ...more,
+      };
+      execFile(process.execPath, [path.join(home, 'bin', 'vizzly.js'), ...args], { cwd: dir, env, timeout: 90000 },
+        (error, stdout, stderr) => resolve({ code: error === null ? 0 : error.code, text: `${stdout}${stderr}`, stdout }));
+    });
+    const run = async (code, args, more) => {
+      const done = await vizzly(args, more);
+      assert.equal(done.code, code, `vizzly ${args.join(' ')}\n${done.text}`);
+      return done.text;
+    };
+    const json = async (args, more) => JSON.parse((await vizzly([...args, '--json'], more)).stdout).data;
+    const shots = (changed) => {
+      for (let i = 0; i < 4; i += 1) {
+        fs.writeFileSync(path.join(dir, 'shots', `page ${i}.png`), page(120 + i, 80, i === changed ? BOX : null));
+      }
+    };
+    // The test suite of a project: pictures given to the client library.
+    const suite = (name, changed, prefix = 'Suite', count = 3, paint = page) => {
+      const library = path.join(home, 'dist', 'client', 'index.js');
+      const images = Array.from({ length: count }, (_, i) => (i === changed ? paint : page)(90 + i, 60, i === changed ? BOX : null).toString('base64'));
+      fs.writeFileSync(path.join(dir, name), `
+        import { vizzlyFlush, vizzlyScreenshot } from ${JSON.stringify(library)};
+        const images = ${JSON.stringify(images)};
+        for (const [i, image] of images.entries()) {
+          await vizzlyScreenshot(\`${prefix} \${i}\`, Buffer.from(image, 'base64'),
+            { properties: { browser: 'firefox', viewport: { width: 1024, height: 768 } } });
+        }
+        await vizzlyFlush();`);
+      return `${process.execPath} ${name}`;
+    };
+    const builds = async (query = '') => (await want(200, 'GET', `/api/sdk/builds${query}`, { token })).builds;
+    const ui = () => freePort().then((port) => ['--port', String(port)]);
+
+    test('doctor finds the server', async () => {
+      assert.match(await run(0, ['doctor', '--api']), /API\s+connected/);
+      await run(1, ['doctor', '--api'], { VIZZLY_TOKEN: 'vzy_wrong' });
+    });
+
+    test('upload sends pictures once, and the second time only the changed one', async () => {
+      shots(-1);
+      assert.match(await run(0, ['upload', 'shots', '--wait']), /Uploaded\s+4 of 4/);
+      shots(2);
+      const text = await run(0, ['upload', 'shots', '--wait'], { VIZZLY_BRANCH: 'feature' });
+      assert.match(text, /Uploaded\s+1 of 4/);
+      assert.match(text, /1 visual comparisons failed/);
+      const [build] = await builds();
+      const read = await readBuild(org, build);
+      assert.deepEqual(read.comparisons.map((c) => [c.name, c.has_diff, c.baseline_reason]),
+        [0, 1, 2, 3].map((i) => [`page ${i}`, i === 2, 'default_branch']));
+      shots(2);
+      assert.match(await run(0, ['upload', 'shots'], { VIZZLY_BRANCH: 'feature' }), /Uploaded\s+0 of 4/);
+    });
+
+    test('run takes the screenshots of a test suite, and --wait fails for a change', async () => {
+      await run(0, ['run', suite('suite.mjs', -1), '--wait', ...await ui()]);
+      const [first] = await builds();
+      assert.equal(first.screenshot_count, 3);
+      assert.equal((await readBuild(org, first)).screenshots[0].browser, 'firefox');
+      await run(1, ['run', suite('suite.mjs', 1), '--wait', ...await ui()]);
+      const changed = await readBuild(org, (await builds())[0]);
+      assert.deepEqual([changed.changed_comparisons, changed.identical_comparisons], [1, 2]);
+      fs.writeFileSync(path.join(dir, 'broken.mjs'), 'process.exit(3)');
+      await run(3, ['run', `${process.execPath} broken.mjs`, ...await ui()]);
+      assert.equal((await builds())[0].status, 'failed');
+    });
+
+    test('shards of one parallel build run side by side and are finalized', async () => {
+      const id = unique('shards');
+      await Promise.all([0, 1, 2].map(async (i) => run(0,
+        ['run', suite(`shard${i}.mjs`, -1, `Shard ${i}`), '--parallel-id', id, ...await ui()])));
+      const [build] = await builds();
+      assert.deepEqual([build.status, build.screenshot_count], ['processing', 9]);
+      await run(0, ['finalize', id]);
+      assert.equal((await builds())[0].status, 'completed');
+      await run(isNew ? 0 : 1, ['finalize', 'no-such-shards']);
+    });
+
+    test('status tells of a build', async () => {
+      const [build] = await builds('?status=completed&branch=feature');
+      const text = await run(0, ['status', build.id]);
+      assert.match(text, /COMPLETED/i);
+      assert.match(text, /4/);
+      await run(1, ['status', '00000000-0000-4000-8000-000000000000']);
+    });
+
+    test('local tests compare with baselines of the server', async () => {
+      shots(-1);
+      await run(0, ['run', suite('base.mjs', -1, 'Local'), ...await ui()]);
+      const [build] = await builds('?status=completed');
+      const same = await run(0, ['tdd', 'run', suite('same.mjs', -1, 'Local'), '--no-open', '--fail-on-diff',
+        '--baseline-build', build.id, ...await ui()]);
+      assert.doesNotMatch(same, /skipping/);
+      const files = fs.readdirSync(path.join(dir, '.vizzly', 'baselines')).filter((f) => f.endsWith('.png'));
+      assert.equal(files.length, 3, files.join());
+      await run(1, ['tdd', 'run', suite('grown.mjs', 2, 'Local', 3, noise), '--no-open', '--fail-on-diff',
+        '--baseline-build', build.id, ...await ui()]);
+    });
+
+    if (isNew) {
+      test('people read, decide and comment', async () => {
+        const [build] = await builds('?branch=feature&limit=2');
+        const text = await run(0, ['builds', '--branch', 'feature']);
+        assert.match(text, /COMPLETED/);
+        const listed = await json(['comparisons', '--build', build.id, '--status', 'changed']);
+        const all = await json(['comparisons', '--name', 'page *']);
+        assert.ok(all.pagination.total >= 4);
+        const changed = listed.comparisons[0] ?? all.comparisons.find((c) => c.status === 'changed');
+        assert.equal(changed.name, 'page 2');
+        assert.match(await run(0, ['comparisons', '--id', changed.id, '--verbose']), /CHANGED/);
+        assert.equal((await fetch(changed.urls.diff, { headers: { 'user-agent': 'node' } })).status, 200);
+        await run(0, ['reject', changed.id, '--reason', 'not like this']);
+        assert.equal((await json(['comparisons', '--id', changed.id])).approvalStatus, 'rejected');
+        await run(0, ['approve', changed.id]);
+        await run(0, ['approve', changed.id, '--comment', 'fine now']);
+        assert.equal((await json(['comparisons', '--id', changed.id])).approvalStatus, 'approved');
+        await run(1, ['approve', '00000000-0000-4000-8000-000000000000']);
+        await run(0, ['comment', build.id, 'looks good', '--type', 'approval']);
+        assert.match(await run(0, ['api', `/api/sdk/builds/${build.id}/comments`]), /looks good/);
+        assert.match(await run(0, ['orgs']), new RegExp(org.name ?? 'Org'));
+        assert.match(await run(0, ['projects']), /web/);
+      });
+    }
+  });
+}
+
+test('the lines of docs/vizzly.md work as printed', async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-vizzly-'));
+  const text = fs.readFileSync(new URL('../../docs/vizzly.md', import.meta.url), 'utf8');
+  const lines = /```sh\n([\s\S]*?)```/.exec(text)[1];
+  // npx as it would be: the client is installed already.
+  const client = path.join(process.env.VIZZLY_NODE_MODULES, 'vizzly-0.29', 'bin', 'vizzly.js');
+  fs.mkdirSync(path.join(dir, 'bin'));
+  fs.writeFileSync(path.join(dir, 'bin', 'npx'), `#!/bin/sh\nshift 2\nexec "${process.execPath}" "${client}" "$@"\n`, { mode: 0o755 });
+  fs.symlinkSync(process.env.ASSAY_STATE_DIR, path.join(dir, 'var'));
+  fs.mkdirSync(path.join(dir, 'screenshots'));
+  fs.writeFileSync(path.join(dir, 'screenshots', 'home.png'), page(50, 40));
+  const env = { PATH: `${dir}/bin:${process.env.PATH}`, HOME: dir, NO_COLOR: '1' };
+  const done = await new Promise((resolve) => {
+    execFile('sh', ['-euc', lines], { cwd: dir, env, timeout: 90000 },
+      (error, stdout, stderr) => resolve({ code: error?.code ?? 0, text: `${stdout}${stderr}` }));
+  });
+  fs.rmSync(dir, { recursive: true, force: true });
+  assert.equal(done.code, 0, done.text);
+  assert.match(done.text, /Uploaded\s+1 of 1/);
+});
