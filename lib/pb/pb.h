@@ -31,7 +31,7 @@ void *pb_new(struct arena *arena, const ProtobufCMessageDescriptor *desc);
 #define PB_NEW(arena, Type, lower) ((Type *)pb_new((arena), &lower##__descriptor))
 
 /* Setters for handlers: copy into the arena as protobuf-c wants it. */
-char *pb_strz(struct arena *arena, struct str s);                     /* NUL-terminated copy */
+char *pb_strz(struct arena *arena, struct str s); /* NUL-terminated copy */
 ProtobufCBinaryData pb_bytes(struct arena *arena, struct str s);
 /* Sets an optional scalar and its has_ flag: PB_SET(resp, duration_ms, 12). */
 #define PB_SET(msg, f, v) ((msg)->has_##f = 1, (msg)->f = (v))
@@ -77,18 +77,18 @@ enum pb_kind {
 struct pb_table;
 
 struct pb_field {
-    const char *json;    /* member name; printable ASCII without quotes and backslashes */
-    struct str key;      /* the same with its length */
-    uint32_t number;     /* at most PB_NUMBER_MAX */
-    uint16_t flags;      /* enum pb_flag */
-    uint8_t kind;        /* enum pb_kind */
-    uint8_t source;      /* enum pb_source */
-    uint8_t time;        /* enum clk_format, of PB_TIME */
-    uint8_t raw;         /* JsonKind, of PB_RAW_JSON */
-    uint8_t format;      /* TextFormat */
-    uint16_t status;     /* VARIANT responses */
-    uint32_t offset;     /* of the member in the C struct */
-    uint32_t quantifier; /* offset of has_x or n_x, 0: none */
+    const char *json;           /* member name; printable ASCII without quotes and backslashes */
+    struct str key;             /* the same with its length */
+    uint32_t number;            /* at most PB_NUMBER_MAX */
+    uint16_t flags;             /* enum pb_flag */
+    uint8_t kind;               /* enum pb_kind */
+    uint8_t source;             /* enum pb_source */
+    uint8_t time;               /* enum clk_format, of PB_TIME */
+    uint8_t raw;                /* JsonKind, of PB_RAW_JSON */
+    uint8_t format;             /* TextFormat */
+    uint16_t status;            /* VARIANT responses */
+    uint32_t offset;            /* of the member in the C struct */
+    uint32_t quantifier;        /* offset of has_x or n_x, 0: none */
     const struct pb_table *sub; /* PB_MESSAGE, PB_MAP */
     const char *const *in;      /* NULL-terminated, or NULL */
     const char *pattern;
@@ -118,7 +118,8 @@ struct pb_table {
     const uint16_t *by_key; /* indexes of fields sorted by key, for look-up */
     const struct pb_group *groups;
     size_t group_count;
-    int nulls; /* index of the `nulls` field's descriptor, -1: none */
+    int nulls;   /* index of the `nulls` field's descriptor, -1: none */
+    bool closed; /* unknown members are refused */
 };
 
 /* --- transcoding --------------------------------------------------------------------------- */
@@ -127,7 +128,7 @@ struct pb_table {
 #define PB_WIRE_DEPTH_MAX 32
 
 /* Reads a JSON object into `msg` (fresh from pb_new) by the table: fields whose source is the body.
- * Unknown members are skipped. Checks everything but the groups and required fields of other
+ * Unknown members are skipped (refused where the table is closed). Checks everything but the groups and required fields of other
  * sources; call pb_check after all sources were read. Until then the message's unknown_fields (with
  * n_unknown_fields 0, so that nothing packs them) point to the record of which fields were given.
  * A `file` of a JSON body is base64 text, left undecoded in the blob's `key`: the caller stores it.
@@ -140,10 +141,9 @@ struct pb_table {
 NODISCARD enum rc pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body,
                                ProtobufCMessage *msg);
 /* Sets one field from text of the path, query, a header or a part of a form; repeated fields grow
- * by one, others must not be given twice. Booleans are true, false, 1, 0; messages and raw fields are
- * JSON.
- * Errors: INVALID_ARGUMENT, reason "INVALID_QUERY" (path values that cannot name anything are the
- *         caller's NOT_FOUND: it may map them), or "INVALID_BODY" for a field of the body. */
+ * by one, others must not be given twice. Booleans are true, false, 1, 0; messages and raw fields
+ * are JSON. Errors: INVALID_ARGUMENT, reason "INVALID_QUERY" (path values that cannot name anything
+ * are the caller's NOT_FOUND: it may map them), or "INVALID_BODY" for a field of the body. */
 NODISCARD enum rc pb_from_text(struct ctx *ctx, const struct pb_field *field, struct str text,
                                ProtobufCMessage *msg);
 /* Presence of required fields and the groups, of a message that pb_from_json and pb_from_text

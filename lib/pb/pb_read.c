@@ -9,6 +9,8 @@ struct in {
     const char *reason;            /* of wrong shapes */
     const struct pb_spot *in_text; /* set: the JSON is the text of this field, not a body */
     struct json_reader r;
+    struct str unknown; /* the first member that a closed table does not know; refused once all of
+                         * the text is known to be JSON */
 };
 
 static enum rc read_object(struct in *in, const struct pb_table *table, ProtobufCMessage *msg,
@@ -439,6 +441,9 @@ read_object(struct in *in, const struct pb_table *table, ProtobufCMessage *msg,
             if (json_skip(&in->r, NULL) != RC_OK) {
                 return bad_json(in);
             }
+            if (table->closed && in->unknown.p == NULL) {
+                in->unknown = key;
+            }
             continue;
         }
         if (pb_seen_has(seen, f->number)) {
@@ -479,6 +484,10 @@ pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body, Pro
     enum rc rc = read_object(&in, table, msg, seen, NULL);
     if (rc == RC_OK && json_read_end(&in.r) != RC_OK) {
         rc = bad_json(&in);
+    }
+    if (rc == RC_OK && in.unknown.p != NULL) {
+        struct pb_path step = {.name = in.unknown};
+        rc = pb_refuse(ctx, in.reason, &step, "is not known here");
     }
     return rc != RC_OK ? rc
                        : pb_check_presence(ctx, table, msg, seen, NULL, 1U << PB_FROM_BODY, false);

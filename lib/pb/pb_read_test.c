@@ -285,6 +285,37 @@ a_full_arena_is_an_exhausted_resource(void **state)
     assert_true(succeeded);
 }
 
+static void
+a_closed_message_refuses_members_it_does_not_know(void **state)
+{
+    static const struct {
+        const char *body, *reason;
+    } CASES[] = {
+        {"{\"nope\":{\"deep\":[1]},\"other\":1}", "INVALID_BODY"},
+        {"{\"nope\":1", "MALFORMED_JSON"}, /* that it is no JSON is told first */
+        {"{\"nope\":1}}", "MALFORMED_JSON"},
+        {"{\"nope\":NaN}", "MALFORMED_JSON"},
+    };
+    struct pb_table closed = sample_all_table;
+
+    (void)state;
+    closed.closed = true;
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        struct arena *arena = arena_new(1 << 20);
+        struct ctx ctx;
+        ctx_init(&ctx, arena);
+        Sample__All *m = PB_NEW(arena, Sample__All, sample__all);
+        assert_non_null(m);
+        struct str body = str_z(CASES[i].body);
+        assert_int_equal(pb_from_json(&ctx, &closed, body, &m->base), RC_INVALID_ARGUMENT);
+        assert_string_equal(ctx.err.reason, CASES[i].reason);
+        if (i == 0) {
+            assert_true(str_eqz(ctx.err.msg, "nope is not known here"));
+        }
+        arena_free(arena);
+    }
+}
+
 int
 main(void)
 {
@@ -298,6 +329,7 @@ main(void)
         TEST(nulls_are_told_from_absence),
         TEST(strings_without_bounds_end_at_64_ki_code_points),
         TEST(a_full_arena_is_an_exhausted_resource),
+        TEST(a_closed_message_refuses_members_it_does_not_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,9 @@ put_table(struct buf *b, const struct table *t)
     if (count > 0) {
         buf_printf(b, ",\n    .fields = %s__fields, .by_key = %s__by_key", t->name, t->name);
     }
+    if (t->msg->opt != NULL && t->msg->opt->closed) {
+        buf_putz(b, ",\n    .closed = true");
+    }
     if (groups > 0) {
         buf_printf(b, ",\n    .groups = %s__groups, .group_count = %zu", t->name, groups);
     }

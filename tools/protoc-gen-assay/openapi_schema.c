@@ -380,6 +380,9 @@ put_object_schema(struct buf *b, const struct message *msg, bool input, const ui
     if (input) {
         put_group_schemas(b, msg, sources, source);
     }
+    if (input && msg->opt != NULL && msg->opt->closed) {
+        json_put_member_bool(b, "additionalProperties", false);
+    }
     buf_putc(b, '}');
 }
 
