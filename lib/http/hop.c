@@ -9,7 +9,7 @@
 /* One hop: what the callbacks need. */
 struct hop {
     struct ctx *ctx;
-    const struct http_client *client;
+    struct http_client *client;
     const struct http_request *req;
     CURL *easy;
     struct curl_slist *headers;
@@ -117,7 +117,9 @@ on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct hop *hop = arg;
 
-    if (purpose != CURLSOCKTYPE_IPCXN || !addr_may_reach(&address->addr, hop->client->cfg.reach)) {
+    /* One address that is out of reach condemns the name, whatever its others are. */
+    if (hop->address_refused || purpose != CURLSOCKTYPE_IPCXN ||
+        !addr_may_reach(&address->addr, hop->client->cfg.reach)) {
         hop->address_refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -301,12 +303,11 @@ curl_failure(struct hop *hop, CURLcode e)
 }
 
 static enum rc
-perform(struct hop *hop, struct http_response *out)
+take_answer(struct hop *hop, CURLcode e, struct http_response *out)
 {
     long status = 0;
     char *peer = NULL;
 
-    CURLcode e = curl_easy_perform(hop->easy);
     if (e != CURLE_OK && !(e == CURLE_WRITE_ERROR && hop->was_cut)) {
         enum rc rc = curl_failure(hop, e);
         note(hop->ctx, "curl %d: %s", (int)e,
@@ -354,9 +355,16 @@ hop_prepare(struct hop *hop)
     return RC_OK;
 }
 
+static void
+hop_drop(struct hop *hop)
+{
+    curl_slist_free_all(hop->headers);
+    curl_slist_free_all(hop->pin);
+    http_easy_give(hop->client, hop->easy);
+}
+
 static enum rc
-hop_run(struct hop *hop, const struct http_target *target, bool same_origin, int64_t left_us,
-        struct http_response *out)
+hop_set(struct hop *hop, const struct http_target *target, bool same_origin, int64_t left_us)
 {
     set_limits(hop, left_us);
     set_callbacks(hop);
@@ -366,12 +374,49 @@ hop_run(struct hop *hop, const struct http_target *target, bool same_origin, int
         hop->pin = curl_slist_append(NULL, target->pin);
         curl_easy_setopt(hop->easy, CURLOPT_RESOLVE, hop->pin);
     }
-    enum rc rc = add_headers(hop, same_origin);
-    if (rc == RC_OK) {
-        rc = perform(hop, out);
+    return add_headers(hop, same_origin);
+}
+
+enum rc
+http_hop_begin(struct http_client *client, struct ctx *ctx, const struct http_request *req,
+               const struct http_target *target, bool same_origin, int64_t left_us,
+               struct hop **out)
+{
+    struct hop *hop = ARENA_NEW(ctx->arena, struct hop);
+
+    if (hop == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
     }
-    curl_slist_free_all(hop->headers);
-    curl_slist_free_all(hop->pin);
+    *hop = (struct hop){.ctx = ctx, .client = client, .req = req, .sink_rc = RC_OK};
+    enum rc rc = hop_prepare(hop);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    hop->easy = http_easy_take(client);
+    if (hop->easy == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
+    }
+    rc = hop_set(hop, target, same_origin, left_us);
+    if (rc != RC_OK) {
+        hop_drop(hop);
+        return rc;
+    }
+    *out = hop;
+    return RC_OK;
+}
+
+CURL *
+http_hop_easy(struct hop *hop)
+{
+    return hop->easy;
+}
+
+enum rc
+http_hop_end(struct hop *hop, CURLcode e, struct http_response *out)
+{
+    enum rc rc = take_answer(hop, e, out);
+
+    hop_drop(hop);
     return rc;
 }
 
@@ -380,17 +425,8 @@ http_hop(struct http_client *client, struct ctx *ctx, const struct http_request 
          const struct http_target *target, bool same_origin, int64_t left_us,
          struct http_response *out)
 {
-    struct hop hop = {.ctx = ctx, .client = client, .req = req, .sink_rc = RC_OK};
-    enum rc rc = hop_prepare(&hop);
+    struct hop *hop = NULL;
+    enum rc rc = http_hop_begin(client, ctx, req, target, same_origin, left_us, &hop);
 
-    if (rc != RC_OK) {
-        return rc;
-    }
-    hop.easy = http_easy_take(client);
-    if (hop.easy == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
-    }
-    rc = hop_run(&hop, target, same_origin, left_us, out);
-    http_easy_give(client, hop.easy);
-    return rc;
+    return rc == RC_OK ? http_hop_end(hop, curl_easy_perform(hop->easy), out) : rc;
 }

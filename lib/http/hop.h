@@ -10,7 +10,9 @@
 
 #include "http/target.h"
 
-#define HTTP_IDLE_MAX 32
+#define HTTP_IDLE_MAX 64
+
+struct hop; /* one request under way */
 
 struct http_client {
     struct http_client_cfg cfg;
@@ -31,5 +33,14 @@ const char *http_method_of(const struct http_request *req);
 NODISCARD enum rc http_hop(struct http_client *client, struct ctx *ctx,
                            const struct http_request *req, const struct http_target *target,
                            bool same_origin, int64_t left_us, struct http_response *out);
+
+/* The same in two halves, for those who let a multi handle drive it: begin sets up a handle, end
+ * takes what came of it (`e`) and gives the handle back. All of it lives in ctx->arena; ctx and req
+ * are borrowed until the end. */
+NODISCARD enum rc http_hop_begin(struct http_client *client, struct ctx *ctx,
+                                 const struct http_request *req, const struct http_target *target,
+                                 bool same_origin, int64_t left_us, struct hop **out);
+CURL *http_hop_easy(struct hop *hop);
+NODISCARD enum rc http_hop_end(struct hop *hop, CURLcode e, struct http_response *out);
 
 #endif

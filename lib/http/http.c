@@ -181,7 +181,9 @@ http_send(struct http_client *client, struct ctx *ctx, const struct http_request
 enum rc
 http_check_url(const struct http_client *client, struct ctx *ctx, struct str url)
 {
-    return http_target_look(ctx, &client->cfg, url);
+    struct http_target unused = {0};
+
+    return http_target_look(ctx, &client->cfg, url, &unused);
 }
 
 struct str

@@ -199,6 +199,20 @@ is_refused_port(const struct http_client_cfg *cfg, uint16_t port)
     return false;
 }
 
+static enum rc
+fill_target(struct ctx *ctx, const struct parts *p, struct http_target *target)
+{
+    struct str origin =
+        arena_printf(ctx->arena, "%s://%s:%u", p->scheme, p->host, (unsigned)p->port);
+
+    target->url = p->url;
+    target->port = p->port;
+    target->origin = arena_strz(ctx->arena, origin);
+    return target->origin == NULL || arena_failed(ctx->arena)
+               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory")
+               : RC_OK;
+}
+
 enum rc
 http_target_check(struct ctx *ctx, const struct http_client_cfg *cfg, struct str url,
                   int64_t timeout_us, struct http_target *out)
@@ -212,35 +226,33 @@ http_target_check(struct ctx *ctx, const struct http_client_cfg *cfg, struct str
         rc = is_refused_port(cfg, p.port) ? refused(ctx, p.host)
                                           : resolve_and_pin(ctx, cfg, &p, timeout_us, &target);
     }
-    if (rc != RC_OK) {
-        return rc;
+    rc = rc == RC_OK ? fill_target(ctx, &p, &target) : rc;
+    if (rc == RC_OK) {
+        *out = target;
     }
-    target.url = p.url;
-    target.port = p.port;
-    struct str origin = arena_printf(ctx->arena, "%s://%s:%u", p.scheme, p.host, (unsigned)p.port);
-    target.origin = arena_strz(ctx->arena, origin);
-    if (target.origin == NULL || arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
-    }
-    *out = target;
-    return RC_OK;
+    return rc;
 }
 
 enum rc
-http_target_look(struct ctx *ctx, const struct http_client_cfg *cfg, struct str url)
+http_target_look(struct ctx *ctx, const struct http_client_cfg *cfg, struct str url,
+                 struct http_target *out)
 {
     struct parts p = {0};
-    struct http_target unused = {0};
+    struct http_target target = {0};
     bool trusted = cfg->reach == ADDR_REACH_ANY;
 
     enum rc rc = take_apart(ctx, url, trusted, &p);
-    if (rc != RC_OK || trusted) {
-        return rc;
+    if (rc == RC_OK && !trusted && is_refused_port(cfg, p.port)) {
+        rc = refused(ctx, p.host);
     }
-    if (is_refused_port(cfg, p.port)) {
-        return refused(ctx, p.host);
+    if (rc == RC_OK && !trusted && p.is_literal) {
+        rc = resolve_and_pin(ctx, cfg, &p, 0, &target);
     }
-    return p.is_literal ? resolve_and_pin(ctx, cfg, &p, 0, &unused) : RC_OK;
+    rc = rc == RC_OK ? fill_target(ctx, &p, &target) : rc;
+    if (rc == RC_OK) {
+        *out = target;
+    }
+    return rc;
 }
 
 enum rc

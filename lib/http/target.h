@@ -19,9 +19,9 @@ struct http_target {
  * Errors: as http_send. Blocks: `timeout_us` for the name at most. */
 NODISCARD enum rc http_target_check(struct ctx *ctx, const struct http_client_cfg *cfg,
                                     struct str url, int64_t timeout_us, struct http_target *out);
-/* The part of it that needs no names. */
+/* The part of it that needs no names; no pin. */
 NODISCARD enum rc http_target_look(struct ctx *ctx, const struct http_client_cfg *cfg,
-                                   struct str url);
+                                   struct str url, struct http_target *out);
 /* Resolves `location` against `base` (a redirect) into the arena. */
 NODISCARD enum rc http_target_follow(struct ctx *ctx, const char *base, struct str location,
                                      struct str *out);
