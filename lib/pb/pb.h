@@ -128,10 +128,11 @@ struct pb_table {
 #define PB_WIRE_DEPTH_MAX 32
 
 /* Reads a JSON object into `msg` (fresh from pb_new) by the table: fields whose source is the body.
- * Unknown members are skipped (refused where the table is closed). Checks everything but the groups and required fields of other
- * sources; call pb_check after all sources were read. Until then the message's unknown_fields (with
- * n_unknown_fields 0, so that nothing packs them) point to the record of which fields were given.
- * A `file` of a JSON body is base64 text, left undecoded in the blob's `key`: the caller stores it.
+ * Unknown members are skipped (refused where the table is closed). Checks everything but the groups
+ * and required fields of other sources; call pb_check after all sources were read. Until then the
+ * message's unknown_fields (with n_unknown_fields 0, so that nothing packs them) point to the record
+ * of which fields were given. A `file` of a JSON body is base64 text, left undecoded in the blob's
+ * `key`: the caller stores it.
  * Whole numbers may be written as 1.0 or 1e2. Strings have at most 65,536 code points and arrays
  * 10,000 items where the options give no bound.
  * Errors (recorded in ctx with the member's path): INVALID_ARGUMENT with reason

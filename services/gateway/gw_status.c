@@ -12,16 +12,13 @@ static const struct {
     const char *reason;
     int status;
 } BY_REASON[] = {
-    {"MALFORMED_JSON", 400},      {"MALFORMED_MULTIPART", 400},
-    {"BODY_TOO_LARGE", 413},      {"BODY_TOO_SLOW", 408},
-    {"BODY_TRUNCATED", 400},      {"OVERLOADED", 503},
-    {"NOT_CONFIGURED", 503},      {"NO_DISPLAY", 503},
-    {"METHOD_NOT_ALLOWED", 405},  {"UPGRADE_REQUIRED", 426},
-    {"BAD_REQUEST", 400},         {"OUT_OF_MEMORY", 413},
-    {"CONFLICT", 409},            {"SETUP_COMPLETE", 409},
-    {"LAST_ADMIN", 409},          {"QUOTA_EXCEEDED", 413},
-    {"UPSTREAM_FAILED", 502},     {"RATE_LIMITED", 429},
-    {"UNSUPPORTED_MEDIA", 415},
+    {"MALFORMED_JSON", 400},    {"MALFORMED_MULTIPART", 400}, {"BODY_TOO_LARGE", 413},
+    {"BODY_TOO_SLOW", 408},     {"BODY_TRUNCATED", 400},      {"OVERLOADED", 503},
+    {"NOT_CONFIGURED", 503},    {"NO_DISPLAY", 503},          {"METHOD_NOT_ALLOWED", 405},
+    {"UPGRADE_REQUIRED", 426},  {"BAD_REQUEST", 400},         {"OUT_OF_MEMORY", 413},
+    {"CONFLICT", 409},          {"SETUP_COMPLETE", 409},      {"LAST_ADMIN", 409},
+    {"QUOTA_EXCEEDED", 413},    {"UPSTREAM_FAILED", 502},     {"RATE_LIMITED", 429},
+    {"UNSUPPORTED_MEDIA", 415}, {"NOTIFICATION_ERROR", 502},  {"CHAT_NOT_CONFIGURED", 400},
 };
 
 static const int BY_CODE[] = {
@@ -83,6 +80,14 @@ static const char *const TYPE_REASONS[] = {
     "NOT_CONFIGURED", "NOTIFICATION_ERROR", "GENERATION_ERROR", "NO_DISPLAY",
 };
 
+/* NOT_CONFIGURED says that the server lacks something (503); this one, that the organization does.
+ */
+static const char *
+word_of(const char *reason)
+{
+    return strcmp(reason, "CHAT_NOT_CONFIGURED") == 0 ? "NOT_CONFIGURED" : reason;
+}
+
 static void
 put_type(struct buf *b, const struct err *err, int status)
 {
@@ -90,12 +95,12 @@ put_type(struct buf *b, const struct err *err, int status)
         int status;
         const char *type;
     } TYPES[] = {
-        {400, "validation_error"}, {401, "unauthorized"},     {403, "forbidden"},
-        {404, "not_found"},        {409, "conflict"},         {413, "too_large"},
+        {400, "validation_error"}, {401, "unauthorized"}, {403, "forbidden"},
+        {404, "not_found"},        {409, "conflict"},     {413, "too_large"},
         {422, "validation_error"}, {429, "rate_limited"},
     };
     for (size_t i = 0; err->reason != NULL && i < ARRAY_LEN(TYPE_REASONS); i++) {
-        if (strcmp(err->reason, TYPE_REASONS[i]) == 0) {
+        if (strcmp(word_of(err->reason), TYPE_REASONS[i]) == 0) {
             char word[32];
             size_t n = 0;
             for (; TYPE_REASONS[i][n] != '\0' && n + 1 < sizeof(word); n++) {
@@ -188,7 +193,7 @@ gw_answer_failure(struct gw_req *r)
         buf_put(r->headers, STR("Upgrade: websocket\r\n"));
     } else if (status == 429) {
         int64_t told_us = r->ctx.err.retry_after_us;
-        int64_t wait_us = told_us > 0         ? told_us
+        int64_t wait_us = told_us > 0       ? told_us
                           : r->rate.limited ? r->rate.reset_us
                                             : 60 * ASSAY_US_PER_S;
         buf_printf(r->headers, "Retry-After: %lld\r\n",

@@ -5,32 +5,28 @@
 #include <stdlib.h>
 
 #include "webhooks/webhooks.h"
+#include "webhooks/whk_engine.h"
 #include "webhooks_sql.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
 #define SWEEP_US (30 * ASSAY_US_PER_S)
+#define BUDGET_US (30 * ASSAY_US_PER_S)
+#define DRAIN_MORE_US (5 * ASSAY_US_PER_S)
 
 static struct webhooks_cfg cfg; /* filled once, before anything runs */
-
-/* An attempt, and the statements around it. */
-static int64_t
-budget_us(void)
-{
-    return cfg.timeout_us + 30 * ASSAY_US_PER_S;
-}
 
 static enum rc
 start_loops(struct svc *svc, struct webhooks *w)
 {
+    /* Of GitHub's, several requests; of the others, statements alone. */
+    int64_t github_us = 6 * cfg.timeout_us + BUDGET_US;
     enum rc rc = svc_loop(svc, WHK_LOOP_SWEEP, SWEEP_US, SWEEP_US, whk_sweep, w);
 
-    for (int64_t i = 0; rc == RC_OK && i < cfg.threads; i++) {
-        rc = svc_loop(svc, WHK_LOOP_DELIVER, ASSAY_US_PER_S, budget_us(), whk_deliver_well, w);
+    if (rc == RC_OK) {
+        rc = svc_loop(svc, WHK_LOOP_DELIVER, ASSAY_US_PER_S, BUDGET_US, whk_deliver, w);
     }
-    for (int64_t i = 0; rc == RC_OK && i < (cfg.threads + 1) / 2; i++) {
-        rc = svc_loop(svc, WHK_LOOP_FAILING, ASSAY_US_PER_S, budget_us(), whk_deliver_failing, w);
-    }
-    return rc;
+    return rc == RC_OK ? svc_loop(svc, WHK_LOOP_GITHUB, ASSAY_US_PER_S, github_us, whk_github, w)
+                       : rc;
 }
 
 static enum rc
@@ -58,9 +54,29 @@ start(struct svc *svc, void **out_state)
     return rc;
 }
 
+/* What is under way is waited for, so that nothing has to be sent again. */
+static void
+drain(struct webhooks *w)
+{
+    struct arena *arena = arena_new(ARENA_BYTES);
+    struct ctx ctx;
+
+    if (arena == NULL) {
+        return;
+    }
+    ctx_init(&ctx, arena);
+    ctx.who.kind = TOKEN_SERVICE;
+    ctx.deadline_us = clk_wall_us() + cfg.timeout_us + DRAIN_MORE_US;
+    if (!whk_engine_drain(w->engine, &ctx, cfg.timeout_us)) {
+        log_line(LOG_WARN_LEVEL, &ctx, "webhook_drain", "attempts were cut off and come back");
+    }
+    arena_free(arena);
+}
+
 static void
 stop(void *state)
 {
+    drain(state);
     whk_close(state);
     free(state);
 }

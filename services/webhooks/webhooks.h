@@ -17,7 +17,10 @@ struct webhooks_cfg {
     bool allow_private;
     int64_t timeout_us;       /* of one attempt */
     int64_t disable_after_us; /* of failing */
-    int64_t threads;
+    int64_t in_flight;        /* requests at once */
+    int64_t per_endpoint;     /* ... to one endpoint */
+    int64_t overlap_us;       /* a secret signs for so long after it was replaced */
+    const char *github_url;   /* base of its API */
 };
 
 extern const struct cfg_row WEBHOOKS_CFG_ROWS[];
@@ -29,13 +32,15 @@ struct webhooks {
     const struct webhooks_cfg *cfg;
     struct whk_retry retry;
     struct seal_ring *ring;
-    struct http_client *http;
+    struct http_client *http;   /* to addresses that users give */
+    struct http_client *github; /* to the one the operator gives */
+    struct whk_engine *engine;
     struct met_metric *attempts; /* by result; may be NULL */
 };
 
 #define WHK_ENDPOINTS_MAX 100 /* per organization */
 #define WHK_LOOP_DELIVER "webhook_deliver"
-#define WHK_LOOP_FAILING "webhook_failing" /* to endpoints whose last attempt failed */
+#define WHK_LOOP_GITHUB "webhook_github"
 #define WHK_LOOP_SWEEP "webhook_sweep"
 
 /* Makes the parts below `svc` and `db`. `webhooks` is the caller's.
@@ -44,9 +49,14 @@ NODISCARD enum rc whk_open(struct webhooks *w, struct ctx *ctx, struct svc *svc,
                            const struct webhooks_cfg *cfg);
 void whk_close(struct webhooks *w);
 
-/* Loops: one attempt each, to an endpoint that is well / that fails; true when there was one. */
-bool whk_deliver_well(void *state, struct ctx *ctx);
-bool whk_deliver_failing(void *state, struct ctx *ctx);
+/* How long an attempt belongs to the process that claimed it: the request, and the statements
+ * around it. */
+int64_t whk_lease_us(const struct webhooks *w);
+
+/* Loops, true: again at once. Stores what was sent and begins what is due (whk_engine.h). */
+bool whk_deliver(void *state, struct ctx *ctx);
+/* One event for GitHub; true when there was one (whk_github.c). */
+bool whk_github(void *state, struct ctx *ctx);
 bool whk_sweep(void *state, struct ctx *ctx);
 
 #endif

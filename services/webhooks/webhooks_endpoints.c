@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Endpoints: what people create, see and delete. */
+ * Endpoints: what people create, see, change and delete. */
 #include "pb/pb.h"
-#include "sec/token.h"
 #include "webhooks/catalogue.h"
 #include "webhooks/webhooks.h"
-#include "webhooks/whk_seal.h"
+#include "webhooks/whk_api.h"
 #include "webhooks/whk_store.h"
-
-static enum rc
-check_arena(struct ctx *ctx)
-{
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large")
-               : RC_OK;
-}
-
-static char **
-type_list(struct ctx *ctx, const struct whk_endpoint *e)
-{
-    char **types = ARENA_ARRAY(ctx->arena, e->event_type_count + 1, char *);
-
-    for (size_t i = 0; types != NULL && i < e->event_type_count; i++) {
-        types[i] = pb_strz(ctx->arena, e->event_types[i]);
-    }
-    return types;
-}
 
 static void
 fill(struct ctx *ctx, const struct whk_endpoint *e, Assay__Webhook *out)
@@ -33,10 +13,14 @@ fill(struct ctx *ctx, const struct whk_endpoint *e, Assay__Webhook *out)
     out->id = e->id;
     out->name = e->name;
     out->url = e->url;
-    out->event_types = type_list(ctx, e);
+    out->event_types = whk_type_list(ctx, e->event_types, e->event_type_count);
     out->n_event_types = e->event_type_count;
     out->enabled = e->enabled;
     out->created_at = e->created_us;
+    out->disabled_reason = e->disabled_reason;
+    if (e->failing_since_us > 0) {
+        PB_SET(out, failing_since, e->failing_since_us);
+    }
 }
 
 /* --- creating ------------------------------------------------------------------------------ */
@@ -54,40 +38,21 @@ check_url(struct webhooks *w, struct ctx *ctx, const char *url)
     return rc;
 }
 
-static bool
-is_listed(const struct str *types, size_t n, struct str type)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(types[i], type)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What was asked for, each once; what is on by default when nothing was. */
 static enum rc
 choose_types(struct ctx *ctx, const Assay__CreateWebhookRequest *req, struct str *out,
              size_t *out_count)
 {
-    size_t n = 0;
-
+    if (req->n_event_types == 0) {
+        *out_count = catalogue_pick(CATALOGUE_ON, out);
+        return RC_OK;
+    }
     for (size_t i = 0; i < req->n_event_types; i++) {
-        struct str type = str_z(req->event_types[i]);
-        if (catalogue_find(type) == NULL) {
-            return fail(ctx, RC_INVALID_ARGUMENT, "EVENT_TYPE",
-                        "event_types[%zu]: no such type of event", i);
-        }
-        if (!is_listed(out, n, type)) {
-            out[n++] = type;
+        enum rc rc = whk_add_type(ctx, str_z(req->event_types[i]), i, out, out_count);
+        if (rc != RC_OK) {
+            return rc;
         }
     }
-    for (size_t i = 0; req->n_event_types == 0 && i < CATALOGUE_COUNT; i++) {
-        if (CATALOGUE[i].on) {
-            out[n++] = str_z(CATALOGUE[i].name);
-        }
-    }
-    *out_count = n;
     return RC_OK;
 }
 
@@ -103,40 +68,13 @@ check_room(struct webhooks *w, struct ctx *ctx)
                : rc;
 }
 
-static enum rc
-give_secret(struct webhooks *w, struct ctx *ctx, int64_t id, char **out)
-{
-    char secret[TOKEN_TEXT_MAX];
-    struct str sealed;
-
-    token_new(TOKEN_PREFIX_WEBHOOK, secret);
-    *out = pb_strz(ctx->arena, str_z(secret));
-    enum rc rc = whk_seal(w->ring, ctx, id, str_z(secret), &sealed);
-    hash_wipe(secret, sizeof(secret));
-    return rc == RC_OK ? whk_endpoint_set_secret(w->db, ctx, id, sealed) : rc;
-}
-
-static enum rc
-tell(struct webhooks *w, struct ctx *ctx, const char *type, int64_t id, struct str name)
-{
-    struct svc_event event = {
-        .type = type,
-        .tell = TELL_AUDIT,
-        .resource_type = STR("webhook"),
-        .resource_id = arena_printf(ctx->arena, "%lld", (long long)id),
-        .resource_name = name,
-    };
-
-    return svc_emit(w->db, ctx, &event);
-}
-
 static void
 fill_created(struct ctx *ctx, const struct whk_endpoint *e, Assay__CreateWebhookResponse *resp)
 {
     resp->id = e->id;
     resp->name = e->name;
     resp->url = e->url;
-    resp->event_types = type_list(ctx, e);
+    resp->event_types = whk_type_list(ctx, e->event_types, e->event_type_count);
     resp->n_event_types = e->event_type_count;
     resp->enabled = e->enabled;
     resp->created_at = e->created_us;
@@ -151,19 +89,21 @@ webhooks_create_webhook(struct webhooks *w, struct ctx *ctx, const Assay__Create
     struct str *types = ARENA_ARRAY(ctx->arena, req->n_event_types + CATALOGUE_COUNT, struct str);
 
     if (types == NULL) {
-        return check_arena(ctx);
+        return whk_check_arena(ctx);
     }
     enum rc rc = check_url(w, ctx, req->url);
     rc = rc == RC_OK ? choose_types(ctx, req, types, &n) : rc;
     rc = rc == RC_OK ? check_room(w, ctx) : rc;
     rc = rc == RC_OK ? whk_endpoint_insert(w->db, ctx, req->name, req->url, types, n, &e) : rc;
-    rc = rc == RC_OK ? give_secret(w, ctx, e.id, &resp->secret) : rc;
+    struct str sealed;
+    rc = rc == RC_OK ? whk_new_secret(w, ctx, e.id, &resp->secret, &sealed) : rc;
+    rc = rc == RC_OK ? whk_endpoint_set_secret(w->db, ctx, e.id, sealed) : rc;
     if (rc != RC_OK) {
         return rc;
     }
     fill_created(ctx, &e, resp);
-    rc = tell(w, ctx, "webhook.created", e.id, str_z(e.name != NULL ? e.name : e.url));
-    return rc == RC_OK ? check_arena(ctx) : rc;
+    rc = whk_tell(w, ctx, "webhook.created", e.id, str_z(e.name != NULL ? e.name : e.url));
+    return rc == RC_OK ? whk_check_arena(ctx) : rc;
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */
@@ -183,7 +123,7 @@ webhooks_list_webhooks(struct webhooks *w, struct ctx *ctx, const Assay__ListWeb
     Assay__Webhook *items = ARENA_ARRAY(ctx->arena, n + 1, Assay__Webhook);
     resp->items = ARENA_ARRAY(ctx->arena, n + 1, Assay__Webhook *);
     if (items == NULL || resp->items == NULL) {
-        return check_arena(ctx);
+        return whk_check_arena(ctx);
     }
     for (size_t i = 0; i < n; i++) {
         assay__webhook__init(&items[i]);
@@ -191,7 +131,7 @@ webhooks_list_webhooks(struct webhooks *w, struct ctx *ctx, const Assay__ListWeb
         resp->items[i] = &items[i];
     }
     resp->n_items = n;
-    return check_arena(ctx);
+    return whk_check_arena(ctx);
 }
 
 enum rc
@@ -205,7 +145,33 @@ webhooks_get_webhook(struct webhooks *w, struct ctx *ctx, const Assay__GetWebhoo
         return rc;
     }
     fill(ctx, &e, resp);
-    return check_arena(ctx);
+    return whk_check_arena(ctx);
+}
+
+enum rc
+webhooks_update_webhook(struct webhooks *w, struct ctx *ctx, const Assay__UpdateWebhookRequest *req,
+                        Assay__Webhook *resp)
+{
+    const struct whk_change change = {.url = req->url,
+                                      .name = req->name,
+                                      .clears_name = PB_WAS_NULL(req, 3),
+                                      .has_enabled = req->has_enabled,
+                                      .enabled = req->enabled};
+    struct whk_endpoint e = {0};
+    /* Whether it exists comes before what is wrong with its new address. */
+    enum rc rc = whk_endpoint_get(w->db, ctx, req->webhook_id, &e);
+
+    rc = rc == RC_OK && req->url != NULL ? check_url(w, ctx, req->url) : rc;
+    rc = rc == RC_OK ? whk_endpoint_update(w->db, ctx, req->webhook_id, &change, &e) : rc;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    fill(ctx, &e, resp);
+    rc = whk_tell(w, ctx, "webhook.updated", e.id, str_z(e.name != NULL ? e.name : e.url));
+    if (rc == RC_OK && change.has_enabled && change.enabled && w->svc != NULL) {
+        rc = svc_wake_after_commit(w->svc, ctx, WHK_LOOP_DELIVER); /* for what has waited */
+    }
+    return rc == RC_OK ? whk_check_arena(ctx) : rc;
 }
 
 enum rc
@@ -219,24 +185,36 @@ webhooks_delete_webhook(struct webhooks *w, struct ctx *ctx, const Assay__Delete
         return rc;
     }
     resp->status = pb_strz(ctx->arena, STR("deleted"));
-    rc = tell(w, ctx, "webhook.deleted", req->webhook_id, name);
-    return rc == RC_OK ? check_arena(ctx) : rc;
+    rc = whk_tell(w, ctx, "webhook.deleted", req->webhook_id, name);
+    return rc == RC_OK ? whk_check_arena(ctx) : rc;
+}
+
+static enum rc
+check_param(struct webhooks *w, struct ctx *ctx, const Assay__PathParam *param, int64_t *webhook_id)
+{
+    struct whk_endpoint e = {0};
+    int64_t id = 0;
+
+    /* What is no number names nothing, and neither does 0. */
+    (void)!str_to_i64(str_z(param->value), 1, INT64_MAX, &id);
+    if (str_eqz(str_z(param->name), "webhook_id")) {
+        *webhook_id = id;
+        return whk_endpoint_get(w->db, ctx, id, &e);
+    }
+    return str_eqz(str_z(param->name), "delivery_id")
+               ? whk_delivery_exists(w->db, ctx, *webhook_id, id)
+               : RC_OK;
 }
 
 enum rc
 webhooks_check_path(struct webhooks *w, struct ctx *ctx, const Assay__CheckPathRequest *req,
                     Assay__Empty *resp)
 {
+    int64_t webhook_id = 0;
+
     (void)resp;
     for (size_t i = 0; i < req->n_params; i++) {
-        struct whk_endpoint e = {0};
-        int64_t id = 0;
-        if (!str_eqz(str_z(req->params[i]->name), "webhook_id")) {
-            continue;
-        }
-        /* What is no number names nothing, and neither does 0. */
-        (void)!str_to_i64(str_z(req->params[i]->value), 1, INT64_MAX, &id);
-        enum rc rc = whk_endpoint_get(w->db, ctx, id, &e);
+        enum rc rc = check_param(w, ctx, req->params[i], &webhook_id);
         if (rc != RC_OK) {
             return rc;
         }

@@ -15,6 +15,7 @@
 #include "tests/support/pg.h"
 #include "webhooks/catalogue.h"
 #include "webhooks/webhooks.h"
+#include "webhooks/whk_engine.h"
 #include "webhooks/whk_seal.h"
 #include "webhooks/whk_store.h"
 #include "webhooks_sql.h"
@@ -32,7 +33,10 @@ static const struct webhooks_cfg PUBLIC = {.secret_key = KEY,
                                            .retry = WHK_RETRY_DEFAULT,
                                            .timeout_us = 2 * ASSAY_US_PER_S,
                                            .disable_after_us = 3 * 86400 * ASSAY_US_PER_S,
-                                           .threads = 1};
+                                           .in_flight = 16,
+                                           .per_endpoint = 4,
+                                           .overlap_us = 86400 * ASSAY_US_PER_S,
+                                           .github_url = "http://127.0.0.1:9"};
 static struct webhooks_cfg private_cfg;
 
 static struct db *db;
@@ -221,7 +225,7 @@ check_path(int64_t org, const char *name, const char *value)
 
 /* Delivers one event; returns how many ids were accepted. */
 static inline int
-tell(const char *id, const char *type, int64_t org, const char *data)
+tell_full(const char *id, const char *type, int64_t org, const char *data, const char *order_key)
 {
     struct call c = call_begin(0);
     Assay__Event event = ASSAY__EVENT__INIT;
@@ -233,6 +237,7 @@ tell(const char *id, const char *type, int64_t org, const char *data)
     event.type = (char *)(uintptr_t)type;
     event.org_id = org;
     event.at_us = INT64_C(1736937000000000);
+    event.order_key = (char *)(uintptr_t)order_key;
     event.has_data = 1;
     event.data.data = (uint8_t *)(uintptr_t)data;
     event.data.len = strlen(data);
@@ -243,6 +248,19 @@ tell(const char *id, const char *type, int64_t org, const char *data)
     int accepted = (int)resp.n_accepted;
     call_end(&c);
     return accepted;
+}
+
+static inline int
+tell(const char *id, const char *type, int64_t org, const char *data)
+{
+    return tell_full(id, type, org, data, NULL);
+}
+
+/* An event of organization 7 about the thing that `order_key` names. */
+static inline int
+tell_of(const char *id, const char *order_key)
+{
+    return tell_full(id, "run.passed", 7, "{\"n\":1}", order_key);
 }
 
 static inline void
@@ -261,6 +279,64 @@ count(const char *from)
 
     (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM webhooks.%s", from);
     return pg_support_i64(sql);
+}
+
+/* --- sending ------------------------------------------------------------------------------- */
+
+/* Claims up to `max` attempts into `jobs`, whose texts live in the call's arena. */
+static inline size_t
+claim(struct call *c, bool failing, size_t max, struct whk_job *jobs)
+{
+    static const struct str KINDS[] = {STR_INIT(WHK_KIND_WEBHOOK), STR_INIT(WHK_KIND_SLACK),
+                                       STR_INIT(WHK_KIND_TEAMS), STR_INIT(WHK_KIND_GITHUB)};
+    const struct whk_claim what = {.limit = (int64_t)max,
+                                   .failing = failing,
+                                   .kinds = KINDS,
+                                   .kind_count = ARRAY_LEN(KINDS),
+                                   .lease_us = LEASE_US,
+                                   .retry = &webhooks.retry};
+    struct whk_job *found = NULL;
+    size_t n = 0;
+
+    assert_int_equal(db_begin(db, &c->ctx), RC_OK);
+    assert_int_equal(whk_claim(db, &c->ctx, &what, &found, &n), RC_OK);
+    assert_int_equal(db_commit(db, &c->ctx), RC_OK);
+    for (size_t i = 0; i < n; i++) {
+        jobs[i] = found[i];
+    }
+    return n;
+}
+
+/* Stores what became of an attempt; true when its endpoint has had its time. */
+static inline bool
+record(struct call *c, const struct whk_job *job, struct whk_outcome outcome)
+{
+    int64_t *hopeless = NULL;
+    bool *gone = NULL;
+    size_t n = 0;
+
+    outcome.delivery_id = job->delivery_id;
+    outcome.endpoint_id = job->endpoint_id;
+    outcome.attempt = job->attempt;
+    assert_int_equal(db_begin(db, &c->ctx), RC_OK);
+    assert_int_equal(whk_record(db, &c->ctx, &outcome, 1, &webhooks.retry,
+                                webhooks.cfg->disable_after_us, &hopeless, &gone, &n),
+                     RC_OK);
+    assert_int_equal(db_commit(db, &c->ctx), RC_OK);
+    return n > 0;
+}
+
+/* One round of the loop, and what it began awaited and stored. */
+static inline void
+deliver_round(void)
+{
+    struct call c = call_begin(0);
+
+    (void)whk_deliver(&webhooks, &c.ctx);
+    assert_int_equal(c.ctx.err.code, RC_OK);
+    assert_true(whk_engine_drain(webhooks.engine, &c.ctx, 10 * ASSAY_US_PER_S));
+    assert_int_equal(c.ctx.err.code, RC_OK);
+    call_end(&c);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

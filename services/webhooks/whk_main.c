@@ -2,6 +2,8 @@
  *
  * The parts of the service put together. */
 #include "webhooks/webhooks.h"
+#include "webhooks/whk_engine.h"
+#include "webhooks/whk_store.h"
 
 #define AT(m) .offset = offsetof(struct webhooks_cfg, m)
 
@@ -41,18 +43,43 @@ const struct cfg_row WEBHOOKS_CFG_ROWS[] = {
      .max = INT64_C(2592000000000),
      .text = "an endpoint that fails for so long is disabled",
      AT(disable_after_us)},
-    {.name = "ASSAY_WEBHOOK_THREADS",
+    {.name = "ASSAY_WEBHOOK_IN_FLIGHT",
      .type = CFG_INT,
-     .def = "6",
+     .def = "256",
+     .min = 4,
+     .max = 1000,
+     .text = "attempts at once, a quarter of them at most to endpoints that fail",
+     AT(in_flight)},
+    {.name = "ASSAY_WEBHOOK_PER_ENDPOINT",
+     .type = CFG_INT,
+     .def = "8",
      .min = 1,
-     .max = 12,
-     .text = "attempts at once to endpoints that are well; half as many more to those that fail",
-     AT(threads)},
+     .max = 64,
+     .text = "attempts at once to one endpoint that is well",
+     AT(per_endpoint)},
+    {.name = "ASSAY_WEBHOOK_SECRET_OVERLAP",
+     .type = CFG_DURATION,
+     .def = "24h",
+     .min = 0,
+     .max = INT64_C(604800000000),
+     .text = "webhook-signature carries the signature of a replaced secret too for so long; 0: "
+             "never",
+     AT(overlap_us)},
+    {.name = "ASSAY_GITHUB_BASE_URL",
+     .type = CFG_STR,
+     .def = "https://api.github.com",
+     .min = 8,
+     .max = 500,
+     .text = "API that commit statuses and comments of pull requests go to",
+     AT(github_url)},
 };
 const size_t WEBHOOKS_CFG_COUNT = ARRAY_LEN(WEBHOOKS_CFG_ROWS);
 
 #define CONNECT_US (3 * ASSAY_US_PER_S)
 #define RESPONSE_MAX ((size_t)64 * 1024)
+#define GITHUB_RESPONSE_MAX ((size_t)8 << 20) /* a page of comments */
+/* Of the lease beyond the attempt itself: for the statements around it. */
+#define LEASE_MORE_US (5 * ASSAY_US_PER_S)
 
 /* Our own services share one port in a cluster; 0: they are reached through files. */
 static uint16_t
@@ -83,7 +110,13 @@ open_http(struct webhooks *w)
         .refused_port_count = port > 0 ? 1 : 0,
     };
 
-    return http_client_new(&cfg, &w->http);
+    const struct http_client_cfg github = {.reach = ADDR_REACH_ANY,
+                                           .connect_timeout_us = CONNECT_US,
+                                           .timeout_us = w->cfg->timeout_us,
+                                           .response_max = GITHUB_RESPONSE_MAX,
+                                           .user_agent = "assay"};
+    enum rc rc = http_client_new(&cfg, &w->http);
+    return rc == RC_OK ? http_client_new(&github, &w->github) : rc;
 }
 
 static void
@@ -115,6 +148,7 @@ whk_open(struct webhooks *w, struct ctx *ctx, struct svc *svc, struct db *db,
         return fail(ctx, rc, "SECRET_KEY", "ASSAY_SECRET_KEY: %s", why == NULL ? "" : why);
     }
     rc = open_http(w);
+    rc = rc == RC_OK ? whk_engine_new(w, &w->engine) : rc;
     if (rc != RC_OK) {
         whk_close(w);
         return fail(ctx, rc, "MEMORY", "no memory for the client");
@@ -126,7 +160,24 @@ whk_open(struct webhooks *w, struct ctx *ctx, struct svc *svc, struct db *db,
 void
 whk_close(struct webhooks *w)
 {
+    whk_engine_free(w->engine);
+    http_client_free(w->github);
     http_client_free(w->http);
     seal_close_ring(w->ring);
     *w = (struct webhooks){.svc = NULL};
+}
+
+int64_t
+whk_lease_us(const struct webhooks *w)
+{
+    return w->cfg->timeout_us + LEASE_MORE_US;
+}
+
+bool
+whk_sweep(void *state, struct ctx *ctx)
+{
+    struct webhooks *w = state;
+    bool more = false;
+
+    return whk_tidy(w->db, ctx, &w->retry, &more) == RC_OK && more;
 }

@@ -77,26 +77,37 @@ sign_hex(struct arena *arena, const struct whk_attempt *a, struct str seconds)
 }
 
 static enum rc
-sign_standard(struct arena *arena, const struct whk_attempt *a, struct str seconds, struct str *out)
+put_standard(struct arena *arena, struct str secret, struct str text, struct buf *b)
 {
     unsigned char mac[HASH_SHA256_LEN];
     struct str key = STR_EMPTY;
     struct str prefix = STR(TOKEN_PREFIX_WEBHOOK);
+
+    if (!str_starts(secret, prefix) ||
+        hash_b64_decode(arena, str_sub(secret, prefix.n, secret.n), &key) != RC_OK) {
+        return RC_DATA_LOSS;
+    }
+    hash_hmac_sha256(key, text, mac);
+    buf_putz(b, b->n > 0 ? " v1," : "v1,");
+    hash_put_b64(b, str_n((const char *)mac, sizeof(mac)));
+    return RC_OK;
+}
+
+static enum rc
+sign_standard(struct arena *arena, const struct whk_attempt *a, struct str seconds, struct str *out)
+{
     struct str text = arena_printf(arena, "%.*s.%.*s.%.*s", STR_ARG(a->event_id), STR_ARG(seconds),
                                    STR_ARG(a->body));
     struct buf b;
 
-    if (!str_starts(a->secret, prefix) ||
-        hash_b64_decode(arena, str_sub(a->secret, prefix.n, a->secret.n), &key) != RC_OK) {
-        return RC_DATA_LOSS;
+    buf_init(&b, 256);
+    enum rc rc = put_standard(arena, a->secret, text, &b);
+    if (rc == RC_OK && a->old_secret.n > 0) {
+        rc = put_standard(arena, a->old_secret, text, &b);
     }
-    hash_hmac_sha256(key, text, mac);
-    buf_init(&b, 128);
-    buf_putz(&b, "v1,");
-    hash_put_b64(&b, str_n((const char *)mac, sizeof(mac)));
     *out = arena_str(arena, buf_str(&b));
     buf_fini(&b);
-    return RC_OK;
+    return rc;
 }
 
 enum rc

@@ -7,7 +7,8 @@
  *   X-Assay-Signature: sha256=HEX   key: the whole secret, "whsec_..." included
  *                                   over "TIMESTAMP.BODY"
  *   webhook-signature: v1,BASE64    key: what base64 gives for the 40 characters after "whsec_"
- *                                   over "EVENT_ID.TIMESTAMP.BODY"
+ *                                   over "EVENT_ID.TIMESTAMP.BODY"; for a while after a rotation
+ *                                   a second one of the old secret follows a space
  *
  * The characters of a secret are letters and digits, which are base64, and 40 of them are 30 whole
  * bytes: so libraries of Standard Webhooks take the secret as it was shown. X-Assay-Delivery is
@@ -38,7 +39,8 @@ struct whk_attempt {
     struct str event_type;
     struct str body;
     struct str secret;
-    int64_t now_us; /* wall clock */
+    struct str old_secret; /* empty: none; webhook-signature carries its signature too */
+    int64_t now_us;        /* wall clock */
 };
 
 /* Writes the headers of an attempt into the arena.

@@ -20,3 +20,23 @@ whk_unseal(const struct seal_ring *ring, struct ctx *ctx, int64_t endpoint_id, s
 {
     return seal_unseal(ring, ctx, place(ctx, endpoint_id), sealed, out);
 }
+
+static struct str
+setting_place(struct ctx *ctx, int64_t org_id, struct str name)
+{
+    return arena_printf(ctx->arena, "setting:%lld:%.*s", (long long)org_id, STR_ARG(name));
+}
+
+enum rc
+whk_seal_setting(const struct seal_ring *ring, struct ctx *ctx, struct str name, struct str secret,
+                 struct str *out)
+{
+    return seal_seal(ring, ctx, setting_place(ctx, ctx->who.org_id, name), secret, out);
+}
+
+enum rc
+whk_unseal_setting(const struct seal_ring *ring, struct ctx *ctx, int64_t org_id, struct str name,
+                   struct str sealed, struct str *out)
+{
+    return seal_unseal(ring, ctx, setting_place(ctx, org_id, name), sealed, out);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Secrets of endpoints at rest, each bound to its row. Strings live in ctx->arena.
+ * Secrets at rest, each bound to its place: signing secrets and addresses of endpoints to their
+ * rows, secret settings to organization and name. Strings live in ctx->arena.
  * Errors: those of sec/seal.h. */
 #ifndef ASSAY_WEBHOOKS_WHK_SEAL_H
 #define ASSAY_WEBHOOKS_WHK_SEAL_H
@@ -11,5 +12,10 @@ NODISCARD enum rc whk_seal(const struct seal_ring *ring, struct ctx *ctx, int64_
                            struct str secret, struct str *out);
 NODISCARD enum rc whk_unseal(const struct seal_ring *ring, struct ctx *ctx, int64_t endpoint_id,
                              struct str sealed, struct str *out);
+NODISCARD enum rc whk_seal_setting(const struct seal_ring *ring, struct ctx *ctx, struct str name,
+                                   struct str secret, struct str *out);
+/* `org_id` says whose it is: the loops act for nobody. */
+NODISCARD enum rc whk_unseal_setting(const struct seal_ring *ring, struct ctx *ctx, int64_t org_id,
+                                     struct str name, struct str sealed, struct str *out);
 
 #endif

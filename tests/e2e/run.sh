@@ -3,6 +3,7 @@
 # Arguments: names of case files in tests/e2e/cases; none: all. E2E_KEEP=1 keeps the state folder.
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/stack.sh"
-export E2E_QUOTA=4000000
-stack_start ASSAY_STORAGE_QUOTA_BYTES=$E2E_QUOTA
+E2E_GITHUB_PORT=$(free_port)
+export E2E_GITHUB_PORT E2E_QUOTA=4000000
+stack_start ASSAY_GITHUB_BASE_URL="http://127.0.0.1:$E2E_GITHUB_PORT" ASSAY_STORAGE_QUOTA_BYTES=$E2E_QUOTA
 node "$root/tests/e2e/run.mjs" "$@"

@@ -466,7 +466,7 @@ a_receiver_that_is_gone_is_told_nothing_more(void **state)
 static void
 an_endpoint_that_fails_for_too_long_is_disabled(void **state)
 {
-    const struct setting soon[] = {{"ASSAY_WEBHOOK_DISABLE_AFTER", "1s"}, {NULL, NULL}};
+    const struct setting soon[] = {{"ASSAY_WEBHOOK_DISABLE_AFTER", "3s"}, {NULL, NULL}};
     pid_t webhooks = spawn("webhooks", soon);
     struct caller c = caller_new("webhooks");
     struct event e;

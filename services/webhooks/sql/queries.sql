@@ -4,97 +4,254 @@
 
 -- name: endpoint_insert
 INSERT INTO endpoints (org_id, name, url, event_types, created_by) VALUES ($1, $2, $3, $4::text[], $5)
-RETURNING id, name, url, event_types, enabled, created_at;
+RETURNING id, name, url, event_types, enabled, created_at, disabled_reason, failing_since;
 
 -- name: endpoint_set_secret
 UPDATE endpoints SET secret = $3::bytea WHERE org_id = $1 AND id = $2;
 
+-- What signed until now signs beside the new one for a while ($4, microseconds; 0: not at all). One
+-- that was rotated before is forgotten.
+-- name: endpoint_rotate_secret
+UPDATE endpoints SET secret = $3::bytea,
+    old_secret = CASE WHEN $4::bigint > 0 THEN secret END,
+    old_secret_until = CASE WHEN $4::bigint > 0 THEN now() + $4::bigint * interval '1 microsecond' END
+WHERE org_id = $1 AND id = $2 AND kind = 'webhook'
+RETURNING id, name, url;
+
 -- name: endpoint_list
-SELECT id, name, url, event_types, enabled, created_at FROM endpoints WHERE org_id = $1
-ORDER BY id DESC;
+SELECT id, name, url, event_types, enabled, created_at, disabled_reason, failing_since
+FROM endpoints WHERE org_id = $1 AND kind = 'webhook' ORDER BY id DESC;
 
 -- name: endpoint_get
-SELECT id, name, url, event_types, enabled, created_at FROM endpoints WHERE org_id = $1 AND id = $2;
+SELECT id, name, url, event_types, enabled, created_at, disabled_reason, failing_since
+FROM endpoints WHERE org_id = $1 AND id = $2 AND kind = 'webhook';
+
+-- Serializes the creations of an organization, so that the count holds. A statement of its own: the
+-- count must see what those committed who held the lock before.
+-- name: endpoints_lock
+SELECT pg_advisory_xact_lock(hashtextextended('webhooks.endpoints', $1::bigint));
 
 -- name: endpoint_count
-SELECT count(*) FROM endpoints WHERE org_id = $1;
+SELECT count(*) FROM endpoints WHERE org_id = $1 AND kind = 'webhook';
+
+-- $3..$5: null leaves alone; $6: the name is cleared. Switched on (again), it begins anew.
+-- name: endpoint_update
+UPDATE endpoints SET url = coalesce($3, url),
+    name = CASE WHEN $6::boolean THEN NULL ELSE coalesce($4, name) END,
+    enabled = coalesce($5::boolean, enabled),
+    disabled_reason = CASE WHEN $5::boolean THEN NULL ELSE disabled_reason END,
+    failing_since = CASE WHEN $5::boolean AND NOT enabled THEN NULL ELSE failing_since END
+WHERE org_id = $1 AND id = $2 AND kind = 'webhook'
+RETURNING id, name, url, event_types, enabled, created_at, disabled_reason, failing_since;
+
+-- name: endpoint_subscribe
+UPDATE endpoints SET event_types = $3::text[] WHERE org_id = $1 AND id = $2 AND kind = 'webhook'
+RETURNING id, name, url;
 
 -- name: endpoint_delete
-DELETE FROM endpoints WHERE org_id = $1 AND id = $2 RETURNING id, name, url;
+DELETE FROM endpoints WHERE org_id = $1 AND id = $2 AND kind = 'webhook' RETURNING id, name, url;
+
+-- ---- endpoints of the settings -------------------------------------------------------------
+
+-- Makes the endpoint of this kind, or begins it anew; its sealed address follows by
+-- endpoint_set_secret, because it is sealed for the row's id.
+-- name: endpoint_of_kind
+INSERT INTO endpoints (org_id, kind, url, event_types) VALUES ($1, $2, '', $3::text[])
+ON CONFLICT (org_id, kind) WHERE kind <> 'webhook' DO UPDATE SET event_types = excluded.event_types,
+    enabled = true, disabled_reason = NULL, failing_since = NULL
+RETURNING id;
+
+-- name: endpoint_drop_kind
+DELETE FROM endpoints WHERE org_id = $1 AND kind = $2;
+
+-- ---- settings ------------------------------------------------------------------------------
+
+-- name: settings_list
+SELECT name, value, sealed FROM settings WHERE org_id = $1;
+
+-- name: setting_put
+INSERT INTO settings (org_id, name, value, sealed) VALUES ($1, $2, $3, $4::bytea)
+ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value, sealed = excluded.sealed,
+    updated_at = now();
+
+-- name: setting_clear
+DELETE FROM settings WHERE org_id = $1 AND name = $2;
+
+-- Writers of one organization's settings take turns: what they read is what they change.
+-- name: settings_lock
+SELECT pg_advisory_xact_lock(hashtextextended('webhooks.settings', $1::bigint));
 
 -- ---- deliveries ----------------------------------------------------------------------------
 
+-- $6: the event may name a commit; without one there is nothing to tell a repository.
 -- name: delivery_fan_out
-INSERT INTO deliveries (org_id, endpoint_id, event_id, event_type, payload)
-SELECT e.org_id, e.id, $2::uuid, $3::text, $4 FROM endpoints e
+INSERT INTO deliveries (org_id, endpoint_id, event_id, event_type, payload, order_key)
+SELECT e.org_id, e.id, $2::uuid, $3::text, $4, $5 FROM endpoints e
 WHERE e.org_id = $1 AND e.enabled AND $3::text = ANY (e.event_types)
+  AND (e.kind <> 'github' OR $6::boolean)
 ON CONFLICT DO NOTHING;
 
--- Takes the endpoint whose turn it is: one request per endpoint is under way at any time, whatever
--- the number of replicas, because the row is locked and its lease is looked at again once it is.
--- Those that fail have threads of their own ($1) and so cannot hold up the others.
--- name: endpoint_take_turn
-UPDATE endpoints SET busy_until = now() + $2::bigint * interval '1 microsecond', turn = turn + 1
-WHERE id = (
-    SELECT e.id FROM endpoints e
-    WHERE e.enabled AND e.busy_until <= now() AND (e.failing_since IS NOT NULL) = $1::boolean
-      AND EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND d.state = 'pending'
-                  AND d.next_at <= now())
-    ORDER BY e.busy_until LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, org_id, url, secret, turn;
+-- One event for one endpoint, whatever it is subscribed to.
+-- name: delivery_force
+INSERT INTO deliveries (org_id, endpoint_id, event_id, event_type, payload, forced)
+SELECT e.org_id, e.id, $3::uuid, $4::text, $5, true FROM endpoints e
+WHERE e.org_id = $1 AND e.id = $2 AND e.kind = 'webhook'
+RETURNING id;
 
--- In the same transaction: the attempt is counted and its successor planned before anything is
--- sent. $2: the waits between attempts in microseconds; $3: how long the last one is held, for
--- deliveries_spent to end it should this process die.
--- name: delivery_claim
-UPDATE deliveries SET attempt = attempt + 1,
-    next_at = now() + coalesce(($2::bigint[])[attempt + 1] * (1 + random() / 10), $3::bigint)
-              * interval '1 microsecond'
-WHERE id = (SELECT id FROM deliveries
-            WHERE endpoint_id = $1 AND state = 'pending' AND next_at <= now()
-              AND attempt <= cardinality($2::bigint[])
-            ORDER BY next_at, id LIMIT 1)
-RETURNING id, event_id, event_type, payload, attempt;
+-- Those who send the same again take turns at the endpoint's row, so that each gets a number.
+-- name: endpoint_lock
+SELECT id FROM endpoints WHERE org_id = $1 AND id = $2 AND kind = 'webhook' FOR NO KEY UPDATE;
 
--- Frees the endpoint after an attempt, unless somebody else has its turn by now. $3: it succeeded.
--- $4: disable it now, $5: after failing for so long.
--- name: endpoint_end_turn
-UPDATE endpoints SET busy_until = now(),
-    failing_since = CASE WHEN $3::boolean THEN NULL ELSE coalesce(failing_since, now()) END,
-    enabled = enabled AND ($3::boolean OR ($4::boolean
-              OR failing_since <= now() - $5::bigint * interval '1 microsecond') IS NOT TRUE)
-WHERE id = $1 AND turn = $2
-RETURNING enabled;
+-- name: delivery_again
+INSERT INTO deliveries (org_id, endpoint_id, event_id, event_type, payload, forced, replay)
+SELECT d.org_id, d.endpoint_id, d.event_id, d.event_type, d.payload, true,
+    (SELECT max(replay) + 1 FROM deliveries o
+     WHERE o.endpoint_id = d.endpoint_id AND o.event_id = d.event_id)
+FROM deliveries d WHERE d.org_id = $1 AND d.endpoint_id = $2 AND d.id = $3
+RETURNING id;
+
+-- Newest first; cut where the payloads together would be too long for one answer.
+-- name: delivery_list
+SELECT id, event_id, event_type, state, greatest(attempt, 1), response_status, payload,
+    response_excerpt, created_at, delivered_at, error, took_ms,
+    CASE WHEN state = 'pending' AND attempt > 0 THEN next_at END, replay > 0
+FROM (SELECT d.*, sum(octet_length(payload) + 3000) OVER (ORDER BY id DESC) AS bytes
+      FROM deliveries d
+      WHERE org_id = $1 AND endpoint_id = $2 AND id < $3
+        AND created_at >= now() - interval '30 days'
+      ORDER BY id DESC LIMIT $4) l
+WHERE bytes <= $5::bigint OR id = (SELECT max(id) FROM deliveries
+    WHERE org_id = $1 AND endpoint_id = $2 AND id < $3)
+ORDER BY id DESC;
+
+-- name: delivery_exists
+SELECT 1 FROM deliveries WHERE org_id = $1 AND endpoint_id = $2 AND id = $3;
+
+-- ---- sending -------------------------------------------------------------------------------
+
+-- Claims attempts of endpoints that wait: a skip scan finds those, so the cost is theirs and not
+-- that of a backlog. A claim counts the attempt and plans its successor before anything is sent: a
+-- process that dies leaves deliveries that come back by themselves. Rows that another replica
+-- claims are skipped. An event whose predecessor of the same thing is not through waits for it,
+-- three attempts long.
+-- $1: endpoints above this one. $2, $3: of endpoints with requests under way, how many more may
+-- begin; of the others one. $4: this many at most. $5: endpoints that fail. $6: kinds. $7: the waits
+-- between attempts. $8: the lease. All times are microseconds.
+-- name: deliveries_claim
+WITH RECURSIVE waiting (endpoint_id) AS (
+    (SELECT d.endpoint_id FROM deliveries d WHERE d.state = 'pending' AND d.endpoint_id > $1
+     ORDER BY d.endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.endpoint_id FROM deliveries d
+            WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id
+            ORDER BY d.endpoint_id LIMIT 1)
+    FROM waiting w WHERE w.endpoint_id IS NOT NULL
+), picked AS MATERIALIZED (
+    SELECT due.id FROM waiting w
+    JOIN endpoints e ON e.id = w.endpoint_id
+    LEFT JOIN unnest($2::bigint[], $3::bigint[]) AS known (id, room) ON known.id = e.id
+    CROSS JOIN LATERAL (
+        SELECT d.id FROM deliveries d
+        WHERE d.endpoint_id = e.id AND d.state = 'pending' AND d.next_at <= now()
+          AND d.attempt <= cardinality($7::bigint[]) AND (e.enabled OR d.forced)
+          AND (d.order_key IS NULL OR NOT EXISTS (
+               SELECT FROM deliveries b
+               WHERE b.endpoint_id = d.endpoint_id AND b.state = 'pending'
+                 AND b.order_key = d.order_key AND b.id < d.id AND b.attempt < 3))
+        ORDER BY d.next_at, d.id LIMIT coalesce(known.room, 1) FOR UPDATE OF d SKIP LOCKED) due
+    WHERE (e.failing_since IS NOT NULL) = $5::boolean AND e.kind = ANY ($6::text[])
+    LIMIT $4
+)
+UPDATE deliveries d SET attempt = d.attempt + 1,
+    next_at = now() + greatest($8::bigint,
+        coalesce(($7::bigint[])[d.attempt + 1] * (1 + random() / 10), 0)) * interval '1 microsecond'
+FROM picked p, endpoints e
+WHERE d.id = p.id AND e.id = d.endpoint_id
+RETURNING d.id, d.endpoint_id, d.org_id, e.kind, e.url, e.secret,
+    CASE WHEN e.old_secret_until > now() THEN e.old_secret END,
+    d.event_id, d.event_type, d.payload, d.attempt;
+
+-- What became of attempts: $1 deliveries, $2 their attempts, $3 1: it succeeded, 2: no more of it,
+-- $4 statuses (0: no answer), $5 excerpts, $6 errors, $7 milliseconds, $8 wait at least; $9 the waits. The
+-- number of the attempt is the fence: who comes too late changes nothing.
+-- name: deliveries_record
+UPDATE deliveries d SET
+    state = CASE WHEN r.ended = 1 THEN 'delivered'
+                 WHEN r.ended = 2 OR d.attempt > cardinality($9::bigint[]) THEN 'failed'
+                 ELSE 'pending' END,
+    delivered_at = CASE WHEN r.ended = 1 THEN now() END,
+    response_status = nullif(r.status, 0),
+    response_excerpt = CASE WHEN r.status > 0 THEN r.excerpt END,
+    error = CASE WHEN r.ended = 1 THEN NULL ELSE r.error END,
+    took_ms = r.took_ms,
+    next_at = CASE WHEN r.ended = 1 THEN d.next_at ELSE now() + greatest(
+        coalesce(($9::bigint[])[d.attempt], 0) * (1 + random() / 10), r.wait_us)
+        * interval '1 microsecond' END
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
+            $7::bigint[], $8::bigint[])
+     AS r (id, attempt, ended, status, excerpt, error, took_ms, wait_us)
+WHERE d.id = r.id AND d.attempt = r.attempt AND d.state = 'pending';
+
+-- name: endpoints_well
+UPDATE endpoints SET failing_since = NULL WHERE id IN (
+    SELECT id FROM endpoints WHERE id = ANY ($1::bigint[]) AND failing_since IS NOT NULL
+    ORDER BY id FOR NO KEY UPDATE);
+
+-- name: endpoints_failing
+UPDATE endpoints SET failing_since = now() WHERE id IN (
+    SELECT id FROM endpoints WHERE id = ANY ($1::bigint[]) AND failing_since IS NULL
+    ORDER BY id FOR NO KEY UPDATE);
+
+-- Which of them have had their time: $2, or at once ($3).
+-- name: endpoints_hopeless
+SELECT id, id = ANY ($3::bigint[]) FROM endpoints
+WHERE enabled AND (id = ANY ($3::bigint[]) OR (id = ANY ($1::bigint[])
+      AND failing_since <= now() - $2::bigint * interval '1 microsecond'))
+ORDER BY id;
 
 -- name: endpoint_disable
-UPDATE endpoints SET enabled = false, disabled_reason = $2 WHERE id = $1
-RETURNING org_id, name, url;
+UPDATE endpoints SET enabled = false, disabled_reason = $2 WHERE id = $1 AND enabled
+RETURNING org_id, name, url, kind, created_by;
 
 -- Nothing more is sent to an endpoint that was disabled; what waited can be sent again by hand.
 -- name: deliveries_give_up
 UPDATE deliveries SET state = 'failed', error = coalesce(error, 'the endpoint was disabled')
 WHERE endpoint_id = $1 AND state = 'pending';
 
--- name: delivery_delivered
-UPDATE deliveries SET state = 'delivered', delivered_at = now(), response_status = $3,
-    response_excerpt = $4, error = NULL, took_ms = $5
-WHERE id = $1 AND attempt = $2 AND state = 'pending';
-
--- The wait counts from the end of the attempt; the receiver may ask for a longer one ($8).
--- name: delivery_failed
-UPDATE deliveries SET response_status = $3, response_excerpt = $4, error = $5, took_ms = $6,
-    state = CASE WHEN attempt > cardinality($7::bigint[]) THEN 'failed' ELSE 'pending' END,
-    next_at = now() + greatest(coalesce(($7::bigint[])[attempt], 0) * (1 + random() / 10), $8::bigint)
-              * interval '1 microsecond'
-WHERE id = $1 AND attempt = $2 AND state = 'pending';
-
--- Last attempts of processes that died: $1 attempts were made, the lease is over when less than $2
--- is left of the hold.
+-- Last attempts of processes that died: $1 attempts were made and their lease is over.
 -- name: deliveries_spent
 UPDATE deliveries SET state = 'failed', error = coalesce(error, 'the last attempt was interrupted')
-WHERE state = 'pending' AND attempt >= $1::bigint
-  AND next_at <= now() + $2::bigint * interval '1 microsecond';
+WHERE state = 'pending' AND attempt >= $1::bigint AND next_at <= now();
 
 -- name: deliveries_sweep
 DELETE FROM deliveries WHERE id IN (
     SELECT id FROM deliveries WHERE created_at < now() - interval '30 days' LIMIT 1000);
+
+-- ---- GitHub --------------------------------------------------------------------------------
+
+-- Whoever writes the comment of a pull request holds its row until the comment is written, so that
+-- two runs that end together make one comment.
+-- name: github_comment_hold
+INSERT INTO github_comments (org_id, repo, pull) VALUES ($1, $2, $3)
+ON CONFLICT (org_id, repo, pull) DO UPDATE SET repo = excluded.repo
+RETURNING comment_id;
+
+-- name: github_comment_set
+UPDATE github_comments SET comment_id = $4 WHERE org_id = $1 AND repo = $2 AND pull = $3;
+
+-- An event that was overtaken by a later one of its suite changes nothing.
+-- name: github_result_put
+INSERT INTO github_results (org_id, repo, pull, name, run_id, status, sha, run_url, duration_ms, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (org_id, repo, pull, name) DO UPDATE SET run_id = excluded.run_id,
+    status = excluded.status, sha = excluded.sha, run_url = excluded.run_url,
+    duration_ms = excluded.duration_ms, at = excluded.at
+WHERE github_results.at <= excluded.at;
+
+-- name: github_results_of
+SELECT name, status, sha, run_url, duration_ms FROM github_results
+WHERE org_id = $1 AND repo = $2 AND pull = $3 ORDER BY name LIMIT 100;
+
+-- name: github_results_sweep
+DELETE FROM github_results WHERE ctid IN (
+    SELECT ctid FROM github_results WHERE at < now() - interval '90 days' LIMIT 1000);

@@ -15,6 +15,8 @@ export async function populated() {
   o.entry = await want(202, 'POST', `/api/v1/sessions/${o.ios.session_id}/start`, { token: org.admin });
   o.webhook = await want(200, 'POST', '/api/v1/integrations/webhooks',
     { token: org.admin, body: { url: 'http://127.0.0.1:9/hook' } });
+  const hook = `/api/v1/integrations/webhooks/${o.webhook.id}`;
+  o.delivery = await want(200, 'POST', `${hook}/test`, { token: org.admin });
   o.personal = await want(200, 'POST', '/api/v1/auth/tokens', { token: org.jwt });
   o.apiToken = await orgToken(org, 'viewer');
   o.member = (await want(200, 'GET', `/api/v1/organizations/${org.id}/members`, { token: org.jwt }))[0];
@@ -43,7 +45,7 @@ async function addBuild(o) {
 export function pathValues(e, o) {
   const ids = {
     member_id: o.member.id, org_id: o.org.id, token_id: o.apiToken.id, app_id: o.app.public_id, suite_id: o.suite.public_id,
-    case_id: o.case.public_id, session_id: o.session.session_id, webhook_id: o.webhook.id,
+    case_id: o.case.public_id, session_id: o.session.session_id, webhook_id: o.webhook.id, delivery_id: o.delivery.delivery_id,
     queue_entry_id: o.entry.queue_entry_id, device_id: o.device.device_id, id: o.personal.id,
     suite_run_id: o.suiteRun.run_id, path: `${o.run.public_id}/1.jpg`,
     run_id: e.path.startsWith('/api/v1/ci/') ? o.suiteRun.run_id : o.run.public_id,
@@ -69,7 +71,7 @@ export function unknownValues(e) {
   const uuid = '00000000-0000-4000-8000-000000000000';
   return {
     member_id: 999999999, org_id: 999999999, token_id: 999999999, app_id: 'app_zzzzzzzzzz', suite_id: 'suite_zzzzzzzzzz',
-    case_id: 'case_zzzzzzzzzz', session_id: uuid, webhook_id: 999999999, queue_entry_id: 999999999,
+    case_id: 'case_zzzzzzzzzz', session_id: uuid, webhook_id: 999999999, delivery_id: 999999999, queue_entry_id: 999999999,
     device_id: 'no-such-device', id: 999999999, path: 'trzzzzzzzzzz/1.jpg',
     suite_run_id: e.id.includes('/ai/suite/run/') ? 999999999 : 'srzzzzzzzzzz',
     run_id: 'trzzzzzzzzzz', build_id: uuid, comparison_id: uuid, parallel_id: 'no-such-shards',
@@ -116,6 +118,9 @@ export function goodBody(e, o) {
     'POST /api/sdk/comparisons/{comparison_id}/approve': { comment: 'x' },
     'POST /api/sdk/comparisons/{comparison_id}/reject': { reason: 'x' },
     'POST /api/sdk/screenshots/hotspots': { screenshot_names: ['Page'] },
+    'PATCH /api/v1/integrations/webhooks/{webhook_id}': { name: 'x' },
+    'PUT /api/v1/integrations/webhooks/{webhook_id}/subscriptions': { event_types: ['run.failed'] },
+    'PUT /api/v1/settings': { github_repo: 'acme/shop' },
     'POST /api/v1/integrations/webhooks': { url: 'http://127.0.0.1:9/', name: 'x' },
   };
   if (e.body === null || e.body === undefined || e.body.fields.length === 0) {
