@@ -49,6 +49,9 @@ for svc in gateway auth sessions tests billing webhooks worker; do
         owner=$(openssl rand -hex 24)
         user=$(openssl rand -hex 24)
         set -- "database-url=postgresql://assay_$svc:$user@$database"
+        case $svc in billing) # empty: purchases stay off
+            set -- "$@" "stripe-secret-key=${STRIPE_SECRET_KEY:-}" "stripe-webhook-secret=${STRIPE_WEBHOOK_SECRET:-}" ;;
+        esac
         case $svc in auth | webhooks) set -- "$@" "secret-key=$(openssl rand -base64 32)" ;; esac
         case $svc in tests) set -- "$@" "blob-url=$blob_url" "s3-access-key=$S3_ACCESS_KEY" "s3-secret-key=$S3_SECRET_KEY" ;; esac
         case $svc in auth) set -- "$@" "smtp-url=${SMTP_URL:-}" ;; esac

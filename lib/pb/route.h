@@ -43,7 +43,7 @@ enum gw_response {
     GW_RESP_WEBSOCKET
 };
 /* What is read after the headers. BODY_AUTO of the options is resolved here. */
-enum gw_body { GW_BODY_NONE, GW_BODY_JSON, GW_BODY_MULTIPART };
+enum gw_body { GW_BODY_NONE, GW_BODY_JSON, GW_BODY_MULTIPART, GW_BODY_RAW };
 
 /* `process` of an endpoint that the gateway answers itself: method->handler is set, call it. Other
  * values are enum svc_peer of svc/svc.h. */

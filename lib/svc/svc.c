@@ -88,10 +88,19 @@ svc__has_schema(const struct svc *svc)
 
 /* --- usage --------------------------------------------------------------------------------- */
 
-enum command { CMD_SERVE, CMD_MIGRATE, CMD_CHECK, CMD_HELP, CMD_HELP_MD, CMD_VERSION, CMD_BAD };
+enum command {
+    CMD_SERVE,
+    CMD_MIGRATE,
+    CMD_CHECK,
+    CMD_HELP,
+    CMD_HELP_MD,
+    CMD_VERSION,
+    CMD_OWN, /* the service's */
+    CMD_BAD
+};
 
 static enum command
-parse_args(int argc, char **argv)
+parse_args(const struct svc_def *def, int argc, char **argv)
 {
     static const char *const NAMES[] = {
         [CMD_SERVE] = "serve", [CMD_MIGRATE] = "migrate",   [CMD_CHECK] = "check",
@@ -103,6 +112,11 @@ parse_args(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         if (argc == 2 && strcmp(argv[1], NAMES[i]) == 0) {
             return (enum command)i;
+        }
+    }
+    for (size_t i = 0; def->command != NULL && def->commands[i] != NULL; i++) {
+        if (strcmp(argv[1], def->commands[i]) == 0) {
+            return CMD_OWN;
         }
     }
     return CMD_BAD;
@@ -120,6 +134,7 @@ print_usage(const struct svc *svc, const struct cfg_table *tables, enum command 
         buf_printf(&out,
                    "usage: assay-%s [serve | migrate | check | --help | --help-md | --version]\n\n",
                    svc->def->name);
+        buf_putz(&out, svc->def->usage == NULL ? "" : svc->def->usage);
         cfg_help(tables, 2, &out);
     }
     (void)fwrite(out.p, 1, out.n, cmd == CMD_BAD ? stderr : stdout);
@@ -421,6 +436,23 @@ serve(struct svc *svc)
     return ok ? 0 : EXIT_PART;
 }
 
+/* A command of the service, as one of our own processes. */
+static int
+run_own(struct svc *svc, int argc, char **argv)
+{
+    struct arena *arena = arena_new(START_ARENA_MAX);
+    struct ctx ctx;
+    int status = EXIT_PART;
+
+    if (arena != NULL && open_db(svc) == RC_OK && start_db(svc, false)) {
+        svc__service_ctx(svc, &ctx, arena, CHECK_US);
+        status = svc->def->command(svc, &ctx, argc - 1, argv + 1);
+    }
+    db_close(svc->db);
+    arena_free(arena);
+    return status;
+}
+
 /* migrate and check: the database alone. */
 static int
 run_once(struct svc *svc, enum command cmd)
@@ -437,7 +469,7 @@ svc_main(const struct svc_def *def, int argc, char **argv)
     /* Not on the stack: probes may look at it until the process has ended. */
     static struct svc svc = {.lock = PTHREAD_MUTEX_INITIALIZER,
                              .health = {.lock = PTHREAD_MUTEX_INITIALIZER}};
-    enum command cmd = parse_args(argc, argv);
+    enum command cmd = parse_args(def, argc, argv);
 
     svc.def = def;
     svc.started_us = clk_mono_us();
@@ -454,6 +486,11 @@ svc_main(const struct svc_def *def, int argc, char **argv)
     if (!load_cfg(&svc, tables)) {
         return EXIT_USAGE;
     }
-    log_init(def->name, (enum log_level)svc.cfg.log_level, STDOUT_FILENO);
+    /* What a command prints is its answer: the log stays out of it. */
+    log_init(def->name, (enum log_level)svc.cfg.log_level,
+             cmd == CMD_OWN ? STDERR_FILENO : STDOUT_FILENO);
+    if (cmd == CMD_OWN) {
+        return run_own(&svc, argc, argv);
+    }
     return cmd == CMD_SERVE ? serve(&svc) : run_once(&svc, cmd);
 }

@@ -8,6 +8,7 @@
  *     assay-tests migrate    apply the migrations and exit
  *     assay-tests check      prepare every statement against the schema and exit
  *     assay-tests --help     the table of settings (--help-md: as Markdown)
+ *     assay-billing plan ... commands of its own (svc_def.command)
  *     assay-tests --version
  *
  * Writes run in one transaction that the dispatcher opens and commits: a handler that returns OK
@@ -66,6 +67,12 @@ struct svc_def {
     void (*stop)(void *state);
     /* One more readiness condition, may be NULL. */
     bool (*is_ready)(void *state);
+    /* Commands for an operator, may be NULL: run instead of the server when the first argument is
+     * one of `commands` (NULL-terminated), with the database open and its schema checked. argv[0]
+     * is the command. Returns the exit status; `usage` is shown by --help. */
+    int (*command)(struct svc *svc, struct ctx *ctx, int argc, char **argv);
+    const char *const *commands;
+    const char *usage;
 };
 
 /* Runs the process and returns its exit status: 0 after a clean stop, 2 when a part could not

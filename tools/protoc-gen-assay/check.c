@@ -184,6 +184,28 @@ check_public_process(struct model *m, const struct rpc *rpc)
           "webhooks", rpc->full);
 }
 
+/* The gateway puts the bytes into the only field that is read from the body. */
+static void
+check_raw_body(struct model *m, const struct route *r)
+{
+    size_t fields = 0;
+    size_t bytes = 0;
+
+    if (r->body != GW_BODY_RAW) {
+        return;
+    }
+    for (size_t i = 0; i < r->rpc->req->count; i++) {
+        const struct field *f = &r->rpc->req->fields[i];
+        fields += r->sources[i] == PB_FROM_BODY;
+        bytes += r->sources[i] == PB_FROM_BODY && f->kind == PB_BASE64 && !f->repeated &&
+                 !f->required;
+    }
+    if (fields != 1 || bytes != 1) {
+        fault(m, r->rpc->at, "%s: BODY_RAW needs exactly one field for the body, optional bytes",
+              r->rpc->desc->name);
+    }
+}
+
 static void
 check_rpc(struct model *m, const struct rpc *rpc)
 {
@@ -198,6 +220,7 @@ check_rpc(struct model *m, const struct rpc *rpc)
         for (size_t j = 0; j < rpc->req->count; j++) {
             check_source(m, rpc->routes[i], j);
         }
+        check_raw_body(m, rpc->routes[i]);
     }
 }
 

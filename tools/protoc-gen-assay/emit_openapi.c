@@ -118,6 +118,10 @@ put_request_body(struct buf *b, const struct route *r)
     buf_putc(b, '{');
     json_put_member_bool(b, "required", body_is_required(r));
     json_put_key(b, "content");
+    if (r->body == GW_BODY_RAW) {
+        buf_putz(b, "{\"*/*\":{}}}");
+        return;
+    }
     buf_printf(b, "{\"%s\":{\"schema\":",
                r->body == GW_BODY_MULTIPART ? "multipart/form-data" : "application/json");
     put_object_schema(b, r->rpc->req, true, r->sources, PB_FROM_BODY);

@@ -14,7 +14,8 @@ static const char *const rates[] = {"GW_RATE_DEFAULT", "GW_RATE_UPLOAD_AI", "GW_
                                     "GW_RATE_UNLIMITED"};
 static const char *const responses[] = {"GW_RESP_JSON", "GW_RESP_LIST", "GW_RESP_VARIANT",
                                         "GW_RESP_BLOB", "GW_RESP_TEXT", "GW_RESP_WEBSOCKET"};
-static const char *const bodies[] = {"GW_BODY_NONE", "GW_BODY_JSON", "GW_BODY_MULTIPART"};
+static const char *const bodies[] = {"GW_BODY_NONE", "GW_BODY_JSON", "GW_BODY_MULTIPART",
+                                     "GW_BODY_RAW"};
 
 static const char *
 process_of(const struct model *m, const struct rpc *rpc)

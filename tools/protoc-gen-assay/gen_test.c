@@ -197,6 +197,19 @@ a_get_that_changes_something_is_refused(void **state)
 }
 
 static void
+a_raw_body_needs_one_field_of_bytes(void **state)
+{
+    struct bench *t = *state;
+    const char *raw = "route: \"POST /a\" request: BODY_RAW";
+    refused_rpc(t, raw, "", "", "exactly one field for the body");
+    refused_rpc(t, raw, "required bytes body = 1;", "", "exactly one field for the body");
+    refused_rpc(t, raw, "optional string body = 1;", "", "exactly one field for the body");
+    refused_rpc(t, raw, "optional bytes a = 1; optional bytes b = 2;", "",
+                "exactly one field for the body");
+    refused_rpc(t, raw, "repeated bytes a = 1;", "", "exactly one field for the body");
+}
+
+static void
 faults_of_groups_are_refused(void **state)
 {
     struct bench *t = *state;
@@ -328,6 +341,7 @@ main(void)
         TEST(members_that_json_cannot_carry_are_refused),
         TEST(fields_that_the_tables_cannot_hold_are_refused),
         TEST(a_get_that_changes_something_is_refused),
+        TEST(a_raw_body_needs_one_field_of_bytes),
         TEST(faults_of_groups_are_refused),
         TEST(faults_of_services_are_refused),
         TEST(two_methods_with_the_same_id_are_refused),

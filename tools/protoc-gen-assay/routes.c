@@ -141,6 +141,9 @@ body_of(const struct route *r, bool fields_left)
     if (r->rpc->http->request == ASSAY__REQUEST_KIND__BODY_MULTIPART) {
         return GW_BODY_MULTIPART;
     }
+    if (r->rpc->http->request == ASSAY__REQUEST_KIND__BODY_RAW) {
+        return GW_BODY_RAW;
+    }
     bool verb_has_body = r->verb == GW_POST || r->verb == GW_PUT || r->verb == GW_PATCH;
     if (r->rpc->http->request == ASSAY__REQUEST_KIND__BODY_NONE || !verb_has_body || !fields_left) {
         return GW_BODY_NONE;

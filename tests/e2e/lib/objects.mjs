@@ -121,6 +121,7 @@ export function goodBody(e, o) {
     'PATCH /api/v1/integrations/webhooks/{webhook_id}': { name: 'x' },
     'PUT /api/v1/integrations/webhooks/{webhook_id}/subscriptions': { event_types: ['run.failed'] },
     'PUT /api/v1/settings': { github_repo: 'acme/shop' },
+    'POST /api/v1/credits/topup': { amount_usd: 10 },
     'POST /api/v1/integrations/webhooks': { url: 'http://127.0.0.1:9/', name: 'x' },
   };
   if (e.body === null || e.body === undefined || e.body.fields.length === 0) {

@@ -35,18 +35,20 @@ function start(name, env) {
   return child;
 }
 
-// settings: of the gateway. auth: settings of an own auth process; absent: the stack's.
-export async function sideGateway(settings, auth) {
+// settings: of the gateway. auth, billing: settings of a process of its own; absent: the stack's.
+export async function sideGateway(settings, auth, billing) {
   const rpcDir = path.dirname(board().children.auth.listen.slice('ipc://'.length));
   const port = await freePort();
   const children = [];
   const more = { ASSAY_RATE_LIMITS: 'off', ...settings, ASSAY_HTTP_PORT: String(port) };
-  if (auth) {
-    const uri = board().psql.replace('postgres@', 'assay_auth@');
-    children.push(start('auth', environment(rpcDir, {
-      ...auth, ASSAY_DATABASE_URL: uri, ASSAY_RPC_LISTEN: `ipc://${rpcDir}/aside.1`,
-    })));
-    more.ASSAY_RPC_AUTH = `ipc://${rpcDir}/aside`;
+  for (const [name, own] of Object.entries({ auth, billing })) {
+    if (own) {
+      const uri = board().psql.replace('postgres@', `assay_${name}@`);
+      children.push(start(name, environment(rpcDir, {
+        ...own, ASSAY_DATABASE_URL: uri, ASSAY_RPC_LISTEN: `ipc://${rpcDir}/aside-${name}.1`,
+      })));
+      more[`ASSAY_RPC_${name.toUpperCase()}`] = `ipc://${rpcDir}/aside-${name}`;
+    }
   }
   children.push(start('gateway', environment(rpcDir, more)));
   const url = `http://127.0.0.1:${port}`;
