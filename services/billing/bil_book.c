@@ -5,9 +5,9 @@
 
 static const struct rule {
     const char *type;
-    const char *other;  /* the account at the other end */
-    bool adds;          /* to the bucket; false: takes from it */
-    bool up_to;         /* as far as it goes */
+    const char *other; /* the account at the other end */
+    bool adds;         /* to the bucket; false: takes from it */
+    bool up_to;        /* as far as it goes */
     bool uses_allowance;
     bool uses_prepaid;
 } RULES[BIL_KIND_COUNT] = {

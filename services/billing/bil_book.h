@@ -10,7 +10,8 @@
 
 #include "base/str.h"
 
-#define BIL_AMOUNT_MAX INT64_C(1000000000000000)     /* of one operation: a thousand million dollars */
+#define BIL_AMOUNT_MAX INT64_C(1000000000000000) /* of one operation: a thousand million dollars   \
+                                                  */
 #define BIL_BALANCE_MAX INT64_C(1000000000000000000) /* of one bucket */
 #define BIL_EVENT_ID_MAX 200
 #define BIL_LEGS_MAX 2 /* entries of one operation */
@@ -39,7 +40,7 @@ struct bil_op {
     enum bil_kind kind;
     struct str event_id; /* unique per organization, for ever */
     int64_t amount_micro;
-    struct str model; /* of a model call; empty: none */
+    struct str model;    /* of a model call; empty: none */
     int64_t test_run_id; /* 0: none */
     bool is_streaming;
     /* What came of it: how much moved in or out of each bucket. */

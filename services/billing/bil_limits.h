@@ -27,8 +27,8 @@ struct bil_account {
     int64_t allowance_micro;
     int64_t prepaid_micro;
     int64_t entries;
-    bool overage;   /* goes on streaming on credit */
-    bool is_due;    /* a month began since the allowance was given */
+    bool overage;     /* goes on streaming on credit */
+    bool is_due;      /* a month began since the allowance was given */
     int64_t ended_us; /* streamed by sessions that have ended */
     int64_t live_us;  /* and by those under way, until now */
     int64_t ended_sessions;

@@ -41,8 +41,8 @@ seen_slot(const struct seen *seen, struct str event_id)
 static void
 answer_known(struct bil_op *op, const struct bil_known *known)
 {
-    bool same = str_eqz(known->type, bil_kind_type(op->kind)) &&
-                known->asked_micro == op->amount_micro;
+    bool same =
+        str_eqz(known->type, bil_kind_type(op->kind)) && known->asked_micro == op->amount_micro;
 
     op->result = same ? BIL_REPLAYED : BIL_REUSED;
     op->allowance_micro = same ? known->allowance_micro : 0;

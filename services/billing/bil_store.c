@@ -46,7 +46,8 @@ bil_usage_sum(struct db *db, struct ctx *ctx, const char *meter, int64_t from_us
 }
 
 enum rc
-bil_live_add(struct db *db, struct ctx *ctx, int64_t org_id, struct str session_id, int64_t since_us)
+bil_live_add(struct db *db, struct ctx *ctx, int64_t org_id, struct str session_id,
+             int64_t since_us)
 {
     return DB_QUERY(db, ctx, Q_LIVE_ADD, NULL, DB_ARG_I64(org_id), DB_ARG_STR(session_id),
                     DB_ARG_TIME(since_us));
@@ -71,8 +72,7 @@ bil_ai_known(struct db *db, struct ctx *ctx, int64_t org_id, struct str call_id,
 {
     const struct db_result *res = NULL;
 
-    enum rc rc =
-        DB_QUERY(db, ctx, Q_AI_CALL_KNOWN, &res, DB_ARG_I64(org_id), DB_ARG_STR(call_id));
+    enum rc rc = DB_QUERY(db, ctx, Q_AI_CALL_KNOWN, &res, DB_ARG_I64(org_id), DB_ARG_STR(call_id));
     if (rc == RC_OK) {
         *out = db_bool(res, 0, 0);
     }
@@ -96,8 +96,8 @@ bil_ai_sums(struct db *db, struct ctx *ctx, int64_t from_us, struct bil_ai_sum *
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(db, ctx, Q_AI_SUMS, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_TIME(from_us));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_AI_SUMS, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_TIME(from_us));
     if (rc != RC_OK) {
         return rc;
     }
@@ -187,8 +187,8 @@ try_lock(struct db *db, struct ctx *ctx, int64_t org_id, const struct bil_month 
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(db, ctx, Q_ACCOUNT_LOCK, &res, DB_ARG_I64(org_id),
-                          DB_ARG_TIME(month->begin_us));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_ACCOUNT_LOCK, &res, DB_ARG_I64(org_id), DB_ARG_TIME(month->begin_us));
     *out_found = rc == RC_OK && db_rows(res) > 0;
     if (*out_found) {
         *out = (struct bil_locked){
@@ -271,8 +271,7 @@ bil_account_set_plan(struct db *db, struct ctx *ctx, int64_t org_id, const char 
 {
     const struct db_result *res = NULL;
 
-    enum rc rc =
-        DB_QUERY(db, ctx, Q_ACCOUNT_SET_PLAN, &res, DB_ARG_I64(org_id), DB_ARG_Z(plan));
+    enum rc rc = DB_QUERY(db, ctx, Q_ACCOUNT_SET_PLAN, &res, DB_ARG_I64(org_id), DB_ARG_Z(plan));
     if (rc == RC_OK) {
         bool found = db_rows(res) > 0;
         *out_old = found ? db_strz(res, 0, 0) : NULL;

@@ -27,8 +27,8 @@ struct bil_sum {
 NODISCARD enum rc bil_usage_sum(struct db *db, struct ctx *ctx, const char *meter, int64_t from_us,
                                 int64_t to_us, struct bil_sum *out);
 /* A session of a person is under way / is over. */
-NODISCARD enum rc bil_live_add(struct db *db, struct ctx *ctx, int64_t org_id, struct str session_id,
-                               int64_t since_us);
+NODISCARD enum rc bil_live_add(struct db *db, struct ctx *ctx, int64_t org_id,
+                               struct str session_id, int64_t since_us);
 NODISCARD enum rc bil_live_end(struct db *db, struct ctx *ctx, int64_t org_id,
                                struct str session_id);
 /* Adds to what a month has seen. */
@@ -139,8 +139,7 @@ NODISCARD enum rc bil_topup_opened(struct db *db, struct ctx *ctx, const char *i
                                    struct str checkout_id);
 /* By our number or by Stripe's of the payment; either may be empty. */
 NODISCARD enum rc bil_topup_lock(struct db *db, struct ctx *ctx, struct str id,
-                                 struct str payment_intent, struct bil_topup *out,
-                                 bool *out_found);
+                                 struct str payment_intent, struct bil_topup *out, bool *out_found);
 NODISCARD enum rc bil_topup_set(struct db *db, struct ctx *ctx, const struct bil_topup *topup);
 /* *out_new is false when the event came before. */
 NODISCARD enum rc bil_stripe_event_add(struct db *db, struct ctx *ctx, struct str id,

@@ -156,8 +156,8 @@ bil_topup_lock(struct db *db, struct ctx *ctx, struct str id, struct str payment
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(db, ctx, Q_TOPUP_LOCK, &res, text_or_null(id),
-                          text_or_null(payment_intent));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_TOPUP_LOCK, &res, text_or_null(id), text_or_null(payment_intent));
     if (rc != RC_OK) {
         return rc;
     }

@@ -15,10 +15,10 @@
 
 /* --- signature ----------------------------------------------------------------------------- */
 
-/* The HMAC of "t.body" without a copy of the body in one piece is not worth it: bodies are small. */
+/* The HMAC of "t.body" without a copy of the body in one piece is not worth it: bodies are small.
+ */
 static bool
-expected_of(struct str time, struct str body, struct str secret,
-            char out[HASH_SHA256_HEX_LEN + 1])
+expected_of(struct str time, struct str body, struct str secret, char out[HASH_SHA256_HEX_LEN + 1])
 {
     struct buf b;
 
@@ -83,7 +83,7 @@ bil_stripe_verify(struct str header, struct str body, struct str secret, int64_t
     *out_why = "the signature is too old, or its time lies ahead";
     int64_t off_us = now_us - at_s * ASSAY_US_PER_S;
     return off_us <= BIL_STRIPE_WINDOW_US && off_us >= -BIL_STRIPE_WINDOW_US ? RC_OK
-                                                                            : RC_INVALID_ARGUMENT;
+                                                                             : RC_INVALID_ARGUMENT;
 }
 
 /* --- events -------------------------------------------------------------------------------- */

@@ -11,9 +11,9 @@
 
 #define BIL_STRIPE_WINDOW_US (INT64_C(300) * 1000000) /* how far a signature's time may be off */
 
-/* Checks the header Stripe-Signature, "t=SECONDS,v1=HEX[,v1=HEX]": one v1 must be the HMAC-SHA256 of
- * "SECONDS.BODY" under the secret, and the time within the window of `now_us`.
- * Errors: INVALID_ARGUMENT: *out_why says what is wrong, for people. */
+/* Checks the header Stripe-Signature, "t=SECONDS,v1=HEX[,v1=HEX]": one v1 must be the HMAC-SHA256
+ * of "SECONDS.BODY" under the secret, and the time within the window of `now_us`. Errors:
+ * INVALID_ARGUMENT: *out_why says what is wrong, for people. */
 NODISCARD enum rc bil_stripe_verify(struct str header, struct str body, struct str secret,
                                     int64_t now_us, const char **out_why);
 
@@ -28,7 +28,7 @@ struct bil_stripe_event {
     struct str id;
     struct str type;
     enum bil_fact fact;
-    struct str topup_id;       /* what we gave along; empty: not ours, or Stripe does not repeat it */
+    struct str topup_id; /* what we gave along; empty: not ours, or Stripe does not repeat it */
     struct str payment_intent; /* may be empty */
     struct str currency;
     int64_t amount_micro;

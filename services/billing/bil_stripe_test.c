@@ -58,7 +58,8 @@ the_signed_text_is_time_dot_body(void **state)
 {
     (void)state;
     assert_true(verifies(STR("t=1793491200,v1="
-                         "ac14f48c5f8dc5fd46aaef7a0e0745b329f5bf0e90a35bc8c3ff628cb58c91e9"), BODY));
+                             "ac14f48c5f8dc5fd46aaef7a0e0745b329f5bf0e90a35bc8c3ff628cb58c91e9"),
+                         BODY));
 }
 
 static void
@@ -71,8 +72,15 @@ anything_else_is_refused(void **state)
     assert_false(verifies(signed_header(NOW_S, BODY, SECRET, "v1=", ""), STR("{}")));
     assert_false(verifies(signed_header(NOW_S, BODY, SECRET, "v0=", ""), BODY));
     assert_false(verifies(signed_header(NOW_S, BODY, SECRET, "v1=", "0"), BODY));
-    static const char *const BAD[] = {"", "t=", "v1=", "t=1,v1", "t=-1,v1=00", "t=x,v1=y", ",,,",
-                                      "t=99999999999999999999,v1=00", "t=1793491200"};
+    static const char *const BAD[] = {"",
+                                      "t=",
+                                      "v1=",
+                                      "t=1,v1",
+                                      "t=-1,v1=00",
+                                      "t=x,v1=y",
+                                      ",,,",
+                                      "t=99999999999999999999,v1=00",
+                                      "t=1793491200"};
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         assert_false(verifies(str_z(BAD[i]), BODY));
     }
@@ -114,9 +122,8 @@ a_checkout_is_paid_when_its_payment_is(void **state)
     assert_true(str_eqz(e.currency, "usd"));
     assert_int_equal(read_event("checkout.session.completed", SESSION("unpaid")).fact,
                      BIL_FACT_NONE);
-    assert_int_equal(
-        read_event("checkout.session.async_payment_succeeded", SESSION("paid")).fact,
-        BIL_FACT_PAID);
+    assert_int_equal(read_event("checkout.session.async_payment_succeeded", SESSION("paid")).fact,
+                     BIL_FACT_PAID);
     assert_int_equal(read_event("checkout.session.expired", SESSION("unpaid")).fact,
                      BIL_FACT_FAILED);
     assert_int_equal(read_event("invoice.paid", SESSION("paid")).fact, BIL_FACT_NONE);
@@ -126,9 +133,9 @@ static void
 refunds_and_disputes_say_how_much_in_all(void **state)
 {
     (void)state;
-    struct bil_stripe_event e = read_event(
-        "charge.refunded", "{\"amount\":1000,\"amount_refunded\":250,\"payment_intent\":"
-                           "{\"id\":\"pi_9\"}," META "}");
+    struct bil_stripe_event e =
+        read_event("charge.refunded", "{\"amount\":1000,\"amount_refunded\":250,\"payment_intent\":"
+                                      "{\"id\":\"pi_9\"}," META "}");
     assert_int_equal(e.fact, BIL_FACT_REFUNDED);
     assert_int_equal(e.amount_micro, 2500000);
     assert_true(str_eqz(e.payment_intent, "pi_9"));
@@ -140,7 +147,11 @@ refunds_and_disputes_say_how_much_in_all(void **state)
 static void
 what_is_no_event_is_refused_and_odd_amounts_are_no_facts(void **state)
 {
-    static const char *const BAD[] = {"", "{}", "[]", "5", "{\"id\":\"e\"}",
+    static const char *const BAD[] = {"",
+                                      "{}",
+                                      "[]",
+                                      "5",
+                                      "{\"id\":\"e\"}",
                                       "{\"id\":\"e\",\"type\":\"t\"}",
                                       "{\"id\":5,\"type\":\"t\",\"data\":{\"object\":{}}}"};
     static const char *const ODD[] = {"-1", "1.5", "\"1\"", "null", "9223372036854775807"};
@@ -176,11 +187,12 @@ the_form_is_what_stripe_reads(void **state)
     bil_stripe_put_checkout(&b, &c);
     buf_putc(&b, '\0');
     assert_false(buf_failed(&b));
-    static const char *const PARTS[] = {
-        "mode=payment", "client_reference_id=7",
-        "line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=2500&",
-        "metadata%5Btopup_id%5D=" TOPUP, "customer_email=a%2Bb%40example.com",
-        "success_url=https%3A%2F%2Fx.example%2F%3Ftopup%3Ddone"};
+    static const char *const PARTS[] = {"mode=payment",
+                                        "client_reference_id=7",
+                                        "line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=2500&",
+                                        "metadata%5Btopup_id%5D=" TOPUP,
+                                        "customer_email=a%2Bb%40example.com",
+                                        "success_url=https%3A%2F%2Fx.example%2F%3Ftopup%3Ddone"};
     for (size_t i = 0; i < ARRAY_LEN(PARTS); i++) {
         assert_non_null(strstr(b.p, PARTS[i]));
     }

@@ -28,9 +28,8 @@ void bil_writer_free(struct bil_writer *writer);
 /* Posts the valid operations `ops` (at most BIL_BATCH_MAX) of one organization in one transaction,
  * perhaps with those of others, and writes what came of each into it. On failure none of them is
  * stored, but for UNKNOWN, where all may be: the same again, with the same ids, is safe.
- * Errors: those of bil_post; RESOURCE_EXHAUSTED "LEDGER_BUSY": too many wait; DEADLINE_EXCEEDED: not
- * begun in time.
- * Blocks: until the commit. */
+ * Errors: those of bil_post; RESOURCE_EXHAUSTED "LEDGER_BUSY": too many wait; DEADLINE_EXCEEDED:
+ * not begun in time. Blocks: until the commit. */
 NODISCARD enum rc bil_writer_post(struct bil_writer *writer, struct ctx *ctx, int64_t org_id,
                                   struct bil_op *ops, size_t n);
 

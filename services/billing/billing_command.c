@@ -261,8 +261,9 @@ grant(const struct run *r, int64_t org_id, struct bil_op *op)
     if (rc != RC_OK || op->result == BIL_REPLAYED) {
         return rc;
     }
-    return tell(r, org_id, "billing.credit_granted",
-                arena_printf(r->ctx->arena, "$%lld", (long long)(op->amount_micro / BIL_MICRO_PER_USD)));
+    return tell(
+        r, org_id, "billing.credit_granted",
+        arena_printf(r->ctx->arena, "$%lld", (long long)(op->amount_micro / BIL_MICRO_PER_USD)));
 }
 
 static int
@@ -339,8 +340,8 @@ billing_command(struct billing *billing, struct ctx *ctx, int argc, char **argv)
         const char *noun, *verb;
         int (*run)(const struct run *r);
     } COMMANDS[] = {
-        {"plan", "list", plan_list},       {"plan", "put", plan_put},
-        {"plan", "set", plan_set},         {"credits", "show", credits_show},
+        {"plan", "list", plan_list},         {"plan", "put", plan_put},
+        {"plan", "set", plan_set},           {"credits", "show", credits_show},
         {"credits", "grant", credits_grant}, {"ledger", "check", ledger_check},
     };
     struct run r = {billing, ctx, argc, argv};

@@ -291,10 +291,11 @@ fill_entitlement(struct ctx *ctx, const struct bil_account *a, Assay__Entitlemen
     resp->credit_left = bil_credit_left(a);
     resp->streaming_text = pb_strz(
         ctx->arena,
-        arena_printf(ctx->arena, "the %lld streaming minutes of the plan %s are used up this month%s",
-                     (long long)a->plan.streaming_minutes, a->plan.name,
-                     a->overage ? " and so is the credit"
-                                : "; an admin can allow streaming overage in the session defaults"));
+        arena_printf(
+            ctx->arena, "the %lld streaming minutes of the plan %s are used up this month%s",
+            (long long)a->plan.streaming_minutes, a->plan.name,
+            a->overage ? " and so is the credit"
+                       : "; an admin can allow streaming overage in the session defaults"));
     return check_arena(ctx);
 }
 

@@ -146,14 +146,20 @@ static void
 the_ledger_is_never_changed_and_no_balance_moves_without_it(void **state)
 {
     static const char *const SQL[] = {
-        "UPDATE billing.ledger SET amount_micro = 1", "DELETE FROM billing.ledger",
-        "TRUNCATE billing.ledger", "UPDATE billing.accounts SET prepaid_micro = 5",
-        "UPDATE billing.accounts SET entries = 5", "DELETE FROM billing.accounts",
-        "INSERT INTO billing.ledger (org_id, event_id, leg, entry_type, debit, credit, amount_micro,"
+        "UPDATE billing.ledger SET amount_micro = 1",
+        "DELETE FROM billing.ledger",
+        "TRUNCATE billing.ledger",
+        "UPDATE billing.accounts SET prepaid_micro = 5",
+        "UPDATE billing.accounts SET entries = 5",
+        "DELETE FROM billing.accounts",
+        "INSERT INTO billing.ledger (org_id, event_id, leg, entry_type, debit, credit, "
+        "amount_micro,"
         " asked_micro, after_micro) VALUES (7, 'x', 0, 'x', 'prepaid', 'revenue', 1, 1, 0)",
-        "INSERT INTO billing.ledger (org_id, event_id, leg, entry_type, debit, credit, amount_micro,"
+        "INSERT INTO billing.ledger (org_id, event_id, leg, entry_type, debit, credit, "
+        "amount_micro,"
         " asked_micro, after_micro) VALUES (8, 'x', 0, 'x', 'grants', 'prepaid', 1, 1, 1)",
-        "INSERT INTO billing.ledger (org_id, event_id, leg, entry_type, debit, credit, amount_micro,"
+        "INSERT INTO billing.ledger (org_id, event_id, leg, entry_type, debit, credit, "
+        "amount_micro,"
         " asked_micro, after_micro) VALUES (7, 'x', 0, 'x', 'prepaid', 'allowance', 1, 1, 1)",
     };
 
@@ -228,10 +234,20 @@ every_fault_of_a_purchase_comes_before_the_provider(void **state)
 {
     static const struct {
         const char *bundle, *amount;
-    } BAD[] = {{NULL, NULL},     {"\"bundle_10\"", "10"}, {"\"bundle_11\"", NULL}, {"5", NULL},
-               {NULL, "\"10\""}, {NULL, "10.5"},          {NULL, "4"},            {NULL, "501"},
-               {NULL, "-10"},    {NULL, "1e400"},         {NULL, "true"},         {"null", "null"},
-               {NULL, "[]"},     {NULL, "99999999999999999999"}};
+    } BAD[] = {{NULL, NULL},
+               {"\"bundle_10\"", "10"},
+               {"\"bundle_11\"", NULL},
+               {"5", NULL},
+               {NULL, "\"10\""},
+               {NULL, "10.5"},
+               {NULL, "4"},
+               {NULL, "501"},
+               {NULL, "-10"},
+               {NULL, "1e400"},
+               {NULL, "true"},
+               {"null", "null"},
+               {NULL, "[]"},
+               {NULL, "99999999999999999999"}};
     const char *reason = NULL;
 
     (void)state;
@@ -253,8 +269,9 @@ with_stripe(void **state)
     lab_cfg.stripe_key = "sk_test";
     lab_cfg.stripe_webhook_secret = SECRET;
     int rc = set_up(state);
-    pg_support_exec("INSERT INTO billing.topups (topup_id, org_id, user_id, user_email, amount_micro)"
-                    " VALUES ('" TOPUP_ID "', 7, 3, 'ada@example.com', 10000000)");
+    pg_support_exec(
+        "INSERT INTO billing.topups (topup_id, org_id, user_id, user_email, amount_micro)"
+        " VALUES ('" TOPUP_ID "', 7, 3, 'ada@example.com', 10000000)");
     return rc;
 }
 
@@ -275,8 +292,9 @@ hook(const char *event_id, const char *type, const char *object)
     Assay__StripeWebhookResponse resp = ASSAY__STRIPE_WEBHOOK_RESPONSE__INIT;
     char hex[HASH_SHA256_HEX_LEN + 1];
     long long now = (long long)(clk_wall_us() / ASSAY_US_PER_S);
-    struct str body = arena_printf(
-        c.arena, "{\"id\":\"%s\",\"type\":\"%s\",\"data\":{\"object\":%s}}", event_id, type, object);
+    struct str body =
+        arena_printf(c.arena, "{\"id\":\"%s\",\"type\":\"%s\",\"data\":{\"object\":%s}}", event_id,
+                     type, object);
 
     c.ctx.who.kind = TOKEN_NONE;
     hash_hmac_sha256_hex(STR(SECRET), arena_printf(c.arena, "%lld.%.*s", now, STR_ARG(body)), hex);
@@ -297,8 +315,7 @@ hook(const char *event_id, const char *type, const char *object)
 #define PAID(cents)                                                                                \
     "{\"payment_status\":\"paid\",\"amount_total\":" #cents                                        \
     ",\"currency\":\"usd\",\"payment_intent\":\"pi_1\"," META "}"
-#define UNPAID                                                                                     \
-    "{\"payment_status\":\"unpaid\",\"amount_total\":1000,\"currency\":\"usd\"," META "}"
+#define UNPAID "{\"payment_status\":\"unpaid\",\"amount_total\":1000,\"currency\":\"usd\"," META "}"
 #define REFUNDED(cents)                                                                            \
     "{\"amount\":1000,\"amount_refunded\":" #cents ",\"payment_intent\":\"pi_1\"," META "}"
 
@@ -364,9 +381,9 @@ a_refund_takes_what_is_left_and_nothing_more(void **state)
     (void)state;
     assert_int_equal(hook("evt_1", "checkout.session.completed", PAID(1000)), RC_OK);
     post(BIL_DEDUCT, "d1", 9 * USD); /* one of the allowance, eight of what was bought */
-    assert_int_equal(hook("evt_2", "charge.dispute.created",
-                          "{\"amount\":1000,\"payment_intent\":\"pi_1\"}"),
-                     RC_OK);
+    assert_int_equal(
+        hook("evt_2", "charge.dispute.created", "{\"amount\":1000,\"payment_intent\":\"pi_1\"}"),
+        RC_OK);
     assert_int_equal(balance_micro(), 0);
     assert_int_equal(hook("evt_3", "charge.refunded", REFUNDED(1000)), RC_OK);
     assert_int_equal(balance_micro(), 0);
@@ -378,13 +395,14 @@ what_was_not_offered_is_not_granted(void **state)
 {
     (void)state;
     assert_int_equal(hook("evt_1", "checkout.session.completed", PAID(999)), RC_OK);
-    assert_int_equal(hook("evt_2", "checkout.session.completed",
-                          "{\"payment_status\":\"paid\",\"amount_total\":1000,\"currency\":\"jpy\"," META
-                          "}"),
-                     RC_OK);
-    assert_int_equal(hook("evt_3", "checkout.session.completed",
-                          "{\"payment_status\":\"paid\",\"amount_total\":1000,\"currency\":\"usd\"}"),
-                     RC_OK);
+    assert_int_equal(
+        hook("evt_2", "checkout.session.completed",
+             "{\"payment_status\":\"paid\",\"amount_total\":1000,\"currency\":\"jpy\"," META "}"),
+        RC_OK);
+    assert_int_equal(
+        hook("evt_3", "checkout.session.completed",
+             "{\"payment_status\":\"paid\",\"amount_total\":1000,\"currency\":\"usd\"}"),
+        RC_OK);
     assert_int_equal(balance_micro(), USD);
     assert_int_equal(pg_support_i64("SELECT count(*) FROM billing.outbox"
                                     " WHERE type = 'billing.topup_mismatch'"),
@@ -498,7 +516,8 @@ on_a_plan_that_refuses_nothing_costs_are_shown_beyond_the_budget(void **state)
     ask.org_id = ORG;
     assert_int_equal(billing_get_entitlement(&billing, &c.ctx, &ask, &may), RC_OK);
     assert_true(may.credit_left);
-    assert_false(may.has_concurrent_sessions || may.has_streaming_left_us || may.has_max_session_us);
+    assert_false(may.has_concurrent_sessions || may.has_streaming_left_us ||
+                 may.has_max_session_us);
     arena_free(c.arena);
 }
 
@@ -561,8 +580,8 @@ minutes_beyond_the_plan_cost_credit_once_when_that_is_wanted(void **state)
                     " (7, date_trunc('month', now() AT TIME ZONE 'UTC')::date, 330000000, 1)");
     meter();
     assert_int_equal(balance_micro(), USD); /* off is off */
-    assert_int_equal(deliver_now("session_defaults.updated", "{\"allow_streaming_overage\":true}", 0),
-                     1);
+    assert_int_equal(
+        deliver_now("session_defaults.updated", "{\"allow_streaming_overage\":true}", 0), 1);
     assert_int_equal(deliver_now("session_defaults.updated", "{\"allow_streaming_overage\":false}",
                                  MINUTE_US), /* older */
                      1);

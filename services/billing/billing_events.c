@@ -118,8 +118,7 @@ static enum rc
 take_defaults(struct billing *billing, struct ctx *ctx, const Assay__Event *event,
               bool *out_readable)
 {
-    const struct json_value *v =
-        bil_event_member(ctx->arena, event, "allow_streaming_overage");
+    const struct json_value *v = bil_event_member(ctx->arena, event, "allow_streaming_overage");
 
     *out_readable = json_is(v, JSON_TRUE) || json_is(v, JSON_FALSE);
     bool is_new = false;
@@ -128,9 +127,9 @@ take_defaults(struct billing *billing, struct ctx *ctx, const Assay__Event *even
         return rc;
     }
     rc = bil_post(billing->db, ctx, billing->cfg->plan, event->org_id, NULL, 0);
-    return rc == RC_OK ? bil_overage_set(billing->db, ctx, event->org_id, json_bool(v, false),
-                                         event->at_us)
-                       : rc;
+    return rc == RC_OK
+               ? bil_overage_set(billing->db, ctx, event->org_id, json_bool(v, false), event->at_us)
+               : rc;
 }
 
 /* --- delivery ------------------------------------------------------------------------------- */

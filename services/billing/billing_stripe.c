@@ -3,9 +3,9 @@
  * Purchases at Stripe: a checkout is opened, and the webhook says what came of it.
  *
  * Stripe's events come more than once and in any order. Each is remembered by its id, and each only
- * states a fact about the purchase (paid, given up, so much refunded in all); what the facts together
- * demand of the ledger is then booked under ids made of the purchase. So neither copies nor the
- * order matter. */
+ * states a fact about the purchase (paid, given up, so much refunded in all); what the facts
+ * together demand of the ledger is then booked under ids made of the purchase. So neither copies
+ * nor the order matter. */
 #include "billing/bil_post.h"
 #include "billing/bil_store.h"
 #include "billing/bil_stripe.h"
@@ -85,9 +85,9 @@ tell(struct billing *billing, struct ctx *ctx, const struct bil_topup *topup, co
         .resource_id = str_z(topup->id),
         .data = arena_printf(ctx->arena, "{\"topup_id\":\"%s\",\"amount_micro\":%lld}", topup->id,
                              (long long)amount_micro),
-        .details = arena_printf(ctx->arena, "$%lld.%02lld",
-                                (long long)(amount_micro / BIL_MICRO_PER_USD),
-                                (long long)(amount_micro % BIL_MICRO_PER_USD / 10000)),
+        .details =
+            arena_printf(ctx->arena, "$%lld.%02lld", (long long)(amount_micro / BIL_MICRO_PER_USD),
+                         (long long)(amount_micro % BIL_MICRO_PER_USD / 10000)),
     };
     struct principal who = ctx->who;
 
@@ -143,8 +143,8 @@ take_back(struct billing *billing, struct ctx *ctx, struct bil_topup *topup)
     int64_t more = topup->refunded_micro - topup->taken_micro;
     struct bil_op op = {
         .kind = BIL_REFUND_UPTO,
-        .event_id = arena_printf(ctx->arena, "refund/%s/%lld", topup->id,
-                                 (long long)topup->refunded_micro),
+        .event_id =
+            arena_printf(ctx->arena, "refund/%s/%lld", topup->id, (long long)topup->refunded_micro),
         .amount_micro = more,
     };
 

@@ -145,8 +145,7 @@ fill_metrics(struct ctx *ctx, const struct bil_account *a, const Assay__AiUsageB
 
 enum rc
 billing_get_usage_dashboard(struct billing *billing, struct ctx *ctx,
-                            const Assay__GetUsageDashboardRequest *req,
-                            Assay__UsageDashboard *resp)
+                            const Assay__GetUsageDashboardRequest *req, Assay__UsageDashboard *resp)
 {
     Assay__AiUsageBucket byok = ASSAY__AI_USAGE_BUCKET__INIT;
     Assay__AiUsageBucket hosted = ASSAY__AI_USAGE_BUCKET__INIT;

@@ -31,7 +31,10 @@ sessions_start(struct svc *svc, void **out_state)
     s->db = svc_db(svc);
     s->cfg = &cfg;
     *out_state = s;
-    enum rc rc = svc_loop(svc, LOOP_OPEN, ASSAY_US_PER_S, 120 * ASSAY_US_PER_S, ses_open_loop, s);
+    enum rc rc = svc_limits_new(svc_client(svc, SVC_BILLING), &s->limits);
+    if (rc == RC_OK) {
+        rc = svc_loop(svc, LOOP_OPEN, ASSAY_US_PER_S, 120 * ASSAY_US_PER_S, ses_open_loop, s);
+    }
     if (rc == RC_OK) {
         rc = svc_loop(svc, LOOP_QUEUE, ASSAY_US_PER_S, 10 * ASSAY_US_PER_S, ses_queue_loop, s);
     }
@@ -40,6 +43,15 @@ sessions_start(struct svc *svc, void **out_state)
                       60 * ASSAY_US_PER_S, ses_sweep_loop, s);
     }
     return rc;
+}
+
+static void
+sessions_stop(void *state)
+{
+    struct sessions *s = state;
+
+    svc_limits_free(s->limits);
+    free(s);
 }
 
 int
@@ -60,7 +72,7 @@ main(int argc, char **argv)
         .migrations = sessions_migrations,
         .migration_count = sessions_migration_count,
         .start = sessions_start,
-        .stop = free,
+        .stop = sessions_stop,
     };
     return svc_main(&def, argc, argv);
 }

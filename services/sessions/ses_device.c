@@ -51,6 +51,24 @@ ses_place(struct sessions *s, struct ctx *ctx, const char *session_id, const cha
     return rc;
 }
 
+enum rc
+ses_tell_started(struct sessions *s, struct ctx *ctx, int64_t org_id, const char *session_id,
+                 const char *device)
+{
+    struct svc_event event = {
+        .type = "session.started",
+        .tell = TELL_AUDIT | TELL_WEBHOOKS | TELL_BILLING,
+        .org_id = org_id,
+        .resource_type = STR("session"),
+        .resource_id = str_z(session_id),
+        .resource_name = str_z(device),
+        .data = arena_printf(ctx->arena, "{\"session_id\":\"%s\",\"status\":\"starting\"}",
+                             session_id),
+        .order_key = str_z(session_id),
+    };
+    return svc_emit(s->db, ctx, &event);
+}
+
 /* {"session_id":...,"seconds":...}: the minutes that billing counts. */
 static enum rc
 tell_ended(struct sessions *s, struct ctx *ctx, const struct db_result *res,
@@ -74,6 +92,7 @@ tell_ended(struct sessions *s, struct ctx *ctx, const struct db_result *res,
         .resource_id = str_z(session_id),
         .resource_name = db_str(res, 0, 6),
         .data = arena_str(ctx->arena, buf_str(&b)),
+        .order_key = str_z(session_id), /* after the start */
     };
     buf_fini(&b);
     return svc_emit(s->db, ctx, &event);

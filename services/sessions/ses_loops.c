@@ -18,9 +18,9 @@ in_tx(struct sessions *s, struct ctx *ctx, enum rc rc)
     return db_commit(s->db, ctx);
 }
 
-static enum rc
-end_session(struct sessions *s, struct ctx *ctx, const char *session_id, const char *status,
-            const char *reason)
+enum rc
+ses_end_alone(struct sessions *s, struct ctx *ctx, const char *session_id, const char *status,
+              const char *reason)
 {
     bool ended = false;
     char *addr = NULL;
@@ -57,7 +57,7 @@ open_one(struct sessions *s, struct ctx *ctx, const struct db_result *res, int r
                  LOG_Z("session", req.session_id));
         ctx_recover(ctx);
         ctx->deadline_us = clk_wall_us() + OPEN_US;
-        if (end_session(s, ctx, req.session_id, "failed", "the device did not open") != RC_OK) {
+        if (ses_end_alone(s, ctx, req.session_id, "failed", "the device did not open") != RC_OK) {
             ctx_recover(ctx); /* opening_until runs out, and it is tried again */
         }
     }
@@ -96,6 +96,9 @@ serve_queue(struct sessions *s, struct ctx *ctx)
             rc = rc == RC_OK
                      ? DB_QUERY(s->db, ctx, Q_QUEUE_DROP_SESSION, NULL, DB_ARG_Z(session_id))
                      : rc;
+            rc = rc == RC_OK
+                     ? ses_tell_started(s, ctx, db_i64(res, i, 5), session_id, device.name)
+                     : rc;
         }
     }
     return rc;
@@ -121,7 +124,7 @@ end_listed(struct sessions *s, struct ctx *ctx, const struct db_result *res, con
     enum rc rc = RC_OK;
 
     for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
-        rc = end_session(s, ctx, db_strz(res, i, 0), status, reason);
+        rc = ses_end_alone(s, ctx, db_strz(res, i, 0), status, reason);
     }
     return rc;
 }
@@ -153,6 +156,7 @@ ses_sweep_loop(void *state, struct ctx *ctx)
         rc = DB_QUERY(s->db, ctx, Q_SESSIONS_IDLE, &res, DB_ARG_I64(s->cfg->idle_us));
     }
     rc = rc == RC_OK ? end_listed(s, ctx, res, "stopped", "nobody used it") : rc;
+    rc = rc == RC_OK ? ses_end_limited(s, ctx) : rc;
     (void)rc;
     return false;
 }

@@ -6,6 +6,7 @@
 #define ASSAY_SESSIONS_SESSIONS_H
 
 #include "svc/svc.h"
+#include "svc/svc_limits.h"
 #include "sessions_rpc.h"
 
 struct sessions_cfg {
@@ -20,11 +21,28 @@ struct sessions {
     struct svc *svc;
     struct db *db;
     const struct sessions_cfg *cfg;
+    struct svc_limits *limits; /* of plans; NULL: none */
 };
 
 #define LOOP_OPEN "sessions_open"   /* opens sessions at their workers */
 #define LOOP_QUEUE "sessions_queue" /* gives free devices to people who wait */
 #define LOOP_SWEEP "sessions_sweep" /* dead workers, idle sessions, runs that stopped asking */
+
+/* --- limits of plans (ses_limits.c) --- */
+
+/* May the organization have one session more? Locks its count until the transaction ends.
+ * `streams`: a person's session, which needs live time too. In a transaction.
+ * Errors: FAILED_PRECONDITION "SESSION_LIMIT", "STREAMING_LIMIT". */
+NODISCARD enum rc ses_check_limits(struct sessions *s, struct ctx *ctx, int64_t org_id,
+                                   bool streams);
+/* Ends sessions whose plan's time is over. */
+NODISCARD enum rc ses_end_limited(struct sessions *s, struct ctx *ctx);
+/* Ends one in a transaction of its own and closes it at its worker. */
+NODISCARD enum rc ses_end_alone(struct sessions *s, struct ctx *ctx, const char *session_id,
+                                const char *status, const char *reason);
+/* Tells that a person's session starts. */
+NODISCARD enum rc ses_tell_started(struct sessions *s, struct ctx *ctx, int64_t org_id,
+                                   const char *session_id, const char *device);
 
 bool ses_open_loop(void *state, struct ctx *ctx);
 bool ses_queue_loop(void *state, struct ctx *ctx);

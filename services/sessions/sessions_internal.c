@@ -110,8 +110,26 @@ sessions_worker_heartbeat(struct sessions *s, struct ctx *ctx,
 
 /* --- devices for runs ---------------------------------------------------------------------- */
 
+/* A run beyond the sessions of its plan waits, and nobody waits behind it. */
 static enum rc
-queue_run(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceRequest *req,
+hold(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceRequest *req, int64_t place,
+     bool *out_held)
+{
+    enum rc rc = ses_check_limits(s, ctx, req->org_id, false);
+
+    *out_held = rc == RC_FAILED_PRECONDITION;
+    if (*out_held) {
+        ctx_recover(ctx);
+        rc = RC_OK;
+    }
+    return rc == RC_OK && place > 0
+               ? DB_QUERY(s->db, ctx, Q_QUEUE_HOLD_JOB, NULL, DB_ARG_Z(req->job_id),
+                          DB_ARG_BOOL(*out_held))
+               : rc;
+}
+
+static enum rc
+queue_run(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceRequest *req, bool held,
           Assay__AcquireDeviceResponse *resp)
 {
     const struct db_result *res = NULL;
@@ -128,6 +146,9 @@ queue_run(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceRequest
     rc = DB_QUERY(s->db, ctx, Q_QUEUE_INSERT_JOB, NULL, DB_ARG_I64(req->org_id),
                   DB_ARG_Z(req->job_id), req->has_user_id ? DB_ARG_I64(req->user_id) : DB_ARG_NULL,
                   DB_ARG_Z(req->platform), DB_ARG_Z(req->category), DB_ARG_Z(req->device_id));
+    rc = rc == RC_OK && held ? DB_QUERY(s->db, ctx, Q_QUEUE_HOLD_JOB, NULL, DB_ARG_Z(req->job_id),
+                                        DB_ARG_BOOL(true))
+                             : rc;
     rc = rc == RC_OK ? DB_QUERY(s->db, ctx, Q_QUEUE_OF_JOB, &res, DB_ARG_Z(req->job_id)) : rc;
     if (rc == RC_OK && db_rows(res) > 0) {
         PB_SET(resp, queue_entry_id, db_i64(res, 0, 0));
@@ -175,11 +196,16 @@ sessions_acquire_device(struct sessions *s, struct ctx *ctx,
     }
     rc = DB_QUERY(s->db, ctx, Q_QUEUE_OF_JOB, &res, DB_ARG_Z(req->job_id));
     int64_t place = rc == RC_OK && db_rows(res) > 0 ? db_i64(res, 0, 0) : 0;
+    bool held = false;
+    rc = rc == RC_OK ? hold(s, ctx, req, place, &held) : rc;
+    if (rc == RC_OK && held) {
+        return queue_run(s, ctx, req, true, resp);
+    }
     id_uuid(id);
     char *session_id = pb_strz(ctx->arena, str_n(id, ID_UUID_LEN));
     rc = rc == RC_OK ? ses_claim(s, ctx, session_id, &want, place, &device) : rc;
     if (rc == RC_OK && device.device_id == NULL) {
-        return queue_run(s, ctx, req, resp);
+        return queue_run(s, ctx, req, false, resp);
     }
     if (rc == RC_OK) { /* only now: a run that waits asks often */
         rc = DB_QUERY(s->db, ctx, Q_SESSION_INSERT_JOB, NULL, DB_ARG_I64(req->org_id),

@@ -154,28 +154,13 @@ enqueue(struct sessions *s, struct ctx *ctx, const char *session_id, const struc
 }
 
 static enum rc
-tell_started(struct sessions *s, struct ctx *ctx, const char *session_id, const char *device)
-{
-    struct svc_event event = {
-        .type = "session.started",
-        .tell = TELL_AUDIT | TELL_WEBHOOKS,
-        .resource_type = STR("session"),
-        .resource_id = str_z(session_id),
-        .resource_name = str_z(device),
-        .data = arena_printf(ctx->arena, "{\"session_id\":\"%s\",\"status\":\"starting\"}",
-                             session_id),
-    };
-    return svc_emit(s->db, ctx, &event);
-}
-
-static enum rc
 start_now(struct sessions *s, struct ctx *ctx, const char *session_id,
           const struct ses_device *device, Assay__StartSessionResponse *resp)
 {
     const struct db_result *res = NULL;
 
     enum rc rc = ses_place(s, ctx, session_id, "starting", device);
-    rc = rc == RC_OK ? tell_started(s, ctx, session_id, device->name) : rc;
+    rc = rc == RC_OK ? ses_tell_started(s, ctx, ctx->who.org_id, session_id, device->name) : rc;
     rc = rc == RC_OK ? read_session(s, ctx, Q_SESSION_GET, session_id, &res) : rc;
     if (rc != RC_OK) {
         return rc;
@@ -231,6 +216,7 @@ sessions_start_session(struct sessions *s, struct ctx *ctx, const Assay__StartSe
                     STR_ARG(status));
     }
     rc = check_exists(s, ctx, &want);
+    rc = rc == RC_OK ? ses_check_limits(s, ctx, ctx->who.org_id, true) : rc;
     rc = rc == RC_OK ? ses_claim(s, ctx, session_id, &want, 0, &device) : rc;
     if (rc != RC_OK) {
         return rc;

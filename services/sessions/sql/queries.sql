@@ -87,7 +87,7 @@ ORDER BY id DESC LIMIT $7 OFFSET $8;
 -- name: device_claim
 WITH ahead AS (
     SELECT count(*) AS n FROM device_queue q
-    WHERE q.platform = $2 AND q.id < coalesce($5::bigint, 9223372036854775807)
+    WHERE q.platform = $2 AND q.id < coalesce($5::bigint, 9223372036854775807) AND NOT q.held
       AND ($3::text IS NULL OR q.category IS NULL OR q.category = $3)
       AND ($4::text IS NULL OR q.device_id IS NULL OR q.device_id = $4)
       AND (q.job_key IS NULL OR q.asked_at > now() - interval '10 seconds')
@@ -170,6 +170,25 @@ SELECT session_id FROM sessions
 WHERE status = 'active' AND job_key IS NULL AND used_at < now() - $1 * interval '1 microsecond'
 LIMIT 20;
 
+-- ---- limits of plans -----------------------------------------------------------------------
+
+-- Those who count the sessions of an organization do it one after the other.
+-- name: org_lock
+SELECT pg_advisory_xact_lock(hashtextextended('org_sessions', $1::bigint));
+
+-- name: org_live
+SELECT count(*) FROM sessions WHERE org_id = $1 AND status IN ('queued', 'starting', 'active');
+
+-- name: live_orgs
+SELECT org_id, count(*) FROM sessions
+WHERE status IN ('starting', 'active') AND job_key IS NULL GROUP BY org_id;
+
+-- The live sessions of people in an organization; $2: that began so long ago.
+-- name: live_of_org
+SELECT session_id FROM sessions
+WHERE org_id = $1 AND status IN ('starting', 'active') AND job_key IS NULL
+  AND start_time <= now() - $2::bigint * interval '1 microsecond';
+
 -- ---- queue ---------------------------------------------------------------------------------
 
 -- name: queue_insert_session
@@ -181,6 +200,9 @@ INSERT INTO device_queue (org_id, job_key, user_id, platform, category, device_i
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (job_key) DO UPDATE SET asked_at = now()
 RETURNING id;
+
+-- name: queue_hold_job
+UPDATE device_queue SET held = $2 WHERE job_key = $1 AND held <> $2;
 
 -- name: queue_of_session
 SELECT q.id, (SELECT count(*) FROM device_queue b
