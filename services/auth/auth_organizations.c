@@ -144,7 +144,9 @@ set_defaults(struct auth *auth, struct ctx *ctx, struct aut_session_defaults *d)
     }
     struct svc_event event = {
         .type = "session_defaults.updated",
-        .tell = TELL_AUDIT,
+        .tell = TELL_AUDIT | TELL_BILLING, /* who goes on streaming on credit */
+        .data = d->overage ? STR("{\"allow_streaming_overage\":true}")
+                           : STR("{\"allow_streaming_overage\":false}"),
         .resource_type = STR("organization"),
         .resource_id = arena_printf(ctx->arena, "%lld", (long long)ctx->who.org_id),
         .details = arena_printf(ctx->arena, "time-out %.*s, permissions %.*s, overage %s",

@@ -233,7 +233,8 @@ int
 main(int argc, char **argv)
 {
     const struct svc_def def = {.name = "auth",
-                                .peers = SVC_USES(SVC_AUTH) | SVC_USES(SVC_WEBHOOKS),
+                                .peers = SVC_USES(SVC_AUTH) | SVC_USES(SVC_BILLING) |
+                                         SVC_USES(SVC_WEBHOOKS),
                                 .cfg_rows = AUTH_CFG_ROWS,
                                 .cfg_count = AUTH_CFG_COUNT,
                                 .cfg = &cfg,
