@@ -289,9 +289,16 @@ function place(e, all) {
     return 'TYPE';
   } catch { return 'END'; /* number and email tell no caret: the End key moves it */ }
 }
+/* Puts text in as an input method would, with the events a person's typing has: one message less to
+ * the browser. Editors of rich text and texts of several lines go the long way. */
+function put(e, block) {
+  return block !== '' && !e.isContentEditable && !/[\u0000-\u001f]/.test(block) &&
+    e.ownerDocument.execCommand('insertText', false, block);
+}
 /* Makes the field ready for text: focused, with all selected or the caret at the end. Answers
- * 'TYPE' or 'END', or 'SET' when the value is set already, then the field's id and point. */
-function ready(id, s, all) {
+ * 'TYPE' or 'END', 'PUT' when the block is in it, or 'SET' when the value is set already, then the
+ * field's id and point. */
+function ready(id, s, all, block) {
   const e = fieldOf(id > 0 ? get(id) : L.activeElement() || document.body);
   if (isDisabled(e)) { no('DISABLED', 'the field is disabled'); }
   if (e.readOnly || e.getAttribute('aria-readonly') === 'true') {
@@ -305,25 +312,41 @@ function ready(id, s, all) {
         s2.y;
     }
     A.before = valueOf(e);
+    A.upsBefore = A.ups;
     e.focus({ preventScroll: true });
-    return place(e, all) + '\t' + key + '\t' + s2.x + '\t' + s2.y + '\t' +
+    const how = place(e, all);
+    return (how === 'TYPE' && put(e, block) ? 'PUT' : how) + '\t' + key + '\t' + s2.x + '\t' + s2.y + '\t' +
       (e.getRootNode().activeElement === e || e.isContentEditable ? 1 : 0);
   };
   return id > 0 && mayMove(body(e), id) ? waitStill(body(e)).then(go) : go();
 }
 A.ready = answered(ready);
 const loose = (s) => s.replace(/\r\n?/g, '\n').replace(/\u00a0/g, ' ').trim();
-/* Did the text arrive? A field may format what is typed, but it must have taken something. */
-A.arrived = answered((id, s, all) => {
+/* True when the key sent since `ready` has gone up and the page has dealt with it. */
+async function keyWentUp() {
+  if (A.ups === A.upsBefore) {
+    await new Promise((done) => {
+      const late = setTimeout(done, 100);
+      A.heardUp = () => { clearTimeout(late); done(); };
+    });
+    A.heardUp = null;
+    await turn();
+  }
+  return A.ups !== A.upsBefore;
+}
+/* Did the text arrive? A field may format what is typed, but it must have taken something. Answers
+ * when the page is quiet, as settling would ask next; 'LATE' when the key was not seen. */
+A.arrived = answered((id, s, all, byKey) =>
+  byKey ? keyWentUp().then((up) => up ? arrived(id, s, all) : 'LATE') : arrived(id, s, all));
+function arrived(id, s, all) {
   const e = byId(id);
-  if (!e) { return 'OK'; /* gone with what the text caused */ }
-  const v = valueOf(e);
-  if (all ? loose(v) === loose(s) : loose(v).endsWith(loose(s))) { return 'OK'; }
-  if (s === '' ? v !== '' : v === A.before && v !== s) {
+  const v = e && valueOf(e); /* gone with what the text caused: nothing to compare */
+  const there = !e || (all ? loose(v) === loose(s) : loose(v).endsWith(loose(s)));
+  if (!there && (s === '' ? v !== '' : v === A.before && v !== s)) {
     no('NOT_EDITABLE', 'the field did not take the text');
   }
-  return 'OK';
-});
+  return A.quiet(2000);
+}
 
 /* --- choosing --------------------------------------------------------------------------------- */
 
@@ -417,6 +440,7 @@ A.dragging = () => nextFrame().then(() => dragged && !dragged.defaultPrevented ?
  * does, else after a frame without change, six frames at most. */
 A.quiet = async (limitMs) => {
   const end = performance.now() + limitMs;
+  await turn(); /* what was ready when we came is what the action did, not a change to wait for */
   let n = A.n;
   await turn();
   await turn();

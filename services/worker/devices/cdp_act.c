@@ -6,24 +6,14 @@
 #define LONG_PRESS_US (600 * ASSAY_US_PER_MS)
 #define FILES_MAX 16
 
-/* One action under way. */
-struct act {
-    struct cdp_device *d;
-    struct ctx *ctx;
-    const struct device_action *a;
-    struct cdp_session *s; /* of ref */
-    int32_t id;
-};
-
 static enum rc
-eval(struct act *t, struct str expr, struct str *out)
+eval(struct cdp_acting *t, struct str expr, struct str *out)
 {
     return cdp_eval_seen(t->d, t->ctx, t->s, expr, out);
 }
 
-/* Where to press, in the tab's viewport, from an answer 'OK x y'. */
-static enum rc
-point_of(struct act *t, struct str said, size_t at, struct cdp_point *out)
+enum rc
+cdp_acting_point(struct cdp_acting *t, struct str said, size_t at, struct cdp_point *out)
 {
     out->x = cdp_number(cdp_field(said, at));
     out->y = cdp_number(cdp_field(said, at + 1));
@@ -35,7 +25,7 @@ point_of(struct act *t, struct str said, size_t at, struct cdp_point *out)
 }
 
 static enum rc
-aim(struct act *t, bool must_be_enabled, struct cdp_point *out)
+aim(struct cdp_acting *t, bool must_be_enabled, struct cdp_point *out)
 {
     struct str said = STR_EMPTY;
     enum rc rc = RC_OK;
@@ -52,18 +42,18 @@ aim(struct act *t, bool must_be_enabled, struct cdp_point *out)
                                   must_be_enabled ? "true" : "false"),
                   &said);
     }
-    return rc == RC_OK ? point_of(t, said, 1, out) : rc;
+    return rc == RC_OK ? cdp_acting_point(t, said, 1, out) : rc;
 }
 
-static enum rc
-tap_at(struct act *t, struct cdp_point p)
+enum rc
+cdp_acting_tap(struct cdp_acting *t, struct cdp_point p)
 {
     return t->d->base.profile.touch ? cdp_touch_tap(t->d, t->ctx, p)
                                     : cdp_press(t->d, t->ctx, p, "left", 1);
 }
 
 static enum rc
-pointer(struct act *t)
+pointer(struct cdp_acting *t)
 {
     struct cdp_wait w = {0};
     struct cdp_point p;
@@ -83,109 +73,14 @@ pointer(struct act *t)
         cdp_ask_mouse(t->d, &w, "mouseMoved", p, "none", 0, 0);
         return cdp_sent(t->d, t->ctx, &w);
     default:
-        return tap_at(t, p);
+        return cdp_acting_tap(t, p);
     }
-}
-
-/* --- text ------------------------------------------------------------------------------------- */
-
-/* The last character goes by a real key, so that what listens to keys hears of the whole text; the
- * rest in one piece, for key by key costs half a millisecond each. */
-static void
-ask_text(struct act *t, struct cdp_wait *w, struct str text)
-{
-    size_t last = text.n;
-
-    while (last > 0 && ((unsigned char)text.p[last - 1] & 0xc0) == 0x80) {
-        last--;
-    }
-    last = last > 0 ? last - 1 : 0;
-    struct str key = str_sub(text, last, text.n);
-    bool plain = key.n > 0 && key.n < 4 && (unsigned char)key.p[0] >= ' ';
-    struct str block = plain ? str_sub(text, 0, last) : text;
-    if (block.n > 0) {
-        struct buf b;
-        buf_init(&b, 16 << 20);
-        buf_putz(&b, "{");
-        json_put_member_str(&b, "text", block);
-        buf_putz(&b, "}");
-        cdp_ask(t->d, w, cdp_tab(t->d), "Input.insertText", buf_str(&b));
-        buf_fini(&b);
-    }
-    if (plain) {
-        cdp_ask_char(t->d, w, key);
-    }
-}
-
-static enum rc
-enter(struct act *t, struct str text, bool all, struct str ready)
-{
-    struct cdp_wait w = {0};
-    struct str kind = cdp_field(ready, 0);
-    struct cdp_session *tab = cdp_tab(t->d);
-
-    if (str_eqz(kind, "SET")) {
-        return RC_OK;
-    }
-    if (str_eqz(kind, "END")) {
-        (void)cdp_ask_key(t->d, &w, STR("End"));
-    }
-    if (text.n == 0 && all) {
-        (void)cdp_ask_key(t->d, &w, STR("Delete"));
-    }
-    ask_text(t, &w, text);
-    bool open = true;
-    enum rc rc = cdp_handled(t->d, t->ctx, &w, &open);
-    if (rc != RC_OK || !open || !tab->used || tab != cdp_tab(t->d) || tab->dialog) {
-        return rc;
-    }
-    /* A page that went elsewhere because of the text took it. This second request is also the one
-     * whose answer cannot overtake the news of that, see cdp_sent. */
-    struct str said = STR_EMPTY;
-    struct str quoted = cdp_quote(t->ctx, text);
-    struct str field = cdp_field(ready, 1);
-    rc = cdp_eval(t->d, t->ctx, t->s,
-                  arena_printf(t->ctx->arena, "__assay.arrived(%.*s,%.*s,%s)", STR_ARG(field),
-                               STR_ARG(quoted), all ? "true" : "false"),
-                  &said);
-    if (rc == RC_FAILED_PRECONDITION) { /* a dialog: the text caused it */
-        ctx_recover(t->ctx);
-        return RC_OK;
-    }
-    if (rc == RC_ABORTED) {
-        return RC_OK;
-    }
-    return rc == RC_OK ? cdp_reason(t->ctx, said) : rc;
-}
-
-static enum rc
-fill(struct act *t, struct str text, bool all)
-{
-    struct str said = STR_EMPTY;
-    struct str quoted = cdp_quote(t->ctx, text);
-    struct str expr =
-        arena_printf(t->ctx->arena, "__assay.ready(%d,%.*s,%s)", t->a->ref < 0 ? 0 : t->id,
-                     STR_ARG(quoted), all ? "true" : "false");
-    enum rc rc = eval(t, expr, &said);
-
-    if (rc == RC_OK && t->s != NULL && !t->s->page && !str_eqz(cdp_field(said, 0), "SET")) {
-        /* Focus moves to another process only with a press there. */
-        struct cdp_point p;
-        rc = cdp_show_frame(t->d, t->ctx, t->s);
-        if (rc == RC_OK && (rc = eval(t, expr, &said)) == RC_OK) {
-            rc = point_of(t, said, 2, &p);
-        }
-        if (rc == RC_OK && (rc = tap_at(t, p)) == RC_OK) {
-            rc = eval(t, expr, &said);
-        }
-    }
-    return rc == RC_OK ? enter(t, text, all, said) : rc;
 }
 
 /* --- choosing --------------------------------------------------------------------------------- */
 
 static enum rc
-select_option(struct act *t)
+select_option(struct cdp_acting *t)
 {
     struct str said = STR_EMPTY;
     struct str quoted = cdp_quote(t->ctx, t->a->text);
@@ -195,7 +90,7 @@ select_option(struct act *t)
 }
 
 static enum rc
-check(struct act *t)
+check(struct cdp_acting *t)
 {
     struct str said = STR_EMPTY;
     struct cdp_point p;
@@ -205,9 +100,9 @@ check(struct act *t)
     if (rc != RC_OK || str_eqz(said, "SAME")) {
         return rc;
     }
-    rc = point_of(t, said, 1, &p);
+    rc = cdp_acting_point(t, said, 1, &p);
     if (rc == RC_OK) {
-        rc = tap_at(t, p);
+        rc = cdp_acting_tap(t, p);
     }
     struct cdp_session *tab = cdp_tab(t->d);
     if (rc != RC_OK || tab == NULL || tab->dialog || !t->s->used) {
@@ -224,7 +119,7 @@ check(struct act *t)
 /* --- files ------------------------------------------------------------------------------------ */
 
 static enum rc
-put_files(struct act *t, struct buf *out)
+put_files(struct cdp_acting *t, struct buf *out)
 {
     struct str rest = t->a->text;
     size_t n = 0;
@@ -247,7 +142,7 @@ put_files(struct act *t, struct buf *out)
 }
 
 static enum rc
-set_files(struct act *t, struct cdp_session *s, struct str target)
+set_files(struct cdp_acting *t, struct cdp_session *s, struct str target)
 {
     struct buf b;
 
@@ -264,7 +159,7 @@ set_files(struct act *t, struct cdp_session *s, struct str target)
 
 /* The input that opened the chooser: the one named last, whatever button did it. */
 static enum rc
-upload_chosen(struct act *t, struct cdp_session *tab)
+upload_chosen(struct cdp_acting *t, struct cdp_session *tab)
 {
     if (tab->chooser == 0) {
         return fail(t->ctx, RC_UNIMPLEMENTED, "NOT_SUPPORTED", "the element takes no file");
@@ -276,7 +171,7 @@ upload_chosen(struct act *t, struct cdp_session *tab)
 }
 
 static enum rc
-upload(struct act *t)
+upload(struct cdp_acting *t)
 {
     struct cdp_session *tab = cdp_tab(t->d);
     const struct json_value *v = NULL;
@@ -294,7 +189,7 @@ upload(struct act *t)
         struct cdp_point p;
         tab->chooser = 0;
         rc = aim(t, true, &p);
-        if (rc == RC_OK && (rc = tap_at(t, p)) == RC_OK && (rc = cdp_drain(t->d, t->ctx)) == RC_OK) {
+        if (rc == RC_OK && (rc = cdp_acting_tap(t, p)) == RC_OK && (rc = cdp_drain(t->d, t->ctx)) == RC_OK) {
             rc = upload_chosen(t, tab);
         }
         return rc;
@@ -312,7 +207,7 @@ upload(struct act *t)
 /* --- moving ----------------------------------------------------------------------------------- */
 
 static enum rc
-drag(struct act *t)
+drag(struct cdp_acting *t)
 {
     struct cdp_point from;
     struct cdp_point to = {t->a->x2, t->a->y2};
@@ -320,7 +215,7 @@ drag(struct act *t)
 
     if (rc == RC_OK && t->a->ref2 >= 0) {
         struct device_action other = {.ref = t->a->ref2};
-        struct act u = {.d = t->d, .ctx = t->ctx, .a = &other};
+        struct cdp_acting u = {.d = t->d, .ctx = t->ctx, .a = &other};
         u.s = cdp_ref_session(t->d, other.ref, &u.id);
         rc = aim(&u, false, &to);
         /* Aiming at the second may have scrolled the first away. */
@@ -335,7 +230,7 @@ drag(struct act *t)
 }
 
 static enum rc
-scroll(struct act *t)
+scroll(struct cdp_acting *t)
 {
     struct str said = STR_EMPTY;
 
@@ -345,7 +240,7 @@ scroll(struct act *t)
 }
 
 static enum rc
-key(struct act *t)
+key(struct cdp_acting *t)
 {
     struct cdp_wait w = {0};
 
@@ -360,7 +255,7 @@ key(struct act *t)
 }
 
 static enum rc
-simple(struct act *t, const char *call)
+simple(struct cdp_acting *t, const char *call)
 {
     struct str said = STR_EMPTY;
     enum rc rc = t->s != NULL && !t->s->page ? cdp_show_frame(t->d, t->ctx, t->s) : RC_OK;
@@ -371,14 +266,14 @@ simple(struct act *t, const char *call)
 }
 
 static enum rc
-swipe(struct act *t)
+swipe(struct cdp_acting *t)
 {
     return cdp_swipe(t->d, t->ctx, (struct cdp_point){t->a->x, t->a->y},
                      (struct cdp_point){t->a->x2, t->a->y2}, t->a->duration_us);
 }
 
 static enum rc
-perform(struct act *t)
+perform(struct cdp_acting *t)
 {
     switch (t->a->verb) {
     case DEVICE_TAP:
@@ -388,11 +283,11 @@ perform(struct act *t)
     case DEVICE_HOVER:
         return pointer(t);
     case DEVICE_TYPE:
-        return fill(t, t->a->text, false);
+        return cdp_fill(t, t->a->text, false);
     case DEVICE_FILL:
-        return fill(t, t->a->text, true);
+        return cdp_fill(t, t->a->text, true);
     case DEVICE_CLEAR:
-        return fill(t, STR_EMPTY, true);
+        return cdp_fill(t, STR_EMPTY, true);
     case DEVICE_SELECT:
         return select_option(t);
     case DEVICE_CHECK:
@@ -419,7 +314,7 @@ enum rc
 cdp_act(struct device *base, struct ctx *ctx, const struct device_action *a)
 {
     struct cdp_device *d = cdp_of(base);
-    struct act t = {.d = d, .ctx = ctx, .a = a};
+    struct cdp_acting t = {.d = d, .ctx = ctx, .a = a};
     enum rc rc = cdp_require(d, ctx);
 
     if (rc == RC_OK) {
@@ -435,6 +330,8 @@ cdp_act(struct device *base, struct ctx *ctx, const struct device_action *a)
         __builtin_memcpy(t.s->seen_world, t.s->world, sizeof t.s->seen_world);
     }
     cdp_forget_requests(d);
+    d->quiet_tab = 0;
+    d->owed_key[0] = '\0';
     d->acted_us = clk_mono_us();
     d->acted = true;
     d->version++;

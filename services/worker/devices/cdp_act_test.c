@@ -84,6 +84,15 @@ static const struct site_page pages[] = {
      "e=>{p.style.left=e.clientX-50+'px'};p.onpointerup=e=>{p.onpointermove=null;"
      "log.textContent='knob '+(e.clientX>400)}}</script>",
      NULL},
+    {"/loud",
+     "<p id=log></p><label>Loud <input id=v oninput=\"log.textContent=value;if(!window.n){n=1;"
+     "alert('typed')}\"></label>",
+     NULL},
+    {"/wander",
+     "<p id=log></p><label>Here <input onkeydown=f.focus() oninput=\"log.textContent=value\">"
+     "</label><iframe id=f></iframe><script>f.src='http://localhost:'+location.port+'/keys'"
+     "</script>",
+     NULL},
     {"/keys",
      "<input aria-label=Box id=b value='hello world'><p id=log></p><script>"
      "b.onkeydown=e=>log.textContent+=(e.ctrlKey?'C-':'')+(e.shiftKey?'S-':'')+e.key+' '</script>",
@@ -220,6 +229,28 @@ filling_fires_what_typing_fires(void **state)
     assert_true(str_find(log->text, STR("~")) < 0); /* all of them trusted */
     lab_act(l, DEVICE_FOCUS, ELEM_TEXTBOX, "Note", NULL);
     assert_true(str_find(lab_by_id(l, "log")->text, STR("change")) >= 0);
+}
+
+static void
+text_that_opens_a_dialog_is_whole_when_the_dialog_is_answered(void **state)
+{
+    struct lab *l = *state;
+
+    lab_open(l, "/loud");
+    lab_expect(l, lab_do(l, DEVICE_FILL, lab_ref(l, ELEM_TEXTBOX, "Loud"), "Rome"), "fill");
+    assert_true(str_eqz(lab_see(l)->dialog, "typed"));
+    lab_expect(l, l->do_->dialog(l->device, &l->ctx, true, STR_EMPTY), "accept");
+    lab_until(l, "Rome");
+}
+
+static void
+a_key_that_goes_up_elsewhere_does_not_hold_typing_up(void **state)
+{
+    struct lab *l = *state;
+
+    lab_open(l, "/wander");
+    lab_act(l, DEVICE_FILL, ELEM_TEXTBOX, "Here", "Rome");
+    lab_until(l, "Rom");
 }
 
 static void
@@ -453,6 +484,8 @@ main(void)
         cmocka_unit_test(every_kind_of_field_takes_its_value),
         cmocka_unit_test(a_field_that_takes_nothing_says_so),
         cmocka_unit_test(filling_fires_what_typing_fires),
+        cmocka_unit_test(text_that_opens_a_dialog_is_whole_when_the_dialog_is_answered),
+        cmocka_unit_test(a_key_that_goes_up_elsewhere_does_not_hold_typing_up),
         cmocka_unit_test(options_are_chosen_by_label_or_value),
         cmocka_unit_test(boxes_are_brought_to_the_state_asked_for),
         cmocka_unit_test(files_go_into_inputs_and_into_buttons_that_ask),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define FRAME_US 16667
+#define QUIET_MS "2000" /* as long as a step settles */
 #define SWIPE_US (250 * ASSAY_US_PER_MS)
 #define DRAG_STEPS 5
 #define DRAG_WAIT_US (500 * ASSAY_US_PER_MS)
@@ -54,8 +55,19 @@ cdp_sent(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w)
     /* The answer to a press can overtake the news of a navigation it caused; the answer to a second
      * request cannot. */
     if (rc == RC_OK && open && tab->used && tab->born == born) {
-        cdp_ask(d, w, tab, "Runtime.evaluate", STR("{\"expression\":\"0\"}"));
-        rc = cdp_handled(d, ctx, w, &open);
+        bool known = tab->world[0] != '\0';
+        if (known) {
+            cdp_ask_eval(d, w, tab, STR("__assay.quiet(" QUIET_MS ")"));
+        } else {
+            cdp_ask(d, w, tab, "Runtime.evaluate", STR("{\"expression\":\"0\"}"));
+        }
+        rc = cdp_await(d, ctx, w, CDP_STOP_DIALOG, CDP_CALL_US);
+        if (rc == RC_OK && w->end == CDP_EXPIRED) {
+            rc = cdp_hangs(ctx);
+        } else if (rc == RC_OK && w->end == CDP_ANSWERED && known) {
+            cdp_hear_quiet(d, ctx, w->answers[0]);
+        }
+        cdp_wait_fini(w);
     }
     return rc;
 }

@@ -9,7 +9,8 @@
  *   cdp_device.c   open, reset, close                     cdp_nav.c      go, back, settle, tabs, dialogs
  *   cdp_observe.c  snapshot, wait_change, find            cdp_act.c      verbs
  *   cdp_input.c    mouse, touch, drag                     cdp_keys.c     keyboard
- *   cdp_shot.c     screenshots                            cdp_frame.c    frames of other processes */
+ *   cdp_text.c     typing                                 cdp_frame.c    frames of other processes
+ *   cdp_shot.c     screenshots */
 #ifndef ASSAY_WORKER_CDP_INTERNAL_H
 #define ASSAY_WORKER_CDP_INTERNAL_H
 
@@ -86,6 +87,9 @@ struct cdp_device {
     bool acted;        /* since then: a hover changes what is shown without a trace */
     int64_t events;    /* grows with whatever may have changed what is shown */
     int64_t acted_us;  /* when the newest action began; 0: none since the load */
+    int64_t quiet_tab; /* birth of the tab that an action left quiet, 0: settling has to ask */
+    int64_t quiet_events; /* what `events` was then */
+    char owed_key[8];     /* the last character of a text that a dialog interrupted */
     struct cdp_request requests[CDP_REQUESTS];
     uint32_t slow_urls[CDP_SLOW_URLS]; /* polled or answered late before: nothing waits for them */
     size_t slow_count;
@@ -158,6 +162,9 @@ NODISCARD enum rc cdp_need_world(struct cdp_device *d, struct ctx *ctx, struct c
 /* Asks for `expr` in our world; its promise is awaited and its string comes back. */
 void cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s,
                   struct str expr);
+/* Hears whether the page of the current tab said that it is quiet: settling believes that once,
+ * unless an event came meanwhile. */
+void cdp_hear_quiet(struct cdp_device *d, struct ctx *ctx, const struct cdp_msg *m);
 /* Reads the text of an evaluation. Errors: ABORTED, not recorded: the document went away. */
 NODISCARD enum rc cdp_eval_text(struct ctx *ctx, const struct cdp_msg *m, struct str *out);
 /* Both at once. Errors: also FAILED_PRECONDITION "DIALOG_OPEN", DEADLINE_EXCEEDED. */
@@ -230,8 +237,8 @@ void cdp_ask_mouse(struct cdp_device *d, struct cdp_wait *w, const char *type, s
  * asked. A dialog ends the wait and is fine. */
 NODISCARD enum rc cdp_handled(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w,
                               bool *out_open);
-/* Writes what was asked and goes once round the renderer, so that a navigation it caused is known.
- * A dialog ends the wait and is fine. */
+/* Writes what was asked and goes once round the renderer, so that a navigation it caused is known;
+ * asks on the way for what settling would ask next. A dialog ends the wait and is fine. */
 NODISCARD enum rc cdp_sent(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w);
 NODISCARD enum rc cdp_press(struct cdp_device *d, struct ctx *ctx, struct cdp_point p,
                             const char *button, int clicks);
@@ -245,6 +252,23 @@ NODISCARD enum rc cdp_drag(struct cdp_device *d, struct ctx *ctx, struct cdp_poi
 bool cdp_ask_key(struct cdp_device *d, struct cdp_wait *w, struct str spec);
 /* The same for one character of text. */
 void cdp_ask_char(struct cdp_device *d, struct cdp_wait *w, struct str character);
+
+/* --- one action under way (cdp_act.c, cdp_text.c) ----------------------------------------------- */
+
+struct cdp_acting {
+    struct cdp_device *d;
+    struct ctx *ctx;
+    const struct device_action *a;
+    struct cdp_session *s; /* of ref */
+    int32_t id;
+};
+
+/* Where to press, in the tab's viewport, from fields `at` and `at` + 1 of an answer. */
+NODISCARD enum rc cdp_acting_point(struct cdp_acting *t, struct str said, size_t at,
+                                   struct cdp_point *out);
+NODISCARD enum rc cdp_acting_tap(struct cdp_acting *t, struct cdp_point p);
+/* Types into the field of ref, or what has the focus; `all` replaces what is there. */
+NODISCARD enum rc cdp_fill(struct cdp_acting *t, struct str text, bool all);
 
 /* --- frames of other processes (cdp_frame.c) ---------------------------------------------------- */
 

@@ -79,6 +79,10 @@ cdp_dialog(struct device *base, struct ctx *ctx, bool accept, struct str text)
     d->version++;
     rc = answer(d, ctx, tab, accept, text.p == NULL ? STR_EMPTY : cdp_quote(ctx, text));
     struct cdp_wait w = {0};
+    if (rc == RC_OK && d->owed_key[0] != '\0') {
+        cdp_ask_char(d, &w, str_z(d->owed_key));
+        d->owed_key[0] = '\0';
+    }
     return rc == RC_OK ? cdp_sent(d, ctx, &w) : rc;
 }
 
@@ -313,6 +317,16 @@ quiet(struct cdp_device *d, struct ctx *ctx, int64_t left_us)
     return rc == RC_ABORTED ? cdp_drain(d, ctx) : rc;
 }
 
+/* The action just before has asked already. Once only: later the page may do more by itself. */
+static bool
+left_quiet(struct cdp_device *d, const struct cdp_session *tab)
+{
+    bool quiet = d->quiet_tab != 0 && d->quiet_tab == tab->born && d->quiet_events == d->events;
+
+    d->quiet_tab = 0;
+    return quiet;
+}
+
 enum rc
 cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us)
 {
@@ -336,7 +350,7 @@ cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us)
         if (busy(d, tab, ready_us, &until_us)) {
             asked = false;
             rc = cdp_pump(d, ctx, until_us < end_us ? until_us : end_us, &any);
-        } else if (asked) {
+        } else if (asked || left_quiet(d, tab)) {
             break;
         } else {
             asked = true;

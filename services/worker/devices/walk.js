@@ -35,6 +35,7 @@ globalThis.__assay = A;
 
 if (A.root === A) {
   A.n = 1;              /* grows with every change seen */
+  A.ups = 0;            /* keys that went up */
   A.armed = false;      /* tell the driver about the next one */
   A.ids = new WeakMap();
   A.nodes = new Map();  /* id -> WeakRef */
@@ -75,6 +76,11 @@ for (const type of ['input', 'change', 'scroll', 'transitionend', 'animationend'
   document.addEventListener(type, changed, { capture: true, passive: true });
 }
 window.addEventListener('resize', changed, { passive: true });
+/* Before any of the page's own: it cannot hide a key from us. */
+window.addEventListener('keyup', () => {
+  root.ups++;
+  if (root.heardUp) { root.heardUp(); }
+}, { capture: true, passive: true });
 window.addEventListener('load', changed, { passive: true });
 
 /* --- small helpers --------------------------------------------------------------------------- */
