@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Verifications and checks: what is compared, and for how long. */
+#include "worker/steps/steps_lab.h"
+
+static void
+a_total_is_compared_with_what_stands_beside_the_label(void **state)
+{
+    struct bench *b = *state;
+    summary(&b->f.screens[0]);
+    assert_int_equal(run(b, "Verify that the Total is '€62.00'"), STEP_PASSED);
+    assert_non_null(b->r.evidence.how);
+    /* The line shows €57.00: a search of the page would pass. */
+    assert_int_equal(run(b, "Verify that the Total is '€57.00'"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "TEXT_DIFFERS");
+    MESSAGE_HAS(b, "says '€62.00'");
+    assert_int_equal(run(b, "Verify the Status is 'Paid'"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify the Status is 'Pai'"), STEP_FAILED);
+}
+
+static void
+a_text_is_seen_as_whole_words_only(void **state)
+{
+    struct bench *b = *state;
+    summary(&b->f.screens[0]);
+    assert_int_equal(run(b, "Verify 'Amber jar' is visible"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify 'Amber ja' is visible"), STEP_FAILED);
+    assert_int_equal(run(b, "Verify '€6' is visible"), STEP_FAILED);
+    assert_int_equal(run(b, "Verify '€62' is visible"), STEP_FAILED);
+}
+
+static void
+an_absence_waits_until_the_thing_is_gone(void **state)
+{
+    struct bench *b = *state;
+    fake_add(&b->f.screens[0], -1, ELEM_PROGRESS, "Loading", 0, 0, 50, 50, SHOWN);
+    b->f.count = 2;
+    b->f.changes_after = 2;
+    assert_int_equal(run(b, "Verify 'Loading' is not visible"), STEP_PASSED);
+    assert_int_equal(b->f.at, 1);
+    b->f.at = 0;
+    assert_int_equal(run(b, "Wait until 'Loading' disappears"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "STILL_VISIBLE");
+    /* Described, not quoted: the kind counts, so that its absence is not claimed by missing words.
+     */
+    assert_int_equal(run(b, "Verify the busy spinner is not visible"), STEP_FAILED);
+}
+
+static void
+states_and_counts_are_exact(void **state)
+{
+    struct bench *b = *state;
+    struct fake_screen *s = &b->f.screens[0];
+    login(s);
+    fake_add(s, -1, ELEM_BUTTON, "Pay", 300, 10, 50, 20, (HOT) & ~(unsigned)ELEM_ENABLED);
+    assert_int_equal(run(b, "Verify the 'Pay' button is disabled"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify the 'Pay' button is enabled"), STEP_FAILED);
+    assert_int_equal(run(b, "Verify 'Remember me' is checked"), STEP_FAILED);
+    s->elems[3].flags |= ELEM_CHECKED;
+    assert_int_equal(run(b, "Verify 'Remember me' is checked"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify there are 2 buttons"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify there are 3 buttons"), STEP_FAILED);
+    MESSAGE_HAS(b, "found 2");
+}
+
+static void
+a_value_is_read_from_the_entry_of_its_label(void **state)
+{
+    struct bench *b = *state;
+    struct fake_screen *s = &b->f.screens[0];
+    int list = fake_add(s, -1, ELEM_LIST, "", 0, 0, 400, 100, SHOWN);
+    fake_add(s, list, ELEM_TEXT, "Status", 0, 0, 100, 20, SHOWN);
+    fake_add(s, list, ELEM_ALERT, "", 200, 0, 100, 20, SHOWN);
+    s->elems[2].label = STR("Status");
+    s->elems[2].text = STR("confirmed");
+    assert_int_equal(run(b, "Verify that the Status is 'confirmed'"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify that the Status is 'refused'"), STEP_FAILED);
+    MESSAGE_HAS(b, "says 'confirmed'");
+}
+
+static void
+a_quiet_page_that_says_otherwise_ends_a_verification_early(void **state)
+{
+    struct bench *b = *state;
+    login(&b->f.screens[0]);
+    b->opt.timeout_us = 60 * ASSAY_US_PER_S;
+    b->opt.differs_us = 20 * ASSAY_US_PER_MS;
+    assert_int_equal(run(b, "Verify the value of 'Email' is 'ada@example.com'"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "TEXT_DIFFERS");
+    assert_true(b->r.elapsed_us < 30 * ASSAY_US_PER_S);
+}
+
+static void
+what_is_waited_for_the_page_is_told_apart(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(run(b, "Wait for 30 ms"), STEP_PASSED);
+    assert_true(b->r.waited_us >= 30 * ASSAY_US_PER_MS);
+    assert_true(b->r.waited_us <= b->r.elapsed_us);
+}
+
+static void
+one_action_takes_one_look(void **state)
+{
+    struct bench *b = *state;
+    login(&b->f.screens[0]);
+    assert_int_equal(run(b, "Tap 'Sign in'"), STEP_PASSED);
+    assert_int_equal(b->f.observed, 1);
+    assert_int_equal(run(b, "Verify 'Sign in' is visible"), STEP_PASSED);
+    assert_int_equal(b->f.observed, 2);
+}
+
+static void
+field_values_are_read_but_never_those_of_passwords(void **state)
+{
+    struct bench *b = *state;
+    login(&b->f.screens[0]);
+    assert_int_equal(run(b, "Verify the Email field is empty"), STEP_PASSED);
+    b->f.screens[0].elems[1].value = STR("ada@example.com");
+    assert_int_equal(run(b, "Verify the Email field is empty"), STEP_FAILED);
+    assert_int_equal(run(b, "Verify the value of 'Email' is 'ada@example.com'"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify the Password field is empty"), STEP_PASSED);
+    b->f.screens[0].elems[2].value = STR("\u2022\u2022\u2022");
+    assert_int_equal(run(b, "Verify the Password field is empty"), STEP_FAILED);
+    assert_int_equal(run(b, "Verify the value of 'Password' is 'abc'"), STEP_ERROR);
+    assert_string_equal(b->r.reason, "SECRET_FIELD");
+}
+
+static void
+the_address_is_compared_by_path_or_part(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(run(b, "I should be on '/login'"), STEP_PASSED);
+    assert_int_equal(run(b, "I should be on '/log'"), STEP_FAILED);
+    assert_int_equal(run(b, "Verify the URL contains 'shop.test'"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify the page title is 'Shop'"), STEP_PASSED);
+}
+
+static void
+suite_checks_hold_and_fail(void **state)
+{
+    struct bench *b = *state;
+    summary(&b->f.screens[0]);
+    b->f.found_selector = "#total";
+    b->f.found_ref = 105;
+    assert_int_equal(check(b, "{\"kind\":\"url\",\"path_is\":\"/login/\"}"), STEP_PASSED);
+    assert_int_equal(check(b, "{\"kind\":\"url\",\"contains\":\"cart\"}"), STEP_FAILED);
+    assert_int_equal(check(b, "{\"kind\":\"visible_text\",\"contains\":\"mber ja\"}"), STEP_PASSED);
+    assert_int_equal(check(b, "{\"kind\":\"visible_text\",\"contains\":\"nothing\"}"), STEP_FAILED);
+    assert_int_equal(
+        check(b, "{\"kind\":\"visible_text\",\"selector_hint\":\"#total\",\"equals\":\"€62.00\"}"),
+        STEP_PASSED);
+    assert_int_equal(
+        check(b, "{\"kind\":\"visible_text\",\"selector_hint\":\"#total\",\"equals\":\"€62\"}"),
+        STEP_FAILED);
+    assert_int_equal(check(b, "{\"kind\":\"absent_text\",\"any_of\":[\"error\",\"oops\"]}"),
+                     STEP_PASSED);
+    assert_int_equal(check(b, "{\"kind\":\"absent_text\",\"any_of\":[\"error\",\"AMBER\"]}"),
+                     STEP_FAILED);
+    assert_int_equal(check(b, "{\"kind\":\"element_visible\",\"selector_hint\":\"#total\"}"),
+                     STEP_PASSED);
+    assert_int_equal(check(b, "{\"kind\":\"element_visible\",\"selector_hint\":\"#none\"}"),
+                     STEP_FAILED);
+    assert_int_equal(check(b, "{\"kind\":\"magic\"}"), STEP_ERROR);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_total_is_compared_with_what_stands_beside_the_label),
+        T(a_text_is_seen_as_whole_words_only),
+        T(an_absence_waits_until_the_thing_is_gone),
+        T(states_and_counts_are_exact),
+        T(a_value_is_read_from_the_entry_of_its_label),
+        T(a_quiet_page_that_says_otherwise_ends_a_verification_early),
+        T(what_is_waited_for_the_page_is_told_apart),
+        T(one_action_takes_one_look),
+        T(field_values_are_read_but_never_those_of_passwords),
+        T(the_address_is_compared_by_path_or_part),
+        T(suite_checks_hold_and_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
