@@ -67,6 +67,7 @@ link_alloc(const struct rpc_link_cfg *cfg)
     link->arg = cfg->arg;
     atomic_init(&link->refs, 1);
     pthread_mutex_init(&link->lock, NULL);
+    pthread_rwlock_init(&link->gate, NULL);
     rpc__calls_init(&link->queue);
     link->session = id_random_u64();
     link->heard_us = clk_mono_us();
@@ -92,6 +93,7 @@ rpc_link_unref(struct rpc_link *link)
     if (atomic_fetch_sub(&link->refs, 1) == 1) {
         lanes_free(link);
         pthread_mutex_destroy(&link->lock);
+        pthread_rwlock_destroy(&link->gate);
         free(link->url);
         free(link);
     }
@@ -140,6 +142,9 @@ rpc_link_shutdown(struct rpc_link *link)
     pthread_mutex_unlock(&link->lock);
     rpc__calls_finish(&finished);
     if (!was_closed) {
+        pthread_rwlock_wrlock(&link->gate);
+        link->is_shut = true;
+        pthread_rwlock_unlock(&link->gate);
         (void)nng_close(link->sock);
         for (int i = 0; i < LANES; i++) {
             nng_aio_stop(link->lanes[i].aio);

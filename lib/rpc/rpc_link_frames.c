@@ -116,8 +116,21 @@ rpc__pump(struct rpc_link *link, struct outbox *box)
     } while (lane != NULL && link->queue.head != NULL);
 }
 
+/* Waits for the answer, unless the link is shut: then nobody waits for one. */
 static void
-lane_send(struct lane *lane, nng_msg *msg)
+lane_recv(struct lane *lane)
+{
+    struct rpc_link *link = lane->link;
+
+    pthread_rwlock_rdlock(&link->gate);
+    if (!link->is_shut) {
+        nng_ctx_recv(lane->ctx, lane->aio);
+    }
+    pthread_rwlock_unlock(&link->gate);
+}
+
+static void
+lane_send_open(struct lane *lane, nng_msg *msg)
 {
     struct rpc_link *link = lane->link;
 
@@ -135,6 +148,20 @@ lane_send(struct lane *lane, nng_msg *msg)
     pthread_mutex_unlock(&link->lock);
     nng_aio_set_msg(lane->aio, msg);
     nng_ctx_send(lane->ctx, lane->aio);
+}
+
+static void
+lane_send(struct lane *lane, nng_msg *msg)
+{
+    struct rpc_link *link = lane->link;
+
+    pthread_rwlock_rdlock(&link->gate);
+    if (link->is_shut) {
+        nng_msg_free(msg);
+    } else {
+        lane_send_open(lane, msg);
+    }
+    pthread_rwlock_unlock(&link->gate);
 }
 
 void
@@ -165,7 +192,7 @@ on_sent(struct rpc_link *link, struct lane *lane, int rv)
     }
     pthread_mutex_unlock(&link->lock);
     if (rv == 0) {
-        nng_ctx_recv(lane->ctx, lane->aio);
+        lane_recv(lane);
         return;
     }
     nng_msg_free(nng_aio_get_msg(lane->aio));

@@ -70,6 +70,10 @@ struct rpc_link {
     bool is_ipc;
     int64_t opened_us;
     atomic_int load;
+    /* NNG 1.5.2 frees a socket while another thread still leaves nng_ctx_send or nng_ctx_recv, and
+     * panics there. Both are called under the read lock; who closes takes the write lock first. */
+    pthread_rwlock_t gate;
+    bool is_shut;
 
     pthread_mutex_t lock; /* all below */
     bool closed;
