@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "worker/steps/grammar.h"
+
 #define ARENA_MAX ((size_t)128 * 1024 * 1024)
 #define STEP_ARENA_MAX ((size_t)64 * 1024 * 1024)
 #define CASE_DEFAULT_US (600 * ASSAY_US_PER_S)
@@ -59,11 +61,36 @@ reset_or_open(struct case_run *r, struct ctx *ctx, struct str url)
     return rc;
 }
 
+/* True when the case begins with an address of its own: loading the start page before would only cost.
+ * Not when the start address may do something by being opened (a token in its query), and not after a
+ * relaunch, which means to be there. */
+static bool
+begins_elsewhere(struct case_run *r, struct str start)
+{
+    const struct item *first = &r->items.at[0];
+
+    if (reset_of(r->job->req->reset_strategy) == DEVICE_RELAUNCH || str_find_byte(start, '?') >= 0 ||
+        str_find_byte(start, '#') >= 0 || str_find_byte(start, '@') >= 0) {
+        return false;
+    }
+    if (first->kind == ITEM_RECORDED) {
+        return str_eqz(json_str(json_get(first->action, "type")), "navigate");
+    }
+    struct plan *plan = ARENA_NEW(r->arena, struct plan);
+    if (first->kind != ITEM_SENTENCE || first->ai || plan == NULL ||
+        steps_parse(r->arena, first->text, plan) != RC_OK || plan->count == 0) {
+        return false;
+    }
+    const struct action *a = &plan->actions[0];
+    return a->type == ACT_OPEN && !a->optional && a->if_visible == NULL;
+}
+
 /* Prepares the device. A browser that died before is started anew by the driver. */
 static bool
 prepare(struct case_run *r)
 {
-    struct str url = str_z(r->job->req->url);
+    struct str start = str_z(r->job->req->url);
+    struct str url = begins_elsewhere(r, start) ? STR_EMPTY : start;
     struct ctx ctx;
 
     arena_reset(r->step_arena);
@@ -118,20 +145,24 @@ wait_for(struct case_run *r, void (*wait)(struct wrk_job *job))
     r->deadline_us += clk_wall_us() - from_us;
 }
 
-static void
-run_items(struct case_run *r)
+/* What is to be done. False: nothing that could be run. */
+static bool
+read_items(struct case_run *r)
 {
     wrk_items_add(r, r->c, true);
     if (arena_failed(r->arena)) {
         r->verdict = STEP_ERROR;
         r->message = STR("the case is too large");
-        return;
-    }
-    if (r->items.n == 0) { /* a case that checks nothing must not pass */
+    } else if (r->items.n == 0) { /* a case that checks nothing must not pass */
         r->verdict = STEP_ERROR;
         r->message = STR("the case has no steps and no assertions");
-        return;
     }
+    return r->verdict == STEP_PASSED;
+}
+
+static void
+run_items(struct case_run *r)
+{
     for (size_t i = 0; i < r->items.n && !wrk_job_is_over(r->job); i++) {
         wait_for(r, wrk_report_wait_lease);
         if (wrk_job_is_over(r->job) || !wrk_step_run(r, &r->items.at[i])) {
@@ -164,7 +195,7 @@ wrk_case_run(struct wrk_job *job, const Assay__JobCase *c)
         r.message = STR("the worker has no memory left");
     } else {
         read_variables(&r);
-        if (r.verdict == STEP_PASSED && prepare(&r)) {
+        if (r.verdict == STEP_PASSED && read_items(&r) && prepare(&r)) {
             wait_for(&r, wrk_report_wait_verdicts); /* should we die, no earlier case runs again */
             run_items(&r);
         }

@@ -29,6 +29,36 @@ what_is_not_there_fails_the_case_and_ends_it(void **state)
 }
 
 static void
+begin(const char *at, const char *reset, ProtobufCBinaryData steps)
+{
+    Assay__JobCase c = a_case(1, steps);
+    Assay__JobCase *cases[] = {&c};
+    Assay__StartJobRequest req = a_job(cases, 1);
+
+    req.url = (char *)(uintptr_t)at;
+    req.reset_strategy = (char *)(uintptr_t)reset;
+    assert_int_equal(set_up(NULL), 0);
+    assert_int_equal(start(&req), RC_OK);
+    wrk_jobs_join(&w);
+}
+
+static void
+a_case_that_opens_an_address_first_does_not_load_the_start_page(void **state)
+{
+    (void)state;
+    begin("http://shop.test/", "clear_data", JSON("[\"Open /login\",\"tap Login\"]"));
+    assert_string_equal(begun_at, "");
+    begin("http://shop.test/", "clear_data", JSON("[{\"type\":\"navigate\",\"url\":\"/login\"}]"));
+    assert_string_equal(begun_at, "");
+    begin("http://shop.test/", "clear_data", JSON("[\"tap Login\",\"Open /login\"]"));
+    assert_string_equal(begun_at, "http://shop.test/");
+    begin("http://shop.test/", "relaunch", JSON("[\"Open /login\"]"));
+    assert_string_equal(begun_at, "http://shop.test/");
+    begin("http://shop.test/?token=1", "clear_data", JSON("[\"Open /login\"]"));
+    assert_string_equal(begun_at, "http://shop.test/?token=1");
+}
+
+static void
 an_empty_case_or_an_empty_step_never_passes(void **state)
 {
     Assay__JobCase empty = a_case(1, JSON("[]"));
@@ -161,6 +191,7 @@ main(void)
         T(a_case_is_reported_in_order_with_its_pictures),
         T(what_is_not_there_fails_the_case_and_ends_it),
         T(an_empty_case_or_an_empty_step_never_passes),
+        T(a_case_that_opens_an_address_first_does_not_load_the_start_page),
         T(an_assertion_only_looks),
         T(modes_decide_what_is_done),
         T(a_missing_sub_flow_is_an_error),

@@ -144,6 +144,7 @@ static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held by a test: the 
 static atomic_bool aborted;
 static atomic_int acts, opens, closes, resets;
 static const char *act_error; /* set: acting dies */
+static char begun_at[128];    /* the address of the newest open or reset */
 
 static UNUSED bool
 heard_abort(void)
@@ -154,7 +155,8 @@ heard_abort(void)
 static UNUSED enum rc
 dev_open(struct device *d, struct ctx *ctx, struct str url)
 {
-    (void)d, (void)url;
+    (void)d;
+    (void)snprintf(begun_at, sizeof(begun_at), "%.*s", STR_ARG(url));
     (void)atomic_fetch_add(&opens, 1);
     return heard_abort() ? fail(ctx, RC_CANCELLED, "CANCELLED", "stopped") : RC_OK;
 }
@@ -162,7 +164,8 @@ dev_open(struct device *d, struct ctx *ctx, struct str url)
 static UNUSED enum rc
 dev_reset(struct device *d, struct ctx *ctx, enum device_reset how, struct str url)
 {
-    (void)d, (void)how, (void)url;
+    (void)d, (void)how;
+    (void)snprintf(begun_at, sizeof(begun_at), "%.*s", STR_ARG(url));
     (void)atomic_fetch_add(&resets, 1);
     fake.dies = RC_OK; /* a browser that died is started anew */
     return heard_abort() ? fail(ctx, RC_CANCELLED, "CANCELLED", "stopped") : RC_OK;

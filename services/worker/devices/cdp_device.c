@@ -111,6 +111,7 @@ forget(struct cdp_device *d)
     d->must_renew = false;
     d->context[0] = '\0';
     d->origin_count = 0;
+    d->owes_clearing = false;
     d->slow_count = 0;
     memset(d->slow_urls, 0, sizeof d->slow_urls);
 }
@@ -369,29 +370,49 @@ clear_stores(struct cdp_device *d, struct ctx *ctx)
 
 /* The first script of the next page empties what only a page of that origin can reach. */
 static enum rc
-go_cleared(struct cdp_device *d, struct ctx *ctx, struct str url)
+go_emptied(struct cdp_device *d, struct ctx *ctx, struct str url)
 {
-    struct cdp_session *tab = cdp_tab(d);
+    const struct cdp_session *tab = cdp_tab(d);
     const struct json_value *v = NULL;
     enum rc rc = cdp_call(d, ctx, tab, "Page.addScriptToEvaluateOnNewDocument",
                           STR("{\"source\":\"if(window===top){try{sessionStorage.clear()}catch{}}\","
                               "\"worldName\":\"assay\"}"),
                           &v);
 
-    if (rc != RC_OK || (rc = cdp_go(&d->base, ctx, url)) != RC_OK) {
+    if (rc != RC_OK) {
         return rc;
     }
     struct str id = json_str(json_get(v, "identifier"));
-    cdp_askf(d, NULL, tab, "Page.removeScriptToEvaluateOnNewDocument",
-             "{\"identifier\":\"%.*s\"}", STR_ARG(id));
-    return cdp_drain(d, ctx);
+    rc = cdp_go(&d->base, ctx, url);
+    /* Also behind an address that did not answer: what comes later must keep its storage. */
+    if (tab == cdp_tab(d)) {
+        cdp_askf(d, NULL, tab, "Page.removeScriptToEvaluateOnNewDocument",
+                 "{\"identifier\":\"%.*s\"}", STR_ARG(id));
+    }
+    return rc == RC_OK ? cdp_drain(d, ctx) : rc;
 }
 
+enum rc
+cdp_go_cleared(struct cdp_device *d, struct ctx *ctx, struct str url)
+{
+    bool had_origin = d->origin_count > 0;
+
+    d->owes_clearing = false;
+    enum rc rc = one_tab(d, ctx, keeps_session_storage(d, url));
+    d->origin_count = 0;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    return had_origin ? go_emptied(d, ctx, url) : cdp_go(&d->base, ctx, url);
+}
+
+/* Without an address what a tab keeps for its origins goes with the first one that is opened. */
 static enum rc
 clear(struct cdp_device *d, struct ctx *ctx, struct str url)
 {
-    enum rc rc = one_tab(d, ctx, keeps_session_storage(d, url));
+    enum rc rc = one_tab(d, ctx, url.n > 0 && keeps_session_storage(d, url));
 
+    d->owes_clearing = false; /* the origins are still known */
     if (rc == RC_OK) {
         rc = cdp_go(&d->base, ctx, STR("about:blank"));
     }
@@ -404,11 +425,15 @@ clear(struct cdp_device *d, struct ctx *ctx, struct str url)
     if (rc != RC_OK) {
         return rc;
     }
-    bool had_origin = d->origin_count > 0;
-    d->origin_count = 0;
     remove_downloads(d);
     mkdir(d->downloads, 0700);
-    return had_origin && url.n > 0 ? go_cleared(d, ctx, url) : go_unless_empty(d, ctx, url);
+    if (url.n == 0) {
+        d->owes_clearing = d->origin_count > 0;
+        return RC_OK;
+    }
+    bool had_origin = d->origin_count > 0;
+    d->origin_count = 0;
+    return had_origin ? go_emptied(d, ctx, url) : cdp_go(&d->base, ctx, url);
 }
 
 static bool

@@ -223,6 +223,32 @@ session_storage_of_another_origin_goes_too(void **state)
 }
 
 static void
+what_a_reset_without_an_address_leaves_goes_with_the_first_one(void **state)
+{
+    struct lab *l = *state;
+
+    for (int i = 0; i < 2; i++) { /* to the same origin, then to another and back */
+        lab_open(l, "/store");
+        lab_until(l, "found:");
+        lab_expect(l, l->do_->reset(l->device, &l->ctx, DEVICE_CLEAR_DATA, STR_EMPTY), "reset");
+        lab_expect(l, l->do_->go(l->device, &l->ctx, lab_url(l, i == 0 ? "/session" : "/a", i == 1)),
+                   "go");
+        if (i == 1) {
+            lab_expect(l, l->do_->go(l->device, &l->ctx, lab_url(l, "/session", false)), "back");
+        }
+        lab_see(l);
+        assert_true(str_starts(lab_by_id(l, "o")->text, STR("found: nothing clean")));
+    }
+    /* Only with the first: what the case itself stores stays. */
+    lab_expect(l, l->do_->reset(l->device, &l->ctx, DEVICE_CLEAR_DATA, STR_EMPTY), "reset");
+    lab_expect(l, l->do_->go(l->device, &l->ctx, lab_url(l, "/store", false)), "first");
+    lab_until(l, "found: nothing");
+    lab_expect(l, l->do_->go(l->device, &l->ctx, lab_url(l, "/session", false)), "second");
+    lab_see(l);
+    assert_false(str_starts(lab_by_id(l, "o")->text, STR("found: nothing")));
+}
+
+static void
 stores_of_frames_of_other_sites_go_too(void **state)
 {
     struct lab *l = *state;
@@ -309,6 +335,7 @@ main(void)
         cmocka_unit_test(a_browser_that_does_not_start_says_so),
         cmocka_unit_test(clearing_leaves_nothing_of_the_case_before),
         cmocka_unit_test(session_storage_of_another_origin_goes_too),
+        cmocka_unit_test(what_a_reset_without_an_address_leaves_goes_with_the_first_one),
         cmocka_unit_test(stores_of_frames_of_other_sites_go_too),
         cmocka_unit_test(two_devices_share_nothing),
         cmocka_unit_test(a_password_asked_for_makes_the_context_new),

@@ -95,6 +95,7 @@ struct cdp_device {
     size_t slow_count;
     char origins[CDP_ORIGINS][CDP_ORIGIN_MAX];
     size_t origin_count;
+    bool owes_clearing; /* session storage of `origins`, when it is known what opens next */
     bool must_renew;   /* something happened that clearing cannot undo */
     char *drag_p;      /* data of the drag the browser handed over, JSON; malloced */
 };
@@ -217,6 +218,8 @@ enum rc cdp_screenshot(struct device *base, struct ctx *ctx, enum device_image f
 enum rc cdp_find(struct device *base, struct ctx *ctx, struct str selector, int32_t *out_ref);
 void cdp_abort(struct device *base);
 
+/* Opens the first address after a reset without one, clearing what was left for then. */
+NODISCARD enum rc cdp_go_cleared(struct cdp_device *d, struct ctx *ctx, struct str url);
 /* Dismisses dialogs of all tabs; those of beforeunload are accepted. */
 NODISCARD enum rc cdp_clear_dialogs(struct cdp_device *d, struct ctx *ctx);
 /* Closes a tab and waits until it is gone. */

@@ -196,6 +196,9 @@ cdp_go(struct device *base, struct ctx *ctx, struct str url)
     struct cdp_wait w = {0};
     enum rc rc = cdp_require(d, ctx);
 
+    if (rc == RC_OK && d->owes_clearing) {
+        return cdp_go_cleared(d, ctx, url);
+    }
     if (rc == RC_OK) {
         rc = cdp_clear_dialogs(d, ctx);
     }
