@@ -191,6 +191,9 @@ settling_waits_for_what_the_action_fetches(void **state)
     lab_says(l, "o", "rendered");
 }
 
+/* As long the driver waits for one request: what takes less was not waited for. */
+#define HELD_US (2 * ASSAY_US_PER_S)
+
 static int64_t
 settle_time(struct lab *l)
 {
@@ -207,15 +210,15 @@ nothing_waits_for_polls_streams_and_beacons(void **state)
 
     lab_open(l, "/fetch");
     lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Events"), NULL), "tap");
-    assert_true(settle_time(l) < ASSAY_US_PER_S);
+    assert_true(settle_time(l) < HELD_US);
     lab_says(l, "o", "events");
     lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Beacon"), NULL), "tap");
-    assert_true(settle_time(l) < ASSAY_US_PER_S);
+    assert_true(settle_time(l) < HELD_US);
     lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Poll"), NULL), "tap");
-    assert_true(settle_time(l) < 4 * ASSAY_US_PER_S);
+    assert_true(settle_time(l) < 5 * HELD_US);
     /* Known by now: the second time it holds nobody up. */
     lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Poll"), NULL), "tap");
-    assert_true(settle_time(l) < ASSAY_US_PER_S);
+    assert_true(settle_time(l) < HELD_US);
 }
 
 /* --- dialogs ---------------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ a_late_element_is_waited_for(void **state)
     struct bench *b = *state;
     b->f.count = 2;
     b->f.changes_after = 3;
+    b->opt.timeout_us = PATIENT_US;
     login(&b->f.screens[1]);
     assert_int_equal(run(b, "Tap 'Sign in'"), STEP_PASSED);
     assert_string_equal(b->f.log, "tap 104 ");
@@ -67,6 +68,7 @@ a_covered_button_is_tried_again_until_it_is_free(void **state)
     login(&b->f.screens[0]);
     b->f.act_fails = "COVERED";
     b->f.fails_left = 3;
+    b->opt.timeout_us = PATIENT_US;
     assert_int_equal(run(b, "Tap 'Sign in'"), STEP_PASSED);
     assert_string_equal(b->f.log, "tap 104 ");
 }

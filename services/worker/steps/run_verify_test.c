@@ -36,6 +36,7 @@ an_absence_waits_until_the_thing_is_gone(void **state)
     fake_add(&b->f.screens[0], -1, ELEM_PROGRESS, "Loading", 0, 0, 50, 50, SHOWN);
     b->f.count = 2;
     b->f.changes_after = 2;
+    b->opt.timeout_us = PATIENT_US;
     assert_int_equal(run(b, "Verify 'Loading' is not visible"), STEP_PASSED);
     assert_int_equal(b->f.at, 1);
     b->f.at = 0;

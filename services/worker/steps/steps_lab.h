@@ -16,6 +16,10 @@
 /* cmocka's own fail() stands in the way of ours. */
 #include <cmocka.h>
 
+/* For what comes in the end, however slow the machine; what never comes is waited for only briefly.
+ */
+#define PATIENT_US (20 * ASSAY_US_PER_S)
+
 struct bench {
     struct fake f;
     struct arena *arena;
