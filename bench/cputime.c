@@ -92,10 +92,13 @@ switches_of_thread(const char *pid, const char *thread)
     char text[4096];
     unsigned long sum = 0;
     snprintf(name, sizeof name, "task/%.20s/status", thread);
-    size_t len = proc_read(pid, name, text, sizeof text);
-    for (char *line = len == 0 ? NULL : strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-        const char *count = strstr(line, "voluntary_ctxt_switches:"); /* and nonvoluntary_ */
-        sum += count == NULL ? 0 : strtoul(strchr(count, ':') + 1, NULL, 10);
+    if (proc_read(pid, name, text, sizeof text) == 0) {
+        return 0;
+    }
+    /* Twice: voluntary_ and nonvoluntary_. */
+    for (const char *at = text; (at = strstr(at, "voluntary_ctxt_switches:")) != NULL;) {
+        at = strchr(at, ':') + 1;
+        sum += strtoul(at, NULL, 10);
     }
     return sum;
 }

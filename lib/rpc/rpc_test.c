@@ -27,6 +27,7 @@
 
 #define ARENA_MAX ((size_t)8 * 1024 * 1024)
 #define MESSAGE_MAX ((size_t)256 * 1024)
+#define RETRY_US (7 * ASSAY_US_PER_S)
 #define PATIENCE_US (20 * ASSAY_US_PER_S) /* generous: sanitizers, busy machines */
 
 /* --- the service under test ---------------------------------------------------------------- */
@@ -97,7 +98,9 @@ handle(void *svc, struct ctx *ctx, const ProtobufCMessage *req, ProtobufCMessage
         out->org_id = ctx->who.org_id;
     }
     if (strcmp(in->type, "busy") == 0) {
-        return fail(ctx, RC_ABORTED, "BUSY", "once more");
+        enum rc rc = fail(ctx, RC_ABORTED, "BUSY", "once more");
+        ctx->err.retry_after_us = RETRY_US;
+        return rc;
     }
     if (strcmp(in->type, "big answer") == 0) {
         out->has_data = 1;
@@ -230,7 +233,7 @@ struct outcome {
     char reason[64];
     char message[128];
     char id[64];
-    int64_t took_us;
+    int64_t took_us, retry_after_us;
 };
 
 /* Valid until the thread's next event. */
@@ -262,6 +265,7 @@ call_with(struct rpc_client *client, struct ctx *ctx, const struct rpc_method *m
     } else {
         (void)snprintf(o.reason, sizeof(o.reason), "%s", ctx->err.reason);
         (void)snprintf(o.message, sizeof(o.message), "%.*s", STR_ARG(ctx->err.msg));
+        o.retry_after_us = ctx->err.retry_after_us;
     }
     return o;
 }
@@ -720,7 +724,8 @@ failing_reader_main(void *arg)
 
     for (int i = 0; i < c->calls; i++) {
         struct outcome o = call_method(c->f, read_method, "busy", PATIENCE_US);
-        c->wrong += o.rc != RC_ABORTED || strcmp(o.reason, "BUSY") != 0;
+        c->wrong += o.rc != RC_ABORTED || strcmp(o.reason, "BUSY") != 0 ||
+                    o.retry_after_us != RETRY_US;
     }
     return NULL;
 }

@@ -173,6 +173,18 @@ put_allow(struct gw_req *r)
     buf_put(r->headers, STR("\r\n"));
 }
 
+/* What the service said, or else `usual_us`. */
+static void
+put_retry_after(struct gw_req *r, int64_t usual_us)
+{
+    int64_t told_us = r->ctx.err.retry_after_us;
+    int64_t wait_us = told_us > 0 ? told_us : usual_us;
+
+    buf_put(r->headers, STR("Retry-After: "));
+    buf_put_i64(r->headers, (wait_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S);
+    buf_put(r->headers, STR("\r\n"));
+}
+
 void
 gw_answer_failure(struct gw_req *r)
 {
@@ -192,14 +204,9 @@ gw_answer_failure(struct gw_req *r)
     } else if (status == 426) {
         buf_put(r->headers, STR("Upgrade: websocket\r\n"));
     } else if (status == 429) {
-        int64_t told_us = r->ctx.err.retry_after_us;
-        int64_t wait_us = told_us > 0       ? told_us
-                          : r->rate.limited ? r->rate.reset_us
-                                            : 60 * ASSAY_US_PER_S;
-        buf_printf(r->headers, "Retry-After: %lld\r\n",
-                   (long long)((wait_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S));
+        put_retry_after(r, r->rate.limited ? r->rate.reset_us : 60 * ASSAY_US_PER_S);
     } else if (status == 503) {
-        buf_put(r->headers, STR("Retry-After: 1\r\n"));
+        put_retry_after(r, ASSAY_US_PER_S);
     }
     web_answer(r->conn, status, buf_str(r->headers), buf_str(r->out));
 }
