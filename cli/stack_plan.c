@@ -29,7 +29,7 @@ static const struct {
 } SERVICES[] = {
     {"auth", TIER_SERVICE, true, true},      {"sessions", TIER_SERVICE, true, true},
     {"tests", TIER_SERVICE, true, true},     {"billing", TIER_SERVICE, true, true},
-    {"webhooks", TIER_SERVICE, true, true},  {"gateway", TIER_GATEWAY, false, false},
+    {"webhooks", TIER_SERVICE, true, true},  {"gateway", TIER_GATEWAY, false, true},
     {"worker", TIER_WORKER, false, false},
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the name of a service to the URLs of its replicas. Private to lib/rpc. */
+ * From the name of a service to the URLs of its replicas. For lib/rpc, and for gateways, who find each other like this. */
 #ifndef ASSAY_RPC_RPC_RESOLVE_H
 #define ASSAY_RPC_RPC_RESOLVE_H
 

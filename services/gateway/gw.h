@@ -24,6 +24,7 @@ struct gw_cfg {
     int64_t call_timeout_us;
     int64_t body_max_bytes;
     const char *rate_limits;
+    const char *gateways; /* name of all of them; empty: limits are this one's alone */
     const char *cors_origins;
     const char *trusted_proxies; /* NULL: none */
     const char *public_url;
@@ -50,6 +51,7 @@ struct gateway {
     struct web_server *web;
     struct gw_identify *identify;
     struct gw_limit *limit;
+    struct gw_ring *ring; /* NULL: this gateway counts alone */
     struct blob_store *blob;
     struct gw_metrics met;
 };

@@ -20,6 +20,10 @@ const struct cfg_row GW_CFG_ROWS[] = {
      .max = 67108864, .text = "largest JSON body", ROW(body_max_bytes)},
     {.name = "ASSAY_RATE_LIMITS", .type = CFG_STR, .def = "default=100,upload_ai=10,auth=5",
      .text = "requests per minute by rate class; `off` for benchmarks", ROW(rate_limits)},
+    {.name = "ASSAY_RPC_GATEWAY", .type = CFG_URL, .def = "",
+     .text = "name of the gateways, ipc:///run/assay/gateway or tls+tcp://gateway:7400: they share "
+             "the rate limits; empty: each has its own",
+     ROW(gateways)},
     {.name = "ASSAY_CORS_ORIGINS", .type = CFG_STR, .def = "",
      .text = "origins of browsers that may call, comma separated; empty: none", ROW(cors_origins)},
     {.name = "ASSAY_TRUSTED_PROXIES", .type = CFG_STR, .def = "",

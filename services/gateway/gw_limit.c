@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "gateway/gw_ring.h"
 
 #define SHARDS 16
 #define PROBE 8
@@ -45,6 +46,7 @@ struct guard_slot {
 struct gw_limit {
     bool off;
     uint64_t seed; /* so that nobody can choose an address that shares another's slot */
+    struct gw_ring *ring; /* NULL: this gateway counts alone */
     int64_t quotas[GW_RATE_COUNT];
     size_t slots_per_shard;
     struct shard shards[SHARDS];
@@ -214,25 +216,33 @@ mix(uint64_t h, uint64_t v)
 }
 
 /* IPv6 clients own a /64, so they are counted by it: every address of theirs is one key, however it
- * is written. IPv4 within IPv6 is IPv4. Whatever is no address counts by its text. */
-static uint64_t
-address_key(const struct gw_limit *limit, struct str peer)
+ * is written. IPv4 within IPv6 is IPv4. Whatever is no address counts by its text. `b` holds what is
+ * returned. */
+static struct str
+address_bytes(struct str peer, unsigned char b[16])
 {
     static const unsigned char MAPPED[12] = {[10] = 0xFF, [11] = 0xFF};
     char text[INET6_ADDRSTRLEN];
-    unsigned char b[16];
-    struct str bytes = peer;
 
     int n = snprintf(text, sizeof(text), "%.*s", STR_ARG(peer));
     if (n > 0 && (size_t)n < sizeof(text)) {
         if (inet_pton(AF_INET, text, b) == 1) {
-            bytes = str_n((const char *)b, 4);
-        } else if (inet_pton(AF_INET6, text, b) == 1) {
+            return str_n((const char *)b, 4);
+        }
+        if (inet_pton(AF_INET6, text, b) == 1) {
             bool mapped = memcmp(b, MAPPED, sizeof(MAPPED)) == 0;
-            bytes = mapped ? str_n((const char *)b + 12, 4) : str_n((const char *)b, 8);
+            return mapped ? str_n((const char *)b + 12, 4) : str_n((const char *)b, 8);
         }
     }
-    return mix(limit->seed, str_hash64(bytes));
+    return peer;
+}
+
+static uint64_t
+address_key(const struct gw_limit *limit, struct str peer)
+{
+    unsigned char b[16];
+
+    return mix(limit->seed, str_hash64(address_bytes(peer, b)));
 }
 
 static enum rc
@@ -243,31 +253,72 @@ refuse(struct ctx *ctx, const struct gw_rate_state *state)
                 (long long)((state->reset_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S));
 }
 
+/* What is counted, in the same bytes at every gateway. */
+struct rate_key {
+    uint8_t rate;
+    uint8_t kind;       /* of the token; 0: by address */
+    uint16_t endpoint;  /* 0: all of the class */
+    uint32_t address_n; /* bytes of the address; 0: `who` names it */
+    uint64_t who;       /* number of the token, or hash of its subject */
+    unsigned char address[16];
+};
+
+static void
+make_key(const struct ctx *ctx, const struct gw_route *route, struct rate_key *out)
+{
+    bool by_token = ctx->who.kind != TOKEN_NONE && route->rate != GW_RATE_AUTH;
+    unsigned char b[16];
+
+    memset(out, 0, sizeof(*out));
+    out->rate = (uint8_t)(route->rate + 1);
+    out->endpoint = route->rate == GW_RATE_DEFAULT ? 0 : (uint16_t)(route->endpoint + 1);
+    if (by_token) {
+        out->kind = (uint8_t)ctx->who.kind;
+        out->who = ctx->who.token_id != 0 ? (uint64_t)ctx->who.token_id
+                                               : str_hash64(ctx->who.subject);
+        return;
+    }
+    struct str address = address_bytes(ctx->peer, b);
+    if (address.n > sizeof(out->address)) {
+        out->who = str_hash64(address);
+    } else {
+        out->address_n = (uint32_t)address.n;
+        memcpy(out->address, address.p, address.n);
+    }
+}
+
+bool
+gw_limit_count(struct gw_limit *limit, struct str key, int64_t quota, struct gw_rate_state *out)
+{
+    return gw_limit_take(limit, mix(limit->seed, str_hash64(key)), quota, clk_mono_us(), out);
+}
+
+void
+gw_limit_share(struct gw_limit *limit, struct gw_ring *ring)
+{
+    limit->ring = limit->off ? NULL : ring;
+}
+
 enum rc
 gw_limit_admit(struct gw_limit *limit, struct ctx *ctx, const struct gw_route *route,
                struct gw_rate_state *out)
 {
+    struct rate_key key;
+    bool admitted = false;
+
     *out = (struct gw_rate_state){.limited = false};
     if (limit->off || route->rate == GW_RATE_UNLIMITED) {
         return RC_OK;
     }
-    bool by_token = ctx->who.kind != TOKEN_NONE && route->rate != GW_RATE_AUTH;
-    uint64_t key = mix(limit->seed, (uint64_t)route->rate + 1);
-    if (route->rate != GW_RATE_DEFAULT) {
-        key = mix(key, (uint64_t)route->endpoint + 1);
-    }
-    if (by_token) {
-        key = mix(key, (uint64_t)ctx->who.kind);
-        key = mix(key, ctx->who.token_id != 0 ? (uint64_t)ctx->who.token_id
-                                              : str_hash64(ctx->who.subject));
-    } else {
-        key = mix(key, address_key(limit, ctx->peer));
+    make_key(ctx, route, &key);
+    struct str bytes = str_n((const char *)&key, sizeof(key));
+    int64_t quota = limit->quotas[route->rate];
+    if (limit->ring == NULL ||
+        gw_ring_take(limit->ring, ctx, bytes, quota, out, &admitted) != GW_OWNER_ASKED) {
+        admitted = gw_limit_count(limit, bytes, quota, out);
     }
     out->policy = CLASS_NAMES[route->rate];
-    if (!gw_limit_take(limit, key, limit->quotas[route->rate], clk_mono_us(), out)) {
-        return refuse(ctx, out);
-    }
-    return RC_OK;
+    return admitted ? RC_OK : refuse(ctx, out);
 }
 
 /* The guard needs no exactness, only little memory for many addresses: a count of this minute and of

@@ -4,9 +4,10 @@
  * the token for authenticated calls, the peer's address otherwise; class `auth` always counts by
  * address, `upload_ai` and `auth` per endpoint, `default` over all its endpoints.
  *
- * The table is bounded; when it is full the key that was quiet for longest is forgotten.
+ * With several gateways each key is counted by one of them, so that together they admit exactly the
+ * limit (gw_ring.h). The table is bounded; when it is full the key that was quiet for longest is forgotten.
  *
- * Threads: any number. Nothing blocks. Source: tests/contract, "Rate classes". */
+ * Threads: any number. Blocks: for another gateway, where the key is its. Source: tests/contract, "Rate classes". */
 #ifndef ASSAY_GATEWAY_LIMIT_H
 #define ASSAY_GATEWAY_LIMIT_H
 
@@ -16,6 +17,7 @@
 #define GW_LIMIT_WINDOW_US (60 * ASSAY_US_PER_S)
 
 struct gw_limit;
+struct gw_ring;
 
 /* What the answer's RateLimit fields say. */
 struct gw_rate_state {
@@ -39,6 +41,11 @@ NODISCARD enum rc gw_limit_admit(struct gw_limit *limit, struct ctx *ctx,
  * Errors: RESOURCE_EXHAUSTED "RATE_LIMITED". */
 NODISCARD enum rc gw_limit_guard(struct gw_limit *limit, struct ctx *ctx,
                                  struct gw_rate_state *out);
+/* Lets the limits hold over all gateways of the ring (gw_ring.h); NULL: this one counts alone. */
+void gw_limit_share(struct gw_limit *limit, struct gw_ring *ring);
+/* Counts a key that another gateway made, here. True when admitted. */
+bool gw_limit_count(struct gw_limit *limit, struct str key, int64_t quota,
+                    struct gw_rate_state *out);
 /* The window itself, for tests: `now_us` is monotonic. True when admitted. */
 bool gw_limit_take(struct gw_limit *limit, uint64_t key, int64_t quota, int64_t now_us,
                    struct gw_rate_state *out);

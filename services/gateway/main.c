@@ -6,6 +6,7 @@
 
 #include "gateway/gw.h"
 #include "gateway/gw_peer.h"
+#include "gateway/gw_ring.h"
 #include "gateway_rpc.h"
 #include "log/log.h"
 
@@ -44,8 +45,25 @@ gateway_stop(void *state)
     }
     gw_identify_free(gw->identify);
     gw_limit_free(gw->limit);
+    gw_ring_free(gw->ring);
     blob_close(gw->blob);
     free(gw);
+}
+
+/* Who is not called by the others cannot share with them. */
+static enum rc
+share_limits(struct gateway *gw)
+{
+    if (cfg.gateways[0] == '\0' || svc_listen_url(gw->svc)[0] == '\0') {
+        return RC_OK;
+    }
+    enum rc rc = gw_ring_new(cfg.gateways, svc_tls(gw->svc), svc_met(gw->svc), &gw->ring);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    gw_limit_share(gw->limit, gw->ring);
+    return svc_loop(gw->svc, GW_RING_LOOP, GW_RING_LOOK_US, 60 * ASSAY_US_PER_S, gw_ring_look,
+                    gw->ring);
 }
 
 static enum rc
@@ -76,6 +94,9 @@ start_parts(struct gateway *gw, const char **out_why)
     if (rc == RC_OK) {
         *out_why = "out of memory";
         rc = gw_identify_new(&identify, &gw->identify);
+    }
+    if (rc == RC_OK) {
+        rc = share_limits(gw);
     }
     if (rc != RC_OK) {
         return rc;
@@ -126,6 +147,9 @@ main(int argc, char **argv)
         .cfg_rows = GW_CFG_ROWS,
         .cfg_count = GW_CFG_COUNT,
         .cfg = &cfg,
+        .tables = gateway_tables,
+        .table_lens = gateway_table_lens,
+        .table_count = GATEWAY_TABLE_COUNT,
         .start = gateway_start,
         .stop = gateway_stop,
     };

@@ -181,7 +181,8 @@ emit_dispatch_header(const struct process *p)
 static bool
 is_addressed(const struct process *p)
 {
-    return str_eqz(str_z(p->name), "worker"); /* a call goes to one worker, by its own address */
+    /* A call goes to one of them, by its own address. */
+    return str_eqz(str_z(p->name), "worker") || str_eqz(str_z(p->name), "gateway");
 }
 
 static void

@@ -1,11 +1,15 @@
 // Rate limits, at gateways of their own that have them on.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { sideGateway } from '../lib/side.mjs';
+import { exchange } from '../lib/http.mjs';
+import { freePort, sideGateway } from '../lib/side.mjs';
 import { endpoints } from '../lib/contract.mjs';
 import { fill, pathValues, populated } from '../lib/objects.mjs';
-import { call, organization, orgToken, want } from '../lib/world.mjs';
+import { call, organization, orgToken, until, want } from '../lib/world.mjs';
 
 let side;
 before(async () => {
@@ -96,5 +100,55 @@ test('every limited endpoint answers 429 when its class is used up', async () =>
     }
   } finally {
     one.stop();
+  }
+});
+
+// Gateways that know of each other; each with its metrics page.
+async function siblings(n, limits) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ring-'));
+  const all = [];
+  for (let i = 1; i <= n; i++) {
+    const admin = `127.0.0.1:${await freePort()}`;
+    const side_ = await sideGateway({ ASSAY_RATE_LIMITS: limits, ASSAY_ADMIN_LISTEN: admin,
+      ASSAY_RPC_LISTEN: `ipc://${dir}/gateway.${i}`, ASSAY_RPC_GATEWAY: `ipc://${dir}/gateway` });
+    all.push({ ...side_, metrics: async () => (await exchange('GET', '/metrics', { url: `http://${admin}` })).bytes.toString() });
+  }
+  const sees = async (g, count) => (await g.metrics()).includes(`assay_rate_gateways ${count}\n`);
+  const agree = (list) => until('they see each other', async () => (await Promise.all(list.map((g) => sees(g, list.length)))).every(Boolean), 15);
+  await agree(all);
+  return { all, agree };
+}
+
+test('two gateways together admit exactly the limit, and one that is left goes on with one of its own', async () => {
+  const { all, agree } = await siblings(2, 'default=100');
+  try {
+    const org = await organization();
+    const tokens = [];
+    for (let i = 0; i < 6; i++) {
+      tokens.push((await orgToken(org, 'viewer')).token);
+    }
+    const ask = (g, token, n) => Promise.all(Array.from({ length: n }, () => call('GET', '/api/v1/apps/', { url: g.url, token })));
+    for (const token of tokens) {
+      const both = (await Promise.all(all.map((g) => ask(g, token, 80)))).flat();
+      assert.equal(both.filter((r) => r.status === 200).length, 100, 'over both');
+      assert.equal(both.filter((r) => r.status === 429).length, 60);
+    }
+    const asked = (await Promise.all(all.map((g) => g.metrics()))).map((m) => Number(/assay_rate_shared_total\{outcome="asked"\} (\d+)/.exec(m)?.[1] ?? 0));
+    assert.ok(asked[0] + asked[1] > 0, 'some keys belong to the other one');
+
+    all[1].kill();
+    const fresh = (await orgToken(org, 'viewer')).token;
+    for (const token of [...tokens, fresh]) {
+      const left = await ask(all[0], token, 150);
+      const admitted = left.filter((r) => r.status === 200).length;
+      assert.ok(admitted <= 100, `${admitted} admitted by the one that is left`);
+      assert.ok(left.every((r) => [200, 429].includes(r.status)));
+      if (token === fresh) {
+        assert.equal(admitted, 100);
+      }
+    }
+    await agree(all.slice(0, 1));
+  } finally {
+    all.forEach((g) => g.kill());
   }
 });

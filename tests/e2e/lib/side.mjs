@@ -8,7 +8,7 @@ import path from 'node:path';
 import { exchange } from './http.mjs';
 import { board, until } from './world.mjs';
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = net.createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
@@ -56,5 +56,9 @@ export async function sideGateway(settings, auth, billing) {
     const res = await exchange('GET', '/health/ready', { url }).catch(() => null);
     return res?.status === 200;
   }, 15);
-  return { url, stop: () => children.forEach((child) => child.kill('SIGTERM')) };
+  return {
+    url,
+    stop: () => children.forEach((child) => child.kill('SIGTERM')),
+    kill: () => children.forEach((child) => child.kill('SIGKILL')),
+  };
 }
