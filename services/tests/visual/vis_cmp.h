@@ -68,6 +68,8 @@ struct vis_group {
     enum vis_fate fate;
     bool moved;
     int32_t dx, dy;
+    double ssim_sum; /* over so many windows */
+    uint64_t windows;
 };
 
 /* Distances are looked up by the pair of colours: pages have few. */
@@ -132,17 +134,27 @@ void vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1);
 void vis_list_rows(struct visual *v);
 /* Joins cells to groups and decides what counts. False: no memory. */
 NODISCARD bool vis_find_regions(struct visual *v);
+/* Ignores groups that match confirmed dynamic regions. */
+void vis_ignore_dynamic(struct visual *v);
 /* Marks the groups that are blocks that moved. */
 void vis_find_moves(struct visual *v);
 /* Fills the regions and counts of the result, then the verdict. */
 void vis_list_regions(struct visual *v);
 void vis_verdict(struct visual *v);
-void vis_measure_ssim(struct visual *v);
+/* Scores the groups that count, and fills the result's. Before vis_list_regions. False: no memory.
+ */
+NODISCARD bool vis_measure_ssim(struct visual *v);
 NODISCARD bool vis_write_picture(struct visual *v);
 
 struct visual_rect vis_box_of(const struct vis_sums *s);
 /* The smallest box around both; an empty one counts for nothing. */
 struct visual_rect vis_rect_join(struct visual_rect a, struct visual_rect b);
+
+static inline bool
+vis_is_counted(const struct vis_group *g)
+{
+    return g->fate == VIS_FATE_COUNTED || g->fate == VIS_FATE_FAINT || g->fate == VIS_FATE_EXACT;
+}
 
 static inline uint8_t
 vis_code_at(const struct visual *v, uint32_t x, uint32_t y)

@@ -23,6 +23,8 @@ struct vis_buf {
 /* Makes `b` hold at least `n` bytes; what it held is lost. Fresh memory is zero. False: no memory.
  */
 NODISCARD bool vis_buf_need(struct vis_buf *b, size_t n);
+/* The same for a buffer that will be filled: takes its pages at once. */
+NODISCARD bool vis_buf_need_filled(struct vis_buf *b, size_t n);
 /* Makes `b` hold `n` bytes and keeps the first `used`. */
 NODISCARD bool vis_buf_grow(struct vis_buf *b, size_t used, size_t n);
 void vis_buf_free(struct vis_buf *b);

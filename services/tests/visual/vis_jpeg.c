@@ -71,7 +71,8 @@ static enum rc
 decode_pixels(tjhandle tj, struct vis_image *im, struct str bytes, int which,
               struct visual_error *e)
 {
-    if (!vis_buf_need(&im->raw_buf, im->stride * im->h) || !vis_buf_need(&im->ready_buf, im->h)) {
+    if (!vis_buf_need_filled(&im->raw_buf, im->stride * im->h) ||
+        !vis_buf_need(&im->ready_buf, im->h)) {
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
     }
     im->raw = im->raw_buf.p;

@@ -36,6 +36,17 @@ seen_of(const struct vis_sums *s)
     return s->low_hard + s->low_soft;
 }
 
+void
+vis_ignore_dynamic(struct visual *v)
+{
+    for (size_t i = 0; v->options->dynamic_count > 0 && i < v->group_count; i++) {
+        struct vis_group *g = &v->groups[i];
+        if (vis_is_counted(g) && matches_dynamic(v, vis_box_of(&g->sums))) {
+            g->fate = VIS_FATE_IGNORED;
+        }
+    }
+}
+
 /* Pixels that count, and pixels taken for edge smoothing. */
 static uint64_t
 counted_of(const struct vis_group *g)
@@ -151,7 +162,7 @@ list_group(struct visual *v, const struct vis_group *g)
                        .ignored = g->fate == VIS_FATE_IGNORED,
                        .delta_mean = seen == 0 ? 0 : s->delta_sum / (double)seen,
                        .delta_max = s->delta_max,
-                       .ssim = 1,
+                       .ssim = g->windows == 0 ? 1 : g->ssim_sum / (double)g->windows,
                        .fingerprint = fingerprint_of(g),
                    });
 }
@@ -248,10 +259,7 @@ vis_list_regions(struct visual *v)
 {
     count_unseen(v);
     for (size_t i = 0; i < v->group_count; i++) {
-        struct vis_group *g = &v->groups[i];
-        if (g->fate != VIS_FATE_TOLERATED && matches_dynamic(v, vis_box_of(&g->sums))) {
-            g->fate = VIS_FATE_IGNORED;
-        }
+        const struct vis_group *g = &v->groups[i];
         count_group(&v->result, g);
         if (g->fate != VIS_FATE_TOLERATED) {
             list_group(v, g);

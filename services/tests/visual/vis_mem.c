@@ -8,6 +8,7 @@
 
 #include "tests/visual/vis_int.h"
 
+#define MAPPED_BYTES ((size_t)64 << 10)
 #define LARGE_BYTES ((size_t)4 << 20)
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -38,17 +39,42 @@ map_aligned(size_t n)
     return p + lead;
 }
 
-bool
-vis_buf_need(struct vis_buf *b, size_t n)
+/* `filled`: all of it will be written; its pages come at once instead of one by one. */
+static uint8_t *
+map_pages(size_t n, bool filled)
+{
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | (filled ? MAP_POPULATE : 0), -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static bool
+need(struct vis_buf *b, size_t n, bool filled)
 {
     if (n <= b->cap) {
         return true;
     }
     size_t cap = round_up(n);
     vis_buf_free(b);
-    b->p = cap == 0 ? NULL : cap >= LARGE_BYTES ? map_aligned(cap) : calloc(1, cap);
+    b->p = cap == 0              ? NULL
+           : cap >= LARGE_BYTES  ? map_aligned(cap)
+           : cap >= MAPPED_BYTES ? map_pages(cap, filled)
+                                 : calloc(1, cap);
     b->cap = b->p == NULL ? 0 : cap;
     return b->p != NULL;
+}
+
+bool
+vis_buf_need(struct vis_buf *b, size_t n)
+{
+    return need(b, n, false);
+}
+
+bool
+vis_buf_need_filled(struct vis_buf *b, size_t n)
+{
+    return need(b, n, true);
 }
 
 bool
@@ -73,7 +99,7 @@ vis_buf_grow(struct vis_buf *b, size_t used, size_t n)
 void
 vis_buf_free(struct vis_buf *b)
 {
-    if (b->cap >= LARGE_BYTES) {
+    if (b->cap >= MAPPED_BYTES) {
         (void)munmap(b->p, b->cap);
     } else {
         free(b->p);

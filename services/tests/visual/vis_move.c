@@ -4,11 +4,12 @@
  * same step further, and every pixel that appeared comes from a step before; either may be ground
  * instead. One direction alone would call a line that was taken away a move. The steps to try come
  * from small patches of the old picture found in the new one. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/visual/vis_cmp.h"
 
-#define AREA_MAX ((uint64_t)1 << 20)
+#define AREA_MAX ((uint64_t)1 << 19)
 #define GROUPS_MAX 24
 #define PATCHES 4
 #define PATCH_W 6
@@ -168,12 +169,6 @@ find_steps(struct field *f)
     }
 }
 
-static bool
-is_counted(const struct vis_group *g)
-{
-    return g->fate == VIS_FATE_COUNTED || g->fate == VIS_FATE_FAINT;
-}
-
 static void
 mark_moved(struct vis_group *g, struct step d)
 {
@@ -182,12 +177,21 @@ mark_moved(struct vis_group *g, struct step d)
     g->dy = d.dy;
 }
 
+/* What leaves one place and comes to another makes as much lighter as darker. */
+static bool
+may_move(const struct vis_group *g)
+{
+    const struct vis_sums *s = &g->sums;
+
+    return vis_is_counted(g) && (uint64_t)llabs(s->luma) * 2 <= s->luma_abs;
+}
+
 static void
 try_alone(struct visual *v, struct vis_group *g)
 {
     struct field f;
 
-    if (!load_field(v, vis_box_of(&g->sums), &f)) {
+    if (!may_move(g) || !load_field(v, vis_box_of(&g->sums), &f)) {
         return;
     }
     find_steps(&f);
@@ -225,7 +229,7 @@ vis_find_moves(struct visual *v)
     size_t n = 0;
 
     for (size_t i = 0; i < v->group_count; i++) {
-        if (is_counted(&v->groups[i])) {
+        if (vis_is_counted(&v->groups[i])) {
             if (n == GROUPS_MAX) {
                 return; /* not a few blocks that moved: a page that changed */
             }

@@ -267,7 +267,7 @@ join_stream(struct vis_image *im, struct reader *r, struct chunk c, struct str *
     size_t n = 0;
     bool ended = false; /* behind the last IDAT */
 
-    if (!vis_buf_need(&im->stream_buf, r->n - r->at + c.n)) {
+    if (!vis_buf_need_filled(&im->stream_buf, r->n - r->at + c.n)) {
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
     }
     while (memcmp(c.type, "IEND", 4) != 0) {
@@ -361,7 +361,7 @@ deinterlace(struct vis_image *im, uint8_t *inflated, int which, struct visual_er
     im->colour = VIS_DRAWN;
     im->depth = 8;
     vis_layout(im);
-    if (!vis_buf_need(&im->raw_buf, im->stride * im->h) ||
+    if (!vis_buf_need_filled(&im->raw_buf, im->stride * im->h) ||
         !vis_buf_need(&line, (size_t)im->w * 4 + 64)) {
         vis_buf_free(&line);
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
@@ -391,7 +391,7 @@ inflate_image(struct vis_image *im, struct str stream, int which, struct visual_
         return corrupt(e, which, "fewer pixels than the header says");
     }
     struct vis_buf *to = im->interlaced ? &im->pass_buf : &im->raw_buf;
-    if (!vis_buf_need(to, n) || !vis_buf_need(&im->ready_buf, im->h)) {
+    if (!vis_buf_need_filled(to, n) || !vis_buf_need(&im->ready_buf, im->h)) {
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
     }
     im->ready = im->ready_buf.p;

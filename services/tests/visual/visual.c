@@ -152,7 +152,9 @@ prepare(struct visual *v)
     v->region_count = 0;
     v->rows_count = 0;
     if (v->threshold_cached != v->options->threshold) {
-        memset(v->cache, 0, sizeof(v->cache));
+        if (v->threshold_cached >= 0) { /* else it is fresh, and zero */
+            memset(v->cache, 0, sizeof(v->cache));
+        }
         v->threshold_cached = v->options->threshold;
     }
     return true;
@@ -209,7 +211,11 @@ compare_pixels(struct visual *v)
     if (!vis_find_regions(v)) {
         return false;
     }
+    vis_ignore_dynamic(v);
     vis_find_moves(v);
+    if (!vis_measure_ssim(v)) {
+        return false;
+    }
     vis_list_regions(v);
     vis_verdict(v);
     return v->options->output == VISUAL_OUTPUT_NONE || v->result.verdict == VISUAL_SAME ||

@@ -122,7 +122,7 @@ struct visual_region {
     bool ignored;   /* matched a confirmed dynamic region: not counted, not reviewed */
     double delta_mean,
         delta_max; /* CIEDE2000 over its differing pixels; 0 for rows and moved blocks */
-    double ssim;   /* over the box, 0 to 1; 1 when not measured */
+    double ssim;   /* mean over its windows of 8 x 8 pixels, at most 1; 1 when not measured */
     /* Of what the change looks like, wherever it stands: the same change on other pages has the
      * same. */
     uint64_t fingerprint;
@@ -155,10 +155,10 @@ struct visual_result {
     size_t region_count;
     const struct visual_rows *rows; /* inserted and deleted ones, top down */
     size_t rows_count;
-    int32_t dx, dy;         /* SHIFTED: how far the largest block moved */
-    double ssim;            /* mean over the windows of 8 x 8 pixels that differ; 1 when none */
-    double ssim_picture;    /* the same over all windows of the canvas */
-    double delta_max;       /* largest CIEDE2000 distance of pixels that count */
+    int32_t dx, dy;      /* SHIFTED: how far the largest block moved */
+    double ssim;         /* mean over the windows of 8 x 8 pixels with one that counts; 1: none */
+    double ssim_picture; /* over all windows of the canvas; rows that only one has score 0 */
+    double delta_max;    /* largest CIEDE2000 distance of pixels that count */
     struct visual_rect box; /* around all regions that count; w 0 when there is none */
     struct str picture;     /* PNG, when asked for and not SAME */
     bool identical_bytes;   /* the files are the same; nothing was decoded */

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Structural similarity of what counts: over windows that are the cells, in luma. A window without
+ * a pixel that counts scores 1 without being looked at, so the cost follows the change and the mean
+ * is the same. */
+#include <string.h>
+
+#include "tests/visual/vis_cmp.h"
+
+#define C1 6.5025  /* (0.01 * 255)^2 */
+#define C2 58.5225 /* (0.03 * 255)^2 */
+
+struct window {
+    uint32_t n, a, b, aa, bb, ab;
+};
+
+static struct vis_group *
+group_of(const struct visual *v, const struct vis_cell *cell)
+{
+    struct vis_group *g = cell->region == 0 ? NULL : &v->groups[cell->region - 1];
+
+    return g != NULL && vis_is_counted(g) ? g : NULL;
+}
+
+static void
+add_pixels(struct window *win, const uint32_t *a, const uint32_t *b, uint32_t n)
+{
+    struct window s = *win;
+
+    for (uint32_t x = 0; x < n; x++) {
+        uint32_t la = (uint32_t)vis_luma(a[x]);
+        uint32_t lb = (uint32_t)vis_luma(b[x]);
+        s.a += la;
+        s.b += lb;
+        s.aa += la * la;
+        s.bb += lb * lb;
+        s.ab += la * lb;
+    }
+    s.n += n;
+    *win = s;
+}
+
+static double
+score(const struct window *win)
+{
+    double n = win->n;
+    double mean_a = win->a / n;
+    double mean_b = win->b / n;
+    double var_a = win->aa / n - mean_a * mean_a;
+    double var_b = win->bb / n - mean_b * mean_b;
+    double cov = win->ab / n - mean_a * mean_b;
+
+    return (2 * mean_a * mean_b + C1) * (2 * cov + C2) /
+           ((mean_a * mean_a + mean_b * mean_b + C1) * (var_a + var_b + C2));
+}
+
+static void
+add_row(struct visual *v, const struct vis_cell *cells, struct window *windows, uint32_t y)
+{
+    if (v->pair[y] == VIS_NO_ROW) {
+        return;
+    }
+    const uint32_t *a = vis_drawn_row(v, 0, v->pair[y] & ~VIS_PAIR_SAME);
+    const uint32_t *b = vis_drawn_row(v, 1, y);
+    for (uint32_t cx = 0; cx * VIS_CELL < v->common_w; cx++) {
+        uint32_t x = cx * VIS_CELL;
+        uint32_t n = v->common_w - x < VIS_CELL ? v->common_w - x : VIS_CELL;
+        if (group_of(v, &cells[cx]) != NULL) {
+            add_pixels(&windows[cx], a + x, b + x, n);
+        }
+    }
+}
+
+struct mean {
+    double sum;
+    uint64_t n;
+};
+
+static void
+add_cells(struct visual *v, const struct vis_cell *cells, uint32_t cy, struct window *windows,
+          struct mean *all)
+{
+    uint32_t bottom = (cy + 1) * VIS_CELL < v->h ? (cy + 1) * VIS_CELL : v->h;
+
+    memset(windows, 0, v->cell_w * sizeof(*windows));
+    for (uint32_t y = cy * VIS_CELL; y < bottom; y++) {
+        add_row(v, cells, windows, y);
+    }
+    for (uint32_t cx = 0; cx < v->cell_w; cx++) {
+        struct vis_group *g = group_of(v, &cells[cx]);
+        if (g != NULL && windows[cx].n > 0) {
+            double s = score(&windows[cx]);
+            g->ssim_sum += s;
+            g->windows++;
+            all->sum += s;
+            all->n++;
+        }
+    }
+}
+
+static bool
+has_counted(const struct visual *v, const struct vis_cell *cells)
+{
+    for (uint32_t cx = 0; cx < v->cell_w; cx++) {
+        if (group_of(v, &cells[cx]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+vis_measure_ssim(struct visual *v)
+{
+    struct mean all = {0, 0};
+    double windows = (double)v->cell_w * v->cell_h;
+    /* Rows that the other picture does not have are like nothing there. */
+    double missing = (double)v->result.diff_pixels / (VIS_CELL * VIS_CELL);
+
+    if (!v->options->measure_ssim) {
+        return true;
+    }
+    if (!vis_buf_need(&v->line_buf, v->cell_w * sizeof(struct window))) {
+        return false;
+    }
+    for (uint32_t cy = 0; cy < v->cell_h; cy++) {
+        const struct vis_cell *cells = vis_cell_row(v, cy);
+        if (cells != NULL && has_counted(v, cells)) {
+            add_cells(v, cells, cy, (struct window *)(void *)v->line_buf.p, &all);
+        }
+    }
+    if (all.n > 0) {
+        v->result.ssim = all.sum / (double)all.n;
+    }
+    double lost = ((double)all.n - all.sum + missing) / windows;
+    v->result.ssim_picture = lost > 1 ? 0 : 1 - lost;
+    return true;
+}
