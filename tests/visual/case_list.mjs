@@ -4,9 +4,11 @@
 // them, once, and rules are not fitted to it. `large` is made when the bench runs.
 import {article, board, form, shop} from './pages.mjs';
 
-const MOBILE = {width: 390, height: 844}, DESKTOP = {width: 1280, height: 800};
+const MOBILE = {width: 390, height: 600}, DESKTOP = {width: 1024, height: 640};
+const PHONE = {width: 390, height: 844}, WIDE = {width: 1280, height: 800};
 const PAGE = {width: 1440, height: 4000}, UHD = {width: 3840, height: 2160};
-const TABLET = {width: 834, height: 1112}, LAPTOP = {width: 1024, height: 700}, SHARP = {width: 420, height: 400, scale: 2};
+const TABLET = {width: 834, height: 800}, LAPTOP = {width: 900, height: 560}, SHARP = {width: 420, height: 300, scale: 2};
+const PHOTO = {width: 700, height: 360};
 
 const pair = (name, expect, size, page, base, current, more = {}) => ({name, expect, size, page, base, current, ...more});
 const jpeg = (quality) => ({format: 'jpeg', quality});
@@ -34,12 +36,12 @@ export const tuned = [
     pair('shop-desktop-button-moved', 'shifted', DESKTOP, shop, {}, {move: 'left:60px'}),
     pair('shop-desktop-button-down', 'shifted', DESKTOP, shop, {}, {move: 'top:3px'}),
     pair('shop-desktop-clock', 'different', DESKTOP, shop, {}, {clock: '12:05:37'}),
-    pair('shop-desktop-clock-dynamic', 'same', DESKTOP, shop, {}, {clock: '12:05:37'}, {dynamic: [[1196, 20, 62, 18]]}),
-    pair('shop-desktop-clock-ignored', 'same', DESKTOP, shop, {}, {clock: '12:05:37'}, {ignore: [[1180, 0, 100, 68]]}),
-    pair('shop-desktop-clock-and-title', 'different', DESKTOP, shop, {}, {clock: '12:05:37', title: 'Corner shops'}, {dynamic: [[1196, 20, 62, 18]]}),
+    pair('shop-desktop-clock-dynamic', 'same', DESKTOP, shop, {}, {clock: '12:05:37'}, {dynamic: [[940, 20, 62, 18]]}),
+    pair('shop-desktop-clock-ignored', 'same', DESKTOP, shop, {}, {clock: '12:05:37'}, {ignore: [[924, 0, 100, 68]]}),
+    pair('shop-desktop-clock-and-title', 'different', DESKTOP, shop, {}, {clock: '12:05:37', title: 'Corner shops'}, {dynamic: [[940, 20, 62, 18]]}),
     pair('shop-desktop-text-0.3', 'antialias-only', DESKTOP, shop, {}, nudge('p,h2,b', 0.3)),
     pair('shop-desktop-label', 'different', DESKTOP, shop, {}, {label: 'Put in basket'}),
-    pair('shop-desktop-taller', 'different', DESKTOP, shop, {}, {}, {currentSize: {width: 1280, height: 860}}),
+    pair('shop-desktop-taller', 'different', DESKTOP, shop, {}, {}, {currentSize: {width: 1024, height: 680}}),
     pair('shop-desktop-encoder', 'same', DESKTOP, shop, {}, {}, {encode: {filterType: 4, rgb: true}}),
     pair('shop-desktop-jpegs', 'antialias-only', DESKTOP, shop, {}, {}, {baseAs: jpeg(92), currentAs: jpeg(80)}),
     pair('board-desktop-notice', 'shifted', DESKTOP, board, {}, {notice: 'One van is late today.'}),
@@ -49,8 +51,8 @@ export const tuned = [
     pair('board-desktop-row-gone', 'shifted', DESKTOP, board, {}, {firstRow: 1}),
     pair('board-desktop-chart-0.4', 'antialias-only', DESKTOP, board, {}, nudge('.curve', 0.3, 0.2)),
     pair('board-desktop-nav-wider', 'different', DESKTOP, board, {}, {nav: 208}),
-    pair('photo-desktop-quality', 'antialias-only', DESKTOP, article, {photo: 0.95}, {photo: 0.82}),
-    pair('photo-desktop-other', 'different', DESKTOP, article, {photo: 0.9, seed: 1}, {photo: 0.9, seed: 2}),
+    pair('photo-quality', 'antialias-only', PHOTO, article, {photo: 0.95}, {photo: 0.82}),
+    pair('photo-other', 'different', PHOTO, article, {photo: 0.9, seed: 1}, {photo: 0.9, seed: 2}),
 ];
 
 export const heldOut = [
@@ -73,12 +75,12 @@ export const heldOut = [
     pair('article-laptop-text-0.3', 'antialias-only', LAPTOP, article, {}, nudge('p', 0.3, 0.1)),
     pair('article-laptop-jpeg', 'antialias-only', LAPTOP, article, {}, {}, {currentAs: jpeg(85)}),
     pair('article-laptop-encoder', 'same', LAPTOP, article, {}, {}, {encode: {filterType: 3}}),
-    pair('article-laptop-photo', 'antialias-only', LAPTOP, article, {photo: 0.9, seed: 5}, {photo: 0.75, seed: 5}),
-    pair('article-laptop-taller', 'different', LAPTOP, article, {}, {}, {currentSize: {width: 1024, height: 744}}),
+    pair('article-photo', 'antialias-only', PHOTO, article, {photo: 0.9, seed: 5}, {photo: 0.75, seed: 5}),
+    pair('article-laptop-taller', 'different', LAPTOP, article, {}, {}, {currentSize: {width: 900, height: 604}}),
 ];
 
 export const large = [
-    ...[['mobile', MOBILE], ['desktop', DESKTOP], ['page', PAGE], ['uhd', UHD]].flatMap(([name, size]) => [
+    ...[['mobile', PHONE], ['desktop', WIDE], ['page', PAGE], ['uhd', UHD]].flatMap(([name, size]) => [
         pair(`bench-${name}-unchanged`, 'same', size, shop, {}, {}),
         pair(`bench-${name}-encoder`, 'same', size, shop, {}, {}, {encode: {filterType: 4, rgb: true}}),
         pair(`bench-${name}-button`, 'different', size, shop, {}, {button: '#16a34a'}),

@@ -169,7 +169,7 @@ is_ink(const struct vis_sums *s)
 {
     uint64_t high = s->high_hard + s->high_soft;
 
-    return high >= 3 && high * 20 >= seen_of(s) && balance_of(s) >= 35;
+    return high >= 3 && high * 7 >= seen_of(s) && balance_of(s) >= 35;
 }
 
 /* Many pixels, little each, all in one direction: a colour token, a thin border, a shadow. */
