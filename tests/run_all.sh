@@ -101,7 +101,7 @@ run_sanitizers() {
     mapfile -t list < <(
         for f in tests/fuzz/fuzz_*.c; do f=${f#tests/fuzz/fuzz_}; echo "build/sanitize/test/fuzz/replay_${f%.c}"; done
         bins _test.c build/sanitize/test lib/base/*_test.c lib/json/*_test.c lib/pb/*_test.c lib/cfg/*_test.c \
-            lib/http/*_test.c cli/*_test.c services/worker/steps/*_test.c)
+            lib/http/*_test.c cli/*_test.c services/worker/steps/*_test.c services/tests/visual/*_test.c)
     one 900 "build with sanitizers" make -s -j"$jobs" VARIANT=sanitize "${list[@]}"
     all 300 "$jobs" "${list[@]}"
 }

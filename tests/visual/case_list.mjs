@@ -66,7 +66,7 @@ export const heldOut = [
     pair('form-tablet-title', 'shifted', TABLET, form, {}, {css: 'h1{margin-bottom:17px}'}),
     pair('form-tablet-text-0.4', 'antialias-only', TABLET, form, {}, nudge('.foot p,.hint', 0.4)),
     pair('form-sharp-text-0.25', 'antialias-only', SHARP, form, {}, nudge('label,p', 0.25)),
-    pair('form-sharp-dot', 'different', SHARP, form, {hint: 'Two words'}, {hint: 'Two words.'}),
+    pair('form-sharp-dot', 'different', SHARP, form, {}, {title: 'Your account.'}),
     pair('form-sharp-button', 'shifted', SHARP, form, {}, {css: 'label:first-of-type{margin-top:21px}'}),
     pair('article-laptop-underline', 'different', LAPTOP, article, {}, {underline: 'text-decoration:none'}),
     pair('article-laptop-link', 'different', LAPTOP, article, {}, {link: '#1e40af'}),
