@@ -70,6 +70,11 @@ git ls-files 2>/dev/null | grep -vE '(^|/)package-lock\.json$|^tests/fuzz/corpus
     | xargs -0 -r grep -nIE '(/home/[a-z]+/|BEGIN (RSA |EC )?PRIVATE KEY|AKIA[0-9A-Z]{16}|sk-(ant-)?[A-Za-z0-9_-]{24,})' 2>/dev/null \
     | grep -vE '^tools/lint\.sh:|EXAMPLE' | cut -c1-160 | sed 's/$/  (a path of a machine, or a secret)/' >>"$found"
 
+# The tests that docs/security.md names exist.
+grep -noE '`[a-z0-9]+(_[a-z0-9]+){2,}`' docs/security.md | tr -d '`' | while IFS=: read -r line name; do
+    grep -qrwF --include='*_test.c' -- "$name" lib services || echo "docs/security.md:$line: there is no test $name"
+done >>"$found"
+
 # Long files are told, not refused: size is an aim.
 sort -u "$found"
 n=$(sort -u "$found" | grep -cv ': note: ')
