@@ -272,7 +272,7 @@ echo(void *svc, struct ctx *ctx, const ProtobufCMessage *req, ProtobufCMessage *
 
 static const struct rpc_method methods[] = {{.id = 7,
                                              .name = "bench.Echo/Echo",
-                                             .effect = RPC_READ,
+                                             .effect = RPC_WRITE, /* equal reads would share */
                                              .req = &assay__answer__descriptor,
                                              .resp = &assay__answer__descriptor,
                                              .handler = echo}};
