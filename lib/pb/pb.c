@@ -10,43 +10,11 @@
 
 /* --- the walk over the wire ---------------------------------------------------------------- */
 
-struct wire {
-    const unsigned char *p;
-    const unsigned char *end;
-};
-
-static bool
-take_varint(struct wire *w, int max_bytes, uint64_t *out)
-{
-    uint64_t v = 0;
-
-    for (int i = 0; i < max_bytes && w->p < w->end; i++) {
-        unsigned char c = *w->p++;
-        v |= (uint64_t)(c & 0x7F) << (7 * i);
-        if (c < 0x80) {
-            *out = v;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-take_bytes(struct wire *w, uint64_t n, struct wire *out)
-{
-    if (n > (uint64_t)(w->end - w->p)) {
-        return false;
-    }
-    *out = (struct wire){w->p, w->p + n};
-    w->p += n;
-    return true;
-}
-
-static bool check_message(const ProtobufCMessageDescriptor *desc, struct wire w, int depth);
+static bool check_message(const ProtobufCMessageDescriptor *desc, struct pb_wire w, int depth);
 
 /* Checks the payload of a length-prefixed field; NULL is one we do not know. */
 static bool
-check_payload(const ProtobufCFieldDescriptor *f, struct wire body, int depth)
+check_payload(const ProtobufCFieldDescriptor *f, struct pb_wire body, int depth)
 {
     if (f == NULL) {
         return true;
@@ -61,24 +29,24 @@ check_payload(const ProtobufCFieldDescriptor *f, struct wire body, int depth)
 }
 
 static bool
-check_field(const ProtobufCMessageDescriptor *desc, struct wire *w, int depth)
+check_field(const ProtobufCMessageDescriptor *desc, struct pb_wire *w, int depth)
 {
     uint64_t tag = 0;
     uint64_t n = 0;
-    struct wire body;
+    struct pb_wire body;
 
-    if (!take_varint(w, 5, &tag) || tag >> 3 == 0 || tag >> 3 >= 1U << 29) {
+    if (!pb_take_varint(w, 5, &tag) || tag >> 3 == 0 || tag >> 3 >= 1U << 29) {
         return false;
     }
     switch (tag & 7) {
     case PROTOBUF_C_WIRE_TYPE_VARINT:
-        return take_varint(w, 10, &n);
+        return pb_take_varint(w, 10, &n);
     case PROTOBUF_C_WIRE_TYPE_64BIT:
-        return take_bytes(w, 8, &body);
+        return pb_take_bytes(w, 8, &body);
     case PROTOBUF_C_WIRE_TYPE_32BIT:
-        return take_bytes(w, 4, &body);
+        return pb_take_bytes(w, 4, &body);
     case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        return take_varint(w, 5, &n) && take_bytes(w, n, &body) &&
+        return pb_take_varint(w, 5, &n) && pb_take_bytes(w, n, &body) &&
                check_payload(protobuf_c_message_descriptor_get_field(desc, (unsigned)(tag >> 3)),
                              body, depth);
     default:
@@ -87,7 +55,7 @@ check_field(const ProtobufCMessageDescriptor *desc, struct wire *w, int depth)
 }
 
 static bool
-check_message(const ProtobufCMessageDescriptor *desc, struct wire w, int depth)
+check_message(const ProtobufCMessageDescriptor *desc, struct pb_wire w, int depth)
 {
     if (depth > PB_WIRE_DEPTH_MAX) {
         return false;
@@ -123,7 +91,7 @@ pb_unpack(struct arena *arena, const ProtobufCMessageDescriptor *desc, struct st
     static const uint8_t NOTHING[1];
     const uint8_t *p = wire.n == 0 ? NOTHING : (const uint8_t *)wire.p;
 
-    if (!check_message(desc, (struct wire){p, p + wire.n}, 1)) {
+    if (!check_message(desc, (struct pb_wire){p, p + wire.n}, 1)) {
         return RC_INVALID_ARGUMENT;
     }
     ProtobufCMessage *msg = protobuf_c_message_unpack(desc, &allocator, wire.n, p);

@@ -73,6 +73,7 @@ enum pb_kind {
 };
 
 #define PB_NUMBER_MAX 255 /* largest field number in a table */
+#define PB_FIELDS_MAX 64  /* fields of a table */
 
 struct pb_table;
 
@@ -159,5 +160,12 @@ const struct pb_field *pb_field_find(const struct pb_table *table, struct str ke
 void pb_to_json(const struct pb_table *table, const ProtobufCMessage *msg, struct buf *out);
 /* Writes the one repeated field of the message as a bare array (LIST responses). */
 void pb_list_to_json(const struct pb_table *table, const ProtobufCMessage *msg, struct buf *out);
+/* The same two from a packed message, without unpacking it: what pb_unpack and pb_to_json would
+ * write, but for malformed UTF-8, which becomes U+FFFD. A field that is not repeated must not stand
+ * twice. `out` holds a part after a failure.
+ * Errors: INVALID_ARGUMENT: not such a message. */
+NODISCARD enum rc pb_wire_to_json(const struct pb_table *table, struct str wire, struct buf *out);
+NODISCARD enum rc pb_wire_list_to_json(const struct pb_table *table, struct str wire,
+                                       struct buf *out);
 
 #endif

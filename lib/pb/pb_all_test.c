@@ -35,6 +35,19 @@ assert_writes(const struct pb_table *table, const ProtobufCMessage *msg, struct 
     buf_fini(&out);
 }
 
+static void
+assert_transcodes(const struct pb_table *table, struct str wire, struct str want)
+{
+    struct buf out;
+
+    buf_init(&out, 16 * 1024 * 1024);
+    assert_int_equal(pb_wire_to_json(table, wire, &out), RC_OK);
+    if (!str_eq(buf_str(&out), want)) {
+        fail_msg("%s: %.*s\nis not %.*s", table->name, STR_ARG(buf_str(&out)), STR_ARG(want));
+    }
+    buf_fini(&out);
+}
+
 /* Message, text, message, wire, message. An unset string with a default reads back as set to it, so
  * it is texts that are compared. */
 static void
@@ -53,6 +66,7 @@ round_trip(struct fixture *f, const struct pb_table *table)
     }
     assert_writes(table, read, text);
     assert_int_equal(pb_pack(f->arena, read, &wire), RC_OK);
+    assert_transcodes(table, wire, text);
     assert_int_equal(pb_unpack(f->arena, table->desc, wire, &back), RC_OK);
     assert_writes(table, back, text);
     again(f);
@@ -116,6 +130,7 @@ every_table_is_in_order(void **state)
             assert_ptr_equal(pb_field_find(t, f->key), f);
             assert_true(f->offset + 4 <= t->desc->sizeof_message);
         }
+        assert_true(t->count <= PB_FIELDS_MAX);
     }
 }
 

@@ -79,6 +79,45 @@ void *pb_grow(struct arena *arena, ProtobufCMessage *msg, const struct pb_field 
 /* Key (1) or value (2) of the entries of a map. */
 const struct pb_field *pb_entry_field(const struct pb_table *entry, uint32_t number);
 
+/* --- JSON out (pb_write.c) ----------------------------------------------------------------- */
+
+void pb__put_key(struct buf *b, struct str key, bool comma);
+void pb__put_time(struct buf *b, int64_t wall_us, enum clk_format format);
+
+/* --- the wire ------------------------------------------------------------------------------ */
+
+struct pb_wire {
+    const unsigned char *p;
+    const unsigned char *end;
+};
+
+static inline bool
+pb_take_varint(struct pb_wire *w, int max_bytes, uint64_t *out)
+{
+    uint64_t v = 0;
+
+    for (int i = 0; i < max_bytes && w->p < w->end; i++) {
+        unsigned char c = *w->p++;
+        v |= (uint64_t)(c & 0x7F) << (7 * i);
+        if (c < 0x80) {
+            *out = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline bool
+pb_take_bytes(struct pb_wire *w, uint64_t n, struct pb_wire *out)
+{
+    if (n > (uint64_t)(w->end - w->p)) {
+        return false;
+    }
+    *out = (struct pb_wire){w->p, w->p + n};
+    w->p += n;
+    return true;
+}
+
 /* --- refusals (pb_refuse.c) ---------------------------------------------------------------- */
 
 const char *pb_reason(const struct pb_field *f);

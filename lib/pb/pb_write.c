@@ -7,8 +7,8 @@
 
 #include "sec/hash.h"
 
-static void
-put_key(struct buf *b, struct str key, bool comma)
+void
+pb__put_key(struct buf *b, struct str key, bool comma)
 {
     char *to = buf_room(b, key.n + 4);
 
@@ -27,8 +27,8 @@ put_key(struct buf *b, struct str key, bool comma)
     buf_added(b, n);
 }
 
-static void
-put_time(struct buf *b, int64_t wall_us, enum clk_format format)
+void
+pb__put_time(struct buf *b, int64_t wall_us, enum clk_format format)
 {
     char *to = buf_room(b, CLK_TEXT_MAX + 2);
 
@@ -84,7 +84,7 @@ put_value(struct buf *b, const struct pb_field *f, const void *at)
         json_put_f64(b, *(const double *)at);
         return;
     case PB_TIME:
-        put_time(b, *(const int64_t *)at, f->time);
+        pb__put_time(b, *(const int64_t *)at, f->time);
         return;
     case PB_STRING:
         json_put_str(b, str_z(*(const char *const *)at));
@@ -168,7 +168,7 @@ pb_to_json(const struct pb_table *table, const ProtobufCMessage *msg, struct buf
         if (!set && (f->flags & PB_OMIT) != 0) {
             continue;
         }
-        put_key(out, f->key, comma);
+        pb__put_key(out, f->key, comma);
         comma = true;
         if (f->kind == PB_MAP) {
             put_map(out, f, msg);

@@ -123,6 +123,10 @@ void rpc_client_free(struct rpc_client *client);
 NODISCARD enum rc rpc_call(struct rpc_client *client, struct ctx *ctx,
                            const struct rpc_method *method, const ProtobufCMessage *req,
                            ProtobufCMessage **out_resp);
+/* The same without unpacking: the packed answer, valid until ctx->arena is reset. */
+NODISCARD enum rc rpc_call_packed(struct rpc_client *client, struct ctx *ctx,
+                                  const struct rpc_method *method, const ProtobufCMessage *req,
+                                  struct str *out_payload);
 /* The same for a peer known by its own address (a worker): dials on first use, one connection kept
  * per address, at most 256, the least recently used closed. `addr` is an exact URL. */
 struct rpc_peers;

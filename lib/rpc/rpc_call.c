@@ -109,42 +109,80 @@ is_verdict(int32_t code)
 }
 
 static enum rc
-read_answer(struct ctx *ctx, const struct rpc_method *method, const struct rpc_answer *from,
-            ProtobufCMessage **out_resp, bool *out_retry)
+unintelligible(struct ctx *ctx)
 {
-    ProtobufCMessage *msg = NULL;
-    struct str body = from->body;
+    return fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
+}
 
-    *out_retry = false;
-    if (pb_unpack(ctx->arena, &assay__answer__descriptor, body, &msg) != RC_OK) {
-        return fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
-    }
-    const Assay__Answer *answer = (const Assay__Answer *)msg;
-    if (from->is_shared && !is_verdict(answer->code)) {
-        *out_retry = true;
+static enum rc
+read_failure(struct ctx *ctx, const Assay__Answer *answer, bool is_shared, bool *out_retry)
+{
+    const char *reason = answer->reason == NULL ? "UNKNOWN" : answer->reason;
+    bool is_known = answer->code > RC_OK && answer->code <= RC_UNAUTHENTICATED;
+    enum rc rc = is_known ? (enum rc)answer->code : RC_UNKNOWN;
+
+    *out_retry = (is_shared && !is_verdict(rc)) ||
+                 (rc == RC_UNAVAILABLE && strcmp(reason, "DRAINING") == 0);
+    if (*out_retry) {
         return RC_UNAVAILABLE;
     }
-    if (answer->code != RC_OK) {
-        const char *reason = answer->reason == NULL ? "UNKNOWN" : answer->reason;
-        *out_retry = answer->code == RC_UNAVAILABLE && strcmp(reason, "DRAINING") == 0;
-        enum rc rc = answer->code < 0 || answer->code > RC_UNAUTHENTICATED ? RC_UNKNOWN
-                                                                           : (enum rc)answer->code;
-        if (*out_retry) {
-            return rc;
+    rc = fail(ctx, rc, reason, "%s", answer->message ? answer->message : "");
+    ctx->err.retry_after_us = answer->retry_after_us;
+    ctx->err.data = str_n((const char *)answer->payload.data, answer->payload.len);
+    return rc;
+}
+
+/* Success is {code: 0, payload}, in this order and nothing else: its payload is used where it stands.
+ * False: another answer. */
+static bool
+find_payload(struct str body, struct str *out_payload)
+{
+    static const char SUCCESS[] = {0x08, 0x00, 0x22};
+    uint64_t n = 0;
+    size_t at = sizeof(SUCCESS);
+
+    if (!str_starts(body, str_n(SUCCESS, sizeof(SUCCESS)))) {
+        return false;
+    }
+    for (int shift = 0; shift < 35 && at < body.n; shift += 7) {
+        unsigned char c = (unsigned char)body.p[at++];
+        n |= (uint64_t)(c & 0x7F) << shift;
+        if (c < 0x80) {
+            break;
         }
-        rc = fail(ctx, rc, reason, "%s", answer->message ? answer->message : "");
-        ctx->err.retry_after_us = answer->retry_after_us;
-        ctx->err.data = str_n((const char *)answer->payload.data, answer->payload.len);
-        return rc;
     }
-    struct str payload = str_n((const char *)answer->payload.data, answer->payload.len);
-    if (pb_unpack(ctx->arena, method->resp, payload, out_resp) != RC_OK) {
-        return fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
+    *out_payload = str_sub(body, at, body.n);
+    return n == body.n - at;
+}
+
+/* *out_payload points into the answer, or into the arena. */
+static enum rc
+read_answer(struct ctx *ctx, const struct rpc_answer *from, struct str *out_payload,
+            bool *out_retry)
+{
+    ProtobufCMessage *msg = NULL;
+
+    if (find_payload(from->body, out_payload)) {
+        return RC_OK;
     }
+    if (pb_unpack(ctx->arena, &assay__answer__descriptor, from->body, &msg) != RC_OK) {
+        return unintelligible(ctx);
+    }
+    const Assay__Answer *answer = (const Assay__Answer *)msg;
+    if (answer->code != RC_OK) {
+        return read_failure(ctx, answer, from->is_shared, out_retry);
+    }
+    *out_payload = str_n((const char *)answer->payload.data, answer->payload.len);
     return RC_OK;
 }
 
 /* --- the attempts -------------------------------------------------------------------------- */
+
+/* A packed answer and what it stands in. */
+struct reply {
+    struct rpc_slab *slab;
+    struct str payload;
+};
 
 struct attempt {
     struct ctx *ctx;
@@ -188,7 +226,7 @@ no_answer(struct attempt *a, enum rpc_fate fate, const char *url, bool *out_retr
 }
 
 static enum rc
-attempt(struct attempt *a, ProtobufCMessage **out_resp, bool *out_retry)
+attempt(struct attempt *a, struct reply *out, bool *out_retry)
 {
     int64_t now_us = clk_wall_us();
     int64_t wait_us = now_us + CONNECT_US < a->deadline_us ? now_us + CONNECT_US : a->deadline_us;
@@ -205,8 +243,12 @@ attempt(struct attempt *a, ProtobufCMessage **out_resp, bool *out_retry)
     enum rpc_fate fate = rpc_link_call(link, a->wire, a->same, a->deadline_us, &answer);
     if (fate == RPC_ANSWERED) {
         a->same = answer.is_shared ? STR_EMPTY : a->same;
-        rc = read_answer(a->ctx, a->method, &answer, out_resp, out_retry);
-        rpc_slab_unref(answer.slab);
+        rc = read_answer(a->ctx, &answer, &out->payload, out_retry);
+        if (rc == RC_OK) {
+            out->slab = answer.slab;
+        } else {
+            rpc_slab_unref(answer.slab);
+        }
         if (rc != RC_OK && !*out_retry) {
             note(a->ctx, "%s at %s", a->method->name, rpc_link_url(link));
         }
@@ -217,10 +259,9 @@ attempt(struct attempt *a, ProtobufCMessage **out_resp, bool *out_retry)
     return rc;
 }
 
-enum rc
-rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
-              const struct rpc_method *method, const ProtobufCMessage *req,
-              ProtobufCMessage **out_resp)
+static enum rc
+call_any(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
+         const struct rpc_method *method, const ProtobufCMessage *req, struct reply *out)
 {
     struct attempt a = {.ctx = ctx, .method = method, .pool = pool};
     bool is_retry = true;
@@ -237,11 +278,53 @@ rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
         a.same = STR_EMPTY;
     }
     while (is_retry && clk_wall_us() < a.deadline_us) {
-        rc = attempt(&a, out_resp, &is_retry);
+        rc = attempt(&a, out, &is_retry);
     }
     if (is_retry) {
         rc = fail(ctx, a.lost > 0 ? RC_UNKNOWN : RC_UNAVAILABLE, "NO_REPLICA",
                   "the service is not available");
     }
+    return rc;
+}
+
+static void
+drop_slab(void *slab)
+{
+    rpc_slab_unref(slab);
+}
+
+enum rc
+rpc_pool_call_packed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
+                     const struct rpc_method *method, const ProtobufCMessage *req,
+                     struct str *out_payload)
+{
+    struct reply reply;
+    enum rc rc = call_any(pool, message_max, ctx, method, req, &reply);
+
+    if (rc == RC_OK && !arena_on_free(ctx->arena, drop_slab, reply.slab)) {
+        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+    }
+    if (rc == RC_OK) {
+        *out_payload = reply.payload;
+    }
+    return rc;
+}
+
+enum rc
+rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
+              const struct rpc_method *method, const ProtobufCMessage *req,
+              ProtobufCMessage **out_resp)
+{
+    struct reply reply;
+    enum rc rc = call_any(pool, message_max, ctx, method, req, &reply);
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (pb_unpack(ctx->arena, method->resp, reply.payload, out_resp) != RC_OK) {
+        rc = unintelligible(ctx);
+        note(ctx, "%s of %s", method->name, rpc_pool_service(pool));
+    }
+    rpc_slab_unref(reply.slab); /* the message holds copies: an arena may live long */
     return rc;
 }

@@ -57,6 +57,13 @@ rpc_call(struct rpc_client *client, struct ctx *ctx, const struct rpc_method *me
     return rpc_pool_call(client->pool, client->message_max, ctx, method, req, out_resp);
 }
 
+enum rc
+rpc_call_packed(struct rpc_client *client, struct ctx *ctx, const struct rpc_method *method,
+                const ProtobufCMessage *req, struct str *out_payload)
+{
+    return rpc_pool_call_packed(client->pool, client->message_max, ctx, method, req, out_payload);
+}
+
 int
 rpc_client_replicas(const struct rpc_client *client)
 {

@@ -31,5 +31,8 @@ const char *rpc_pool_service(const struct rpc_pool *pool);
 NODISCARD enum rc rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
                                 const struct rpc_method *method, const ProtobufCMessage *req,
                                 ProtobufCMessage **out_resp);
+NODISCARD enum rc rpc_pool_call_packed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
+                                       const struct rpc_method *method,
+                                       const ProtobufCMessage *req, struct str *out_payload);
 
 #endif

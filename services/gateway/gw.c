@@ -74,16 +74,17 @@ scratch_of_thread(void)
     if (s == NULL) {
         return scratch_new();
     }
-    arena_reset(s->arena);
     buf_clear(&s->headers);
     buf_clear(&s->out);
     return s;
 }
 
-/* One large answer must not stay with its thread. */
+/* A thread whose client is silent holds little: not the frame that brought its last answer, not one
+ * large answer. */
 static void
 scratch_trim(struct scratch *s)
 {
+    arena_reset(s->arena);
     if (s->out.cap > (size_t)1024 * 1024) {
         buf_fini(&s->out);
     }
@@ -234,7 +235,7 @@ static enum rc
 serve(struct gw_req *r)
 {
     ProtobufCMessage *req = NULL;
-    ProtobufCMessage *resp = NULL;
+    struct gw_result result = {0};
 
     enum rc rc = find_route(r);
     if (rc != RC_OK) {
@@ -250,12 +251,9 @@ serve(struct gw_req *r)
         return RC_OK;
     }
     if (rc == RC_OK) {
-        rc = gw_call(r, req, &resp);
+        rc = gw_call(r, req, &result);
     }
-    if (rc == RC_OK) {
-        gw_answer(r, resp);
-    }
-    return rc;
+    return rc == RC_OK ? gw_answer(r, &result) : rc;
 }
 
 /* One line per request: no query (it may hold a token), no body, no header. */

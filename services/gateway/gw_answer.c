@@ -226,28 +226,48 @@ answer_text(struct gw_req *r, const Assay__Text *text)
                str_n((const char *)text->body.data, text->body.len));
 }
 
-void
-gw_answer(struct gw_req *r, const ProtobufCMessage *resp)
+/* Writes the response as JSON to r->out. */
+static enum rc
+write_json(struct gw_req *r, const struct gw_result *result)
 {
+    const struct pb_table *table = r->route->resp;
+    bool is_list = r->route->response == GW_RESP_LIST;
+
+    if (result->msg != NULL) {
+        (is_list ? pb_list_to_json : pb_to_json)(table, result->msg, r->out);
+        return RC_OK;
+    }
+    enum rc rc =
+        (is_list ? pb_wire_list_to_json : pb_wire_to_json)(table, result->packed, r->out);
+    return rc == RC_OK ? rc
+                       : fail(&r->ctx, RC_UNKNOWN, "MALFORMED_ANSWER",
+                              "a service answered unintelligibly");
+}
+
+enum rc
+gw_answer(struct gw_req *r, const struct gw_result *result)
+{
+    enum rc rc = RC_OK;
+
     switch (r->route->response) {
     case GW_RESP_JSON:
-        pb_to_json(r->route->resp, resp, r->out);
-        answer_json(r, r->route->status);
-        return;
     case GW_RESP_LIST:
-        pb_list_to_json(r->route->resp, resp, r->out);
-        answer_json(r, r->route->status);
-        return;
+        rc = write_json(r, result);
+        if (rc == RC_OK) {
+            answer_json(r, r->route->status);
+        }
+        break;
     case GW_RESP_VARIANT:
-        answer_variant(r, resp);
-        return;
+        answer_variant(r, result->msg);
+        break;
     case GW_RESP_TEXT:
-        answer_text(r, (const Assay__Text *)resp);
-        return;
+        answer_text(r, (const Assay__Text *)result->msg);
+        break;
     case GW_RESP_BLOB:
-        gw_answer_blob(r, resp);
-        return;
+        gw_answer_blob(r, result->msg);
+        break;
     case GW_RESP_WEBSOCKET:
-        return;
+        break;
     }
+    return rc;
 }

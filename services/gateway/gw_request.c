@@ -320,10 +320,25 @@ own_url(struct gw_req *r)
     return arena_printf(r->ctx.arena, "http://%.*s", STR_ARG(host));
 }
 
+/* A handler of this process. */
+static enum rc
+call_self(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out)
+{
+    const struct rpc_method *method = r->route->method;
+    ProtobufCMessage *msg = pb_new(r->ctx.arena, method->resp);
+
+    if (msg == NULL) {
+        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    }
+    out->msg = msg;
+    return method->handler(r->gw, &r->ctx, req, msg);
+}
+
 enum rc
-gw_call(struct gw_req *r, const ProtobufCMessage *req, ProtobufCMessage **out)
+gw_call(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out)
 {
     struct ctx *ctx = &r->ctx;
+    ProtobufCMessage *msg = NULL;
 
     ctx->deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
     ctx->idempotency_key = web_header(r->http, "idempotency-key");
@@ -332,15 +347,16 @@ gw_call(struct gw_req *r, const ProtobufCMessage *req, ProtobufCMessage **out)
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_HEADER",
                     "Idempotency-Key must be at most 255 characters");
     }
-    if (r->route->process != GW_SELF) {
-        return rpc_call(svc_client(r->gw->svc, (enum svc_peer)r->route->process), ctx,
-                        r->route->method, req, out);
+    if (r->route->process == GW_SELF) {
+        return call_self(r, req, out);
     }
-    *out = pb_new(ctx->arena, r->route->method->resp);
-    if (*out == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    struct rpc_client *client = svc_client(r->gw->svc, (enum svc_peer)r->route->process);
+    if (r->route->response == GW_RESP_JSON || r->route->response == GW_RESP_LIST) {
+        return rpc_call_packed(client, ctx, r->route->method, req, &out->packed);
     }
-    return r->route->method->handler(r->gw, ctx, req, *out);
+    enum rc rc = rpc_call(client, ctx, r->route->method, req, &msg);
+    out->msg = msg;
+    return rc;
 }
 
 /* --- existence of path objects ------------------------------------------------------------- */
