@@ -155,7 +155,9 @@ show_progress(struct follow *f, struct api *api, const struct json_value *run)
     const struct json_value *queue = json_get(run, "queue");
 
     if (queue != NULL && !f->told_queue && clk_mono_us() - f->began_us > QUEUE_TELL_US) {
-        (void)fprintf(f->out, "waiting for a device (place %lld)\n",
+        struct str reason = json_str(json_get(queue, "reason"));
+        reason = reason.n == 0 ? STR("waiting for a device") : reason;
+        (void)fprintf(f->out, "%.*s (place %lld)\n", STR_ARG(reason),
                       (long long)json_i64(json_get(queue, "position"), 0));
         f->told_queue = true;
     }

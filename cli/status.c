@@ -31,6 +31,7 @@ print_wait(struct api *api, const struct json_value *run)
 {
     const struct json_value *queue = json_get(run, "queue");
     const struct json_value *devices = NULL;
+    struct str reason = json_str(json_get(queue, "reason"));
     size_t busy = 0;
 
     if (!str_eqz(json_str(json_get(run, "status")), "pending")) {
@@ -39,15 +40,18 @@ print_wait(struct api *api, const struct json_value *run)
     if (queue != NULL) {
         (void)printf("%-9s %lld\n", "place", (long long)json_i64(json_get(queue, "position"), 0));
     }
+    if (reason.n > 0) {
+        (void)printf("%-9s %.*s\n", "waits", STR_ARG(reason));
+    }
     devices = api_get(api, "/api/v1/devices/");
     for (size_t i = 0; devices != NULL && i < devices->count; i++) {
         busy += str_eqz(json_str(json_get(json_at(devices, i), "status")), "busy");
     }
     if (devices != NULL && devices->count == 0) {
         (void)printf("%-9s no device is connected: is a worker running? (assay stack status)\n",
-                     "waits");
+                     "devices");
     } else if (devices != NULL) {
-        (void)printf("%-9s for a device; %zu of %zu are busy\n", "waits", busy, devices->count);
+        (void)printf("%-9s %zu of %zu are busy\n", "devices", busy, devices->count);
     }
 }
 

@@ -139,10 +139,7 @@ queue_run(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceRequest
     if (rc != RC_OK) {
         return rc;
     }
-    if (db_rows(res) == 0) {
-        PB_SET(resp, impossible, 1);
-        return RC_OK;
-    }
+    PB_SET(resp, none_connected, db_rows(res) == 0);
     rc = DB_QUERY(s->db, ctx, Q_QUEUE_INSERT_JOB, NULL, DB_ARG_I64(req->org_id),
                   DB_ARG_Z(req->job_id), req->has_user_id ? DB_ARG_I64(req->user_id) : DB_ARG_NULL,
                   DB_ARG_Z(req->platform), DB_ARG_Z(req->category), DB_ARG_Z(req->device_id));

@@ -166,7 +166,7 @@ struct got {
     enum rc rc;
     char session[64], device[64];
     int64_t position;
-    bool impossible;
+    bool none_connected;
 };
 
 static struct got
@@ -188,7 +188,7 @@ acquire(const char *key, const char *category, const char *device)
         (void)snprintf(got.device, sizeof(got.device), "%s", resp.device_id);
     }
     got.position = resp.has_queue_position ? resp.queue_position : 0;
-    got.impossible = resp.has_impossible && resp.impossible;
+    got.none_connected = resp.has_none_connected && resp.none_connected;
     call_end(&c);
     return got;
 }
@@ -348,8 +348,11 @@ a_category_and_a_device_are_what_was_asked_for(void **state)
     assert_string_equal(acquire("1.1", "tablet", NULL).device, "tablet-3");
     assert_string_equal(acquire("2.1", NULL, "phone-2").device, "phone-2");
     assert_int_equal(acquire("3.1", NULL, "phone-2").position, 1);
-    assert_true(acquire("4.1", "tv", NULL).impossible);
-    assert_true(acquire("4.2", NULL, "phone-9").impossible);
+    assert_true(acquire("4.1", "tv", NULL).none_connected);
+    assert_true(acquire("4.1", "tv", NULL).position > 0); /* it has its place already */
+    assert_true(acquire("4.2", NULL, "phone-9").none_connected);
+    register_worker("a", (const char *const[]){"phone", "phone", "tablet", "tv"}, 4);
+    assert_string_equal(acquire("4.1", "tv", NULL).device, "tv-4");
 }
 
 static void
@@ -470,7 +473,7 @@ a_worker_that_falls_silent_is_gone(void **state)
     (void)state;
     set_lease_clock("10 minutes"); /* nobody could speak: that says nothing */
     pg_support_exec("UPDATE sessions.workers SET lease_until = now() - interval '1 second'");
-    assert_true(acquire("2.1", "phone", NULL).impossible);
+    assert_true(acquire("2.1", "phone", NULL).none_connected);
     run_loop(ses_sweep_loop);
     assert_true(has_status(run.session, "active"));
     set_lease_clock("1 second");

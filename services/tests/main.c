@@ -16,6 +16,9 @@ const struct cfg_row TESTS_CFG_ROWS[] = {
      .max = 600000000, .text = "how long a step waits for what it needs", ROW(step_timeout_us)},
     {.name = "ASSAY_CASE_TIMEOUT", .type = CFG_DURATION, .def = "10m", .min = 1000000,
      .max = 7200000000, .text = "how long a case may take", ROW(case_timeout_us)},
+    {.name = "ASSAY_DEVICE_WAIT", .type = CFG_DURATION, .def = "6h", .min = 1000000,
+     .max = 604800000000, .text = "how long a run waits for a kind of device none of which is "
+      "connected, before it ends error", ROW(device_wait_us)},
     {.name = "ASSAY_BLOB_URL", .type = CFG_STR, .def = "file:var/blobs",
      .text = "store of screenshots: file:DIR or s3://bucket/prefix?endpoint=...&region=...",
      ROW(blob_url)},

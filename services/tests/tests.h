@@ -12,6 +12,7 @@ struct tests_cfg {
     int64_t lease_us;        /* a run may be silent for that long */
     int64_t step_timeout_us; /* auto-waiting of one step */
     int64_t case_timeout_us;
+    int64_t device_wait_us; /* for a kind of device none of which is connected */
     const char *blob_url, *s3_access_key, *s3_secret_key;
     bool blob_fsync;
     int64_t storage_quota;   /* bytes an organization may keep; 0: no limit */
@@ -116,6 +117,17 @@ NODISCARD enum rc tst_queue_add(struct tests *t, struct ctx *ctx, const struct t
 /* Jobs that wait and are due to ask again (`waiting`), or new ones, in the order of the queue. */
 NODISCARD enum rc tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max,
                                   bool waiting, struct tst_claim **out, int *out_count);
+/* "waiting for a device of kind phone; none is connected". `absent`: none is, else all are busy.
+ * `device_id` and `category` may be NULL. In the request's arena. */
+char *tst_wait_text(struct ctx *ctx, const char *platform, const char *category,
+                    const char *device_id, bool absent);
+/* Where a job of the caller's organization stands while it waits; reason NULL: it does not. */
+struct tst_place {
+    int64_t position, entry_id;
+    char *reason;
+};
+NODISCARD enum rc tst_queue_place(struct tests *t, struct ctx *ctx, int64_t job_id,
+                                  struct tst_place *out);
 /* Ends what is open of a job: its case runs as `status`, its suite run by the tally, the events of
  * all of it. Inside a transaction. `message` may be NULL. A job that has ended stays as it is. */
 struct tst_job_ref {

@@ -106,29 +106,23 @@ is_final(const char *status)
 static enum rc
 fill_queue(struct tests *t, struct ctx *ctx, int64_t job_id, Assay__GetCiRunResponse *resp)
 {
-    const struct db_result *res = NULL;
+    struct tst_place place;
 
     if (job_id == 0 || strcmp(resp->status, ST_PENDING) != 0) {
         return RC_OK;
     }
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_GET, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(job_id));
-    if (rc != RC_OK || db_rows(res) == 0) {
+    enum rc rc = tst_queue_place(t, ctx, job_id, &place);
+    if (rc != RC_OK || place.reason == NULL) {
         return rc;
-    }
-    struct str state = db_str(res, 0, 1);
-    bool waiting = str_eqz(state, "waiting");
-    if (!waiting && !str_eqz(state, "queued")) {
-        return RC_OK;
     }
     Assay__GetCiRunResponseQueue *queue = ARENA_NEW(ctx->arena, Assay__GetCiRunResponseQueue);
     if (queue == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
     assay__get_ci_run_response_queue__init(queue);
-    bool known = waiting && !db_is_null(res, 0, 3);
-    queue->position = known ? db_i64(res, 0, 3) : db_i64(res, 0, 6) + 1;
-    queue->queue_entry_id = known ? db_i64(res, 0, 4) : job_id;
+    queue->position = place.position;
+    queue->queue_entry_id = place.entry_id;
+    queue->reason = place.reason;
     resp->queue = queue;
     return RC_OK;
 }

@@ -32,7 +32,8 @@
 
 static const struct tests_cfg CFG = {.lease_us = 30 * ASSAY_US_PER_S,
                                      .step_timeout_us = ASSAY_US_PER_S,
-                                     .case_timeout_us = 60 * ASSAY_US_PER_S};
+                                     .case_timeout_us = 60 * ASSAY_US_PER_S,
+                                     .device_wait_us = 3600 * ASSAY_US_PER_S};
 static struct db *db;
 static struct svc svc;
 static struct tests tests;
@@ -41,7 +42,7 @@ static struct tests tests;
 static struct {
     pthread_mutex_t lock;
     int free_devices;
-    bool impossible, down, session_busy, session_over;
+    bool none_connected, down, session_busy, session_over;
     char worker_addr[128];
     char released[2048]; /* keys, each with a blank behind */
     int acquired, started, cancelled;
@@ -118,9 +119,8 @@ fake_acquire(void *state, struct ctx *ctx, const ProtobufCMessage *msg, Protobuf
     }
     if (peer.down) {
         rc = fail(ctx, RC_INTERNAL, "DOWN", "down");
-    } else if (peer.impossible) {
-        PB_SET(resp, impossible, 1);
-    } else if (peer.free_devices == 0) {
+    } else if (peer.none_connected || peer.free_devices == 0) {
+        PB_SET(resp, none_connected, peer.none_connected);
         PB_SET(resp, queue_position, 3);
         PB_SET(resp, queue_entry_id, 99);
     } else {
@@ -326,10 +326,10 @@ set_up(void **state)
 {
     (void)state;
     pg_support_exec("TRUNCATE tests.apps, tests.suites, tests.tags, tests.cases, tests.suite_runs,"
-                    " tests.jobs, tests.queue_ranks, tests.case_runs, tests.steps,"
+                    " tests.jobs, tests.queue_ranks, tests.absent_kinds, tests.case_runs, tests.steps,"
                     " tests.run_events, tests.outbox, tests.inbox RESTART IDENTITY CASCADE");
     peer.free_devices = 100;
-    peer.impossible = peer.down = peer.session_busy = peer.session_over = false;
+    peer.none_connected = peer.down = peer.session_busy = peer.session_over = false;
     peer.released[0] = '\0';
     peer.acquired = peer.started = peer.cancelled = 0;
     peer.on_acquire = NULL;

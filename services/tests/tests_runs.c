@@ -53,16 +53,29 @@ tests_create_case_run(struct tests *t, struct ctx *ctx, const Assay__CreateCaseR
     return rc;
 }
 
+/* Why a run that has not begun stands still; NULL when it does not. */
+static enum rc
+find_wait_reason(struct tests *t, struct ctx *ctx, const char *status, int64_t job_id, char **out)
+{
+    struct tst_place place = {.reason = NULL};
+    bool waits = job_id > 0 && strcmp(status, ST_PENDING) == 0;
+
+    enum rc rc = waits ? tst_queue_place(t, ctx, job_id, &place) : RC_OK;
+    *out = place.reason;
+    return rc;
+}
+
 enum rc
 tests_get_run(struct tests *t, struct ctx *ctx, const Assay__GetRunRequest *req, Assay__Run *resp)
 {
     struct tst_run run;
 
     enum rc rc = tst_run_get(t, ctx, req->run_id, &run);
-    if (rc == RC_OK) {
-        *resp = *run.msg;
+    if (rc != RC_OK) {
+        return rc;
     }
-    return rc;
+    *resp = *run.msg;
+    return find_wait_reason(t, ctx, resp->status, run.job_id, &resp->wait_reason);
 }
 
 enum rc
@@ -170,5 +183,9 @@ tests_get_suite_run(struct tests *t, struct ctx *ctx, const Assay__GetSuiteRunRe
         PB_SET(resp, duration_ms, (run.finished_us - run.started_us) / ASSAY_US_PER_MS);
     }
     resp->error_message = run.error_message;
+    rc = find_wait_reason(t, ctx, run.status, run.job_id, &resp->wait_reason);
+    if (rc != RC_OK) {
+        return rc;
+    }
     return fill_test_runs(ctx, results, n, resp);
 }

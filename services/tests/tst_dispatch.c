@@ -15,6 +15,7 @@
 
 #define CLAIM_MAX 8
 #define WAIT_US (250 * ASSAY_US_PER_MS)
+#define WAIT_ABSENT_US ASSAY_US_PER_S /* a worker has to come first */
 #define ALLOCATE_LEASE_US (20 * ASSAY_US_PER_S)
 #define CALL_US (10 * ASSAY_US_PER_S)
 
@@ -33,12 +34,16 @@ device_key(struct ctx *ctx, const struct tst_claim *job)
          : (ctx)->err.code)
 
 static enum rc
-wait_for_device(struct tests *t, struct ctx *ctx, const struct tst_claim *job, int64_t position,
-                int64_t entry_id)
+wait_for_device(struct tests *t, struct ctx *ctx, const struct tst_claim *job,
+                const Assay__AcquireDeviceResponse *got)
 {
+    bool is_here = !got->has_none_connected || !got->none_connected;
+
     return DB_QUERY(t->db, ctx, Q_JOB_WAIT, NULL, DB_ARG_I64(job->id), DB_ARG_I64(job->fence),
-                    DB_ARG_I64(WAIT_US), position > 0 ? DB_ARG_I64(position) : DB_ARG_NULL,
-                    entry_id > 0 ? DB_ARG_I64(entry_id) : DB_ARG_NULL);
+                    DB_ARG_I64(is_here ? WAIT_US : WAIT_ABSENT_US),
+                    got->has_queue_position ? DB_ARG_I64(got->queue_position) : DB_ARG_NULL,
+                    got->has_queue_entry_id ? DB_ARG_I64(got->queue_entry_id) : DB_ARG_NULL,
+                    DB_ARG_BOOL(is_here));
 }
 
 /* This hand-out is over: its lease ran out while we were slow, and the job may run elsewhere. */
@@ -84,6 +89,31 @@ end_job(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const cha
 
 enum got { GOT_DEVICE, GOT_WAIT, GOT_NOTHING };
 
+static const char *
+given_up_text(struct ctx *ctx, const struct tst_claim *job)
+{
+    return arena_printf(ctx->arena, "gave up %s",
+                        tst_wait_text(ctx, job->platform, job->category, job->device_id, true)).p;
+}
+
+/* None of the kind is connected. A worker that restarts comes back: the run waits, and says for what,
+ * as long as the setting allows. */
+static enum rc
+wait_for_kind(struct tests *t, struct ctx *ctx, const struct tst_claim *job,
+              const Assay__AcquireDeviceResponse *got)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_KIND_ABSENT, &res, DB_ARG_I64(job->id));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (db_rows(res) > 0 && db_i64(res, 0, 0) > t->cfg->device_wait_us) {
+        return end_job(t, ctx, job, ST_ERROR, given_up_text(ctx, job));
+    }
+    return wait_for_device(t, ctx, job, got);
+}
+
 static enum rc
 acquire(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
 {
@@ -103,10 +133,10 @@ acquire(struct tests *t, struct ctx *ctx, struct tst_claim *job, enum got *out)
         return rc;
     }
     if (resp->session_id == NULL) {
-        *out = resp->has_impossible && resp->impossible ? GOT_NOTHING : GOT_WAIT;
-        return *out == GOT_WAIT
-                   ? wait_for_device(t, ctx, job, resp->queue_position, resp->queue_entry_id)
-                   : RC_OK;
+        *out = GOT_WAIT;
+        return resp->has_none_connected && resp->none_connected
+                   ? wait_for_kind(t, ctx, job, resp)
+                   : wait_for_device(t, ctx, job, resp);
     }
     job->session_id = resp->session_id;
     job->on_device_id = resp->device_id;
@@ -173,7 +203,7 @@ mark_running(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
                           DB_ARG_Z(job->session_id), DB_ARG_Z(job->on_device_id),
                           DB_ARG_Z(job->worker_addr),
                           DB_ARG_Z(job->own_session ? device_key(ctx, job) : NULL));
-    if (rc == RC_OK && db_affected(res) == 0) {
+    if (rc == RC_OK && db_rows(res) == 0) {
         return lost(ctx);
     }
     if (rc == RC_OK && job->suite_run_id > 0) {
@@ -223,9 +253,7 @@ dispatch_one(struct tests *t, struct ctx *ctx, struct tst_claim *job)
         return rc;
     }
     if (got == GOT_NOTHING) {
-        return end_job(t, ctx, job, ST_ERROR,
-                       job->own_session ? "no device of this kind is connected"
-                                        : "the session is not active any more");
+        return end_job(t, ctx, job, ST_ERROR, "the session is not active any more");
     }
     return hand_out(t, ctx, job);
 }

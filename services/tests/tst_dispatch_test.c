@@ -3,12 +3,14 @@
  * Hand-outs: devices, fences, leases, reports, cancelling in every state. */
 #include "tests/tests_fixture.h"
 
+static char run_id[32]; /* of the run that was started last */
+
 static void
 start(int cases)
 {
     struct call c = call_as(ORG);
 
-    (void)queue_run(&c, cases);
+    (void)snprintf(run_id, sizeof(run_id), "%s", queue_run(&c, cases));
     call_end(&c);
     dispatch();
 }
@@ -253,13 +255,77 @@ new_jobs_are_claimed_while_others_wait(void **state)
     assert_int_equal(peer.started, 2);
 }
 
+static char *
+wait_reason(struct call *c)
+{
+    Assay__GetSuiteRunRequest req = ASSAY__GET_SUITE_RUN_REQUEST__INIT;
+    Assay__GetSuiteRunResponse resp = ASSAY__GET_SUITE_RUN_RESPONSE__INIT;
+
+    req.suite_run_id = run_id;
+    assert_int_equal(tests_get_suite_run(&tests, &c->ctx, &req, &resp), RC_OK);
+    return resp.wait_reason;
+}
+
 static void
-a_run_that_no_device_can_do_ends_error(void **state)
+ask_again(void)
+{
+    pg_support_exec("UPDATE tests.jobs SET next_at = now()");
+    dispatch();
+}
+
+static void
+a_run_for_a_kind_that_is_not_connected_waits_until_one_comes(void **state)
+{
+    struct call c = call_as(ORG);
+
+    (void)state;
+    peer.none_connected = true;
+    start(1);
+    ask_again();
+    ASSERT_N("jobs WHERE state = 'waiting' AND fence = 1", 1);
+    ASSERT_N("absent_kinds", 1);
+    assert_string_equal(wait_reason(&c), "waiting for a device of platform web; none is connected");
+    peer.none_connected = false;
+    peer.free_devices = 0;
+    ask_again();
+    ASSERT_N("absent_kinds", 0);
+    assert_string_equal(wait_reason(&c), "waiting for a device of platform web; all are busy");
+    peer.free_devices = 1;
+    ask_again();
+    assert_int_equal(peer.started, 1);
+    assert_null(wait_reason(&c));
+    call_end(&c);
+}
+
+static void
+set_absent(const char *since, const char *created)
+{
+    char sql[256];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "UPDATE tests.absent_kinds SET since = now() - interval '%s';"
+                   "UPDATE tests.jobs SET created_at = now() - interval '%s'",
+                   since, created);
+    pg_support_exec(sql);
+}
+
+static void
+a_run_gives_up_when_none_was_connected_for_as_long_as_the_setting_says(void **state)
 {
     (void)state;
-    peer.impossible = true;
+    peer.none_connected = true;
     start(1);
-    ASSERT_N("suite_runs WHERE status = 'error' AND error_message LIKE 'no device%'", 1);
+    set_absent("2 minutes", "2 hours"); /* it waited for long, but they have only just gone */
+    ask_again();
+    set_absent("2 hours", "2 minutes"); /* they went long ago, but it has only just come */
+    ask_again();
+    ASSERT_N("jobs WHERE state = 'waiting'", 1);
+    set_absent("61 minutes", "62 minutes");
+    ask_again();
+    ASSERT_N("suite_runs WHERE status = 'error' AND error_message ="
+             " 'gave up waiting for a device of platform web; none is connected'", 1);
+    run_loop(tst_release);
+    assert_string_equal(peer.released, "1.1 "); /* its place in the queue for devices */
 }
 
 static void
@@ -319,7 +385,9 @@ a_hand_out_that_was_too_slow_ends_nothing(void **state)
     (void)queue_run(&c, 1);
     call_end(&c);
     peer.on_acquire = lose_the_lease;
-    peer.impossible = true;
+    peer.none_connected = true;
+    pg_support_exec("INSERT INTO tests.absent_kinds SELECT kind FROM tests.jobs");
+    set_absent("2 hours", "2 hours");
     (void)tst_dispatch(&tests, &loop.ctx);
     call_end(&loop);
     ASSERT_N("suite_runs WHERE status = 'pending'", 1);
@@ -420,7 +488,8 @@ main(void)
         T(what_a_lost_hand_out_held_is_given_back_even_when_sessions_is_down),
         T(a_job_waits_and_asks_again),
         T(new_jobs_are_claimed_while_others_wait),
-        T(a_run_that_no_device_can_do_ends_error),
+        T(a_run_for_a_kind_that_is_not_connected_waits_until_one_comes),
+        T(a_run_gives_up_when_none_was_connected_for_as_long_as_the_setting_says),
         T(a_busy_live_session_is_waited_for_and_a_refused_hand_out_does_not_count),
         T(a_hand_out_that_was_too_slow_starts_nothing_and_gives_its_device_back),
         T(a_hand_out_that_was_too_slow_ends_nothing),

@@ -80,6 +80,58 @@ tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max, boo
     return RC_OK;
 }
 
+/* --- waiting ------------------------------------------------------------------------------- */
+
+char *
+tst_wait_text(struct ctx *ctx, const char *platform, const char *category, const char *device_id,
+              bool absent)
+{
+    bool is_web = strcmp(platform, "web") == 0;
+    const char *one = device_id != NULL  ? "the device "
+                      : category != NULL ? "a device of kind "
+                                         : "a device of platform ";
+    const char *which = device_id != NULL ? device_id : category != NULL ? category : platform;
+    const char *why = device_id != NULL ? (absent ? "it is not connected" : "it is busy")
+                                        : (absent ? "none is connected" : "all are busy");
+    bool tells_platform = !is_web && which != platform;
+
+    return pb_strz(ctx->arena, arena_printf(ctx->arena, "waiting for %s%s%s%s%s; %s", one, which,
+                                            tells_platform ? " (" : "",
+                                            tells_platform ? platform : "",
+                                            tells_platform ? ")" : "", why));
+}
+
+enum rc
+tst_queue_place(struct tests *t, struct ctx *ctx, int64_t job_id, struct tst_place *out)
+{
+    const struct db_result *res = NULL;
+
+    *out = (struct tst_place){.reason = NULL};
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_GET, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_I64(job_id));
+    if (rc != RC_OK || db_rows(res) == 0) {
+        return rc;
+    }
+    struct str state = db_str(res, 0, 1);
+    bool waiting = str_eqz(state, "waiting");
+    if (!waiting && !str_eqz(state, "queued")) {
+        return RC_OK;
+    }
+    bool known = !db_is_null(res, 0, 2);
+    bool absent = !db_is_null(res, 0, 8);
+    out->position = known ? db_i64(res, 0, 2) : db_i64(res, 0, 9) + 1;
+    out->entry_id = known ? db_i64(res, 0, 3) : job_id;
+    if (!db_bool(res, 0, 7)) {
+        out->reason = pb_strz(ctx->arena, STR("waiting for its session, which runs something else"));
+    } else if (waiting || absent) {
+        out->reason = tst_wait_text(ctx, db_strz(res, 0, 4), db_strz(res, 0, 5),
+                                    db_strz(res, 0, 6), absent);
+    } else {
+        out->reason = pb_strz(ctx->arena, STR("waiting for its turn"));
+    }
+    return RC_OK;
+}
+
 /* --- the end of a job ---------------------------------------------------------------------- */
 
 struct str

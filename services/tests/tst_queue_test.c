@@ -234,20 +234,58 @@ another_organization_sees_nothing_even_without_the_filter(void **state)
     call_end(&mine);
 }
 
+static struct tst_place
+place_of(int64_t org, int64_t job, struct call *c)
+{
+    struct tst_place place;
+
+    *c = call_as(org);
+    assert_int_equal(tst_queue_place(&tests, &c->ctx, job, &place), RC_OK);
+    return place;
+}
+
 static void
 the_place_in_the_queue_counts_all_organizations(void **state)
 {
-    const struct db_result *res = NULL;
-    struct call c = call_as(OTHER_ORG);
+    struct call c;
 
     (void)state;
     queue_many(ORG, 3);
     queue_many(OTHER_ORG, 1);
-    assert_int_equal(DB_QUERY(db, &c.ctx, Q_JOB_GET, &res, DB_ARG_I64(OTHER_ORG), DB_ARG_I64(4)),
-                     RC_OK);
-    assert_int_equal(db_rows(res), 1);
-    assert_true(db_i64(res, 0, 6) >= 1);
+    struct tst_place place = place_of(OTHER_ORG, 4, &c);
+    assert_true(place.position >= 2);
+    assert_string_equal(place.reason, "waiting for its turn");
     call_end(&c);
+    assert_null(place_of(OTHER_ORG, 1, &c).reason);
+    call_end(&c);
+}
+
+static void
+expect_reason(const char *columns, const char *want)
+{
+    char sql[256];
+    struct call c;
+
+    (void)snprintf(sql, sizeof(sql), "UPDATE tests.jobs SET state = 'waiting', %s", columns);
+    pg_support_exec(sql);
+    assert_string_equal(place_of(ORG, 1, &c).reason, want);
+    call_end(&c);
+}
+
+static void
+a_run_that_waits_says_for_what(void **state)
+{
+    (void)state;
+    queue_many(ORG, 1);
+    expect_reason("device_id = NULL", "waiting for a device of platform web; all are busy");
+    expect_reason("category = 'desktop'", "waiting for a device of kind desktop; all are busy");
+    pg_support_exec("INSERT INTO tests.absent_kinds SELECT kind FROM tests.jobs");
+    expect_reason("attempts = 0", "waiting for a device of kind desktop; none is connected");
+    expect_reason("platform = 'ios', category = 'phone'",
+                  "waiting for a device of kind phone (ios); all are busy");
+    expect_reason("device_id = 'ipad-3'", "waiting for the device ipad-3 (ios); it is busy");
+    expect_reason("own_session = false, session_id = gen_random_uuid()",
+                  "waiting for its session, which runs something else");
 }
 
 int
@@ -264,6 +302,7 @@ main(void)
         T(a_late_cancel_is_no_message_of_a_run_that_passed),
         T(another_organization_sees_nothing_even_without_the_filter),
         T(the_place_in_the_queue_counts_all_organizations),
+        T(a_run_that_waits_says_for_what),
     };
     return cmocka_run_group_tests(all, open_all, close_all);
 }

@@ -317,10 +317,25 @@ RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.d
     jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
     jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
 
+-- $6: a device of the kind is connected.
 -- name: job_wait
-UPDATE jobs SET state = 'waiting', next_at = now() + $3 * interval '1 microsecond',
-    queue_position = $4, queue_entry_id = $5, lease_until = NULL
-WHERE id = $1 AND fence = $2 AND state = 'allocating';
+WITH told AS (
+    UPDATE jobs SET state = 'waiting', next_at = now() + $3 * interval '1 microsecond',
+        queue_position = $4, queue_entry_id = $5, lease_until = NULL
+    WHERE id = $1 AND fence = $2 AND state = 'allocating'
+    RETURNING kind
+)
+DELETE FROM absent_kinds a USING told WHERE $6::boolean AND a.kind = told.kind;
+
+-- No device of the job's kind is connected. For how long that is so and the job waits, in microseconds.
+-- name: job_kind_absent
+WITH j AS (
+    SELECT kind, created_at FROM jobs WHERE id = $1
+), noted AS (
+    INSERT INTO absent_kinds (kind) SELECT kind FROM j ON CONFLICT DO NOTHING
+)
+SELECT (extract(epoch FROM now() - greatest(j.created_at, coalesce(a.since, now()))) * 1000000)::bigint
+FROM j LEFT JOIN absent_kinds a ON a.kind = j.kind;
 
 -- A device that may be free makes everybody who waits ask again.
 -- name: job_wake_waiting
@@ -329,10 +344,17 @@ UPDATE jobs SET next_at = now() WHERE state = 'waiting' AND next_at > now();
 -- The job has a device and is marked as running before its worker hears of it. $4 to $7 are the
 -- device's; a live session ($7 null) keeps its own.
 -- name: job_running
-UPDATE jobs SET state = 'running', attempts = attempts + 1,
-    lease_until = now() + $3 * interval '1 microsecond', session_id = $4::uuid, on_device_id = $5,
-    worker_addr = $6, device_key = $7, queue_position = NULL, queue_entry_id = NULL
-WHERE id = $1 AND fence = $2 AND state = 'allocating';
+WITH started AS (
+    UPDATE jobs SET state = 'running', attempts = attempts + 1,
+        lease_until = now() + $3 * interval '1 microsecond', session_id = $4::uuid,
+        on_device_id = $5, worker_addr = $6, device_key = $7, queue_position = NULL,
+        queue_entry_id = NULL
+    WHERE id = $1 AND fence = $2 AND state = 'allocating'
+    RETURNING kind
+), here AS (
+    DELETE FROM absent_kinds a USING started WHERE a.kind = started.kind
+)
+SELECT kind FROM started;
 
 -- The worker refused before it began: this hand-out does not count.
 -- name: job_back_to_waiting
@@ -395,9 +417,10 @@ SELECT id, unnest(stale_keys) FROM jobs WHERE cardinality(stale_keys) > 0 ORDER 
 UPDATE jobs SET stale_keys = array_remove(stale_keys, $2) WHERE id = $1;
 
 -- name: job_get
-SELECT id, state, cancel, queue_position, queue_entry_id, worker_addr,
-       queue_ahead(j.rank, j.id)
-FROM jobs j WHERE org_id = $1 AND id = $2;
+SELECT j.id, j.state, j.queue_position, j.queue_entry_id, j.platform, j.category, j.device_id,
+       j.own_session, a.since, CASE WHEN j.queue_position IS NULL THEN queue_ahead(j.rank, j.id) END
+FROM jobs j LEFT JOIN absent_kinds a ON a.kind = j.kind
+WHERE j.org_id = $1 AND j.id = $2;
 
 -- name: job_cancel
 UPDATE jobs SET cancel = true WHERE org_id = $1 AND id = $2

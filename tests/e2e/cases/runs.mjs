@@ -181,6 +181,22 @@ test('a run without a free device waits, tells its place, and can be cancelled',
   assert.equal(terminal(id)[0].json.type, 'run.cancelled');
 });
 
+test('a run for a device that is not connected waits, says for what, and can be cancelled', async () => {
+  const { suite } = await counting(1);
+  const { run_id: id } = await want(200, 'POST', '/api/v1/ci/run-suite', dev({ suite_id: suite.public_id, device_id: 'nobody-has-it' }));
+  const reason = 'waiting for the device nobody-has-it; it is not connected';
+  const run = await until('it says for what it waits', async () => {
+    const r = await want(200, 'GET', `/api/v1/ci/runs/${id}`, { token: org.developer });
+    return r.queue?.reason === reason ? r : null;
+  }, 20);
+  assert.equal(run.status, 'pending');
+  const { id: number, wait_reason: told, test_runs: [one] } = await want(200, 'GET', `/api/v1/tests/suite-runs/${id}`, { token: org.viewer });
+  assert.equal(told, reason);
+  assert.equal((await want(200, 'GET', `/api/v1/tests/runs/${one.public_id}`, { token: org.viewer })).wait_reason, reason);
+  await want(200, 'POST', `/api/v1/ai/suite/run/${number}/cancel`, { token: org.developer });
+  assert.equal((await finished(org, id, 20)).status, 'cancelled');
+});
+
 test('a running case is cancelled between two actions, and the rest of its suite goes on', async () => {
   const suite = await makeSuite(org, { app });
   const slow = await makeCase(org, suite, { name: 'slow', steps: ["Open '/count/s'", 'Wait 20 seconds', "Open '/count/never'"] });
