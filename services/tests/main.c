@@ -3,6 +3,7 @@
  * Wiring of the tests service. */
 #include <stdlib.h>
 
+#include "tests/bsl.h"
 #include "tests/viz.h"
 #include "tests_sql.h"
 
@@ -48,6 +49,7 @@ static const struct {
     {LOOP_DISPATCH, tst_dispatch, 250 * ASSAY_US_PER_MS},
     {LOOP_RELEASE, tst_release, 2 * ASSAY_US_PER_S},
     {LOOP_CANCEL, tst_cancel, 2 * ASSAY_US_PER_S},
+    {LOOP_BASELINES, bsl_compare_some, 5 * ASSAY_US_PER_S},
 };
 
 static enum rc
@@ -61,7 +63,11 @@ tests_start(struct svc *svc, void **out_state)
         t->db = svc_db(svc);
         t->cfg = &cfg;
         *out_state = t;
-        rc = viz_new(t, &t->viz);
+        t->engine = visual_new();
+        rc = t->engine == NULL ? RC_RESOURCE_EXHAUSTED : viz_new(t, &t->viz);
+    }
+    if (rc == RC_OK) {
+        t->blobs = viz_blobs(t->viz);
     }
     for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(LOOPS); i++) {
         rc = svc_loop(svc, LOOPS[i].name, LOOPS[i].period_us, LOOP_BUDGET_US, LOOPS[i].fn, t);
@@ -78,6 +84,7 @@ tests_stop(void *state)
 {
     struct tests *t = state;
 
+    visual_free(t->engine);
     viz_free(t->viz);
     free(t);
 }

@@ -31,6 +31,8 @@ struct tests {
     struct db *db;
     const struct tests_cfg *cfg;
     struct viz *viz; /* tests/viz.h; NULL in tests that need none of it */
+    struct blob_store *blobs; /* of viz */
+    struct visual *engine; /* of the loop that compares */
 };
 
 /* Statuses of runs. Source: tests/contract. */
@@ -88,6 +90,8 @@ struct tst_job {
     struct str variables;
     const char *context;
     const char *mode;
+    bool has_warn_pct, has_fail_pct; /* tiers of visual regression */
+    int64_t warn_pct, fail_pct;
 };
 
 /* One claimed job. Strings live in the claiming ctx's arena. */
@@ -134,6 +138,17 @@ struct tst_job_ref {
     int64_t id, org_id;
     int64_t suite_run_id; /* 0: a single case */
 };
+/* The second half of it: the run ends when its job has, and with `compares` when all its screenshots
+ * are compared. */
+NODISCARD enum rc tst_run_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
+                              bool compares, const char *message);
+/* The event case.failed. */
+struct tst_case_failed {
+    int64_t org_id;
+    struct str run_id, case_name, message;
+};
+NODISCARD enum rc tst_tell_case_failed(struct tests *t, struct ctx *ctx,
+                                       const struct tst_case_failed *failed);
 NODISCARD enum rc tst_job_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
                               const char *status, const char *message);
 

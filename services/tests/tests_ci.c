@@ -196,6 +196,7 @@ fill_case_results(struct tests *t, struct ctx *ctx, int64_t suite_run_id,
         items[i].has_duration_ms = results[i].duration_ms >= 0;
         items[i].duration_ms = results[i].duration_ms;
         items[i].error_message = results[i].error_message;
+        items[i].visual_regression_status = results[i].visual_status;
         resp->case_results[i] = &items[i];
     }
     resp->n_case_results = n;
@@ -266,6 +267,9 @@ fill_step_results(struct tests *t, struct ctx *ctx, int64_t case_run_id,
         steps[i].status = db_strz(res, i, 2);
         PB_SET(&steps[i], duration_ms, db_i64(res, i, 3) / ASSAY_US_PER_MS);
         steps[i].error_message = db_strz(res, i, 4);
+        steps[i].visual_regression_status = db_strz(res, i, 5);
+        steps[i].has_diff_percentage = !db_is_null(res, i, 6);
+        steps[i].diff_percentage = db_f64(res, i, 6);
         resp->step_results[i] = &steps[i];
     }
     resp->n_step_results = (size_t)n;

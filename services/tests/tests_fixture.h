@@ -12,10 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "blob/blob.h"
 #include "common_sql.h"
 #include "sessions_client.h"
 #include "svc/svc_int.h"
 #include "tests/support/pg.h"
+#include "tests/bsl.h"
 #include "tests/tst_run.h"
 #include "tests_sql.h"
 #include "worker_client.h"
@@ -304,7 +306,12 @@ open_all(void **state)
     call_end(&c);
     open_peers();
     svc.db = db;
-    tests = (struct tests){.svc = &svc, .db = db, .cfg = &CFG};
+    tests = (struct tests){.svc = &svc, .db = db, .cfg = &CFG, .engine = visual_new()};
+    char url[64];
+    const char *why = "";
+    (void)snprintf(url, sizeof(url), "file:%s/blobs", folder);
+    struct blob_cfg blob = {.url = str_z(url), .no_fsync = true};
+    assert_int_equal(blob_open(&blob, &tests.blobs, &why), RC_OK);
     return 0;
 }
 
@@ -317,8 +324,11 @@ close_all(void **state)
     rpc_server_free(servers[0]);
     rpc_server_free(servers[1]);
     db_close(db);
-    (void)rmdir(folder);
-    return 0;
+    visual_free(tests.engine);
+    blob_close(tests.blobs);
+    char command[64];
+    (void)snprintf(command, sizeof(command), "rm -r %s", folder);
+    return system(command) == 0 ? 0 : -1;
 }
 
 static int
@@ -326,7 +336,8 @@ set_up(void **state)
 {
     (void)state;
     pg_support_exec("TRUNCATE tests.apps, tests.suites, tests.tags, tests.cases, tests.suite_runs,"
-                    " tests.jobs, tests.queue_ranks, tests.absent_kinds, tests.case_runs, tests.steps,"
+                    " tests.jobs, tests.queue_ranks, tests.absent_kinds,"
+                    " tests.step_checks, tests.baselines, tests.case_runs, tests.steps,"
                     " tests.run_events, tests.outbox, tests.inbox RESTART IDENTITY CASCADE");
     peer.free_devices = 100;
     peer.none_connected = peer.down = peer.session_busy = peer.session_over = false;

@@ -4,7 +4,7 @@
  * `lost` and changes nothing. */
 #include <string.h>
 
-#include "tests/tst_store.h"
+#include "tests/bsl.h"
 #include "tests_sql.h"
 
 struct held_job {
@@ -12,6 +12,7 @@ struct held_job {
     bool lost;
     bool cancel;
     bool lease_is_young;
+    bool compares;
 };
 
 static enum rc
@@ -37,6 +38,7 @@ hold_job(struct tests *t, struct ctx *ctx, const char *job_id, int64_t fence, st
     out->lost = db_i64(res, 0, 2) != fence || !live;
     out->cancel = db_bool(res, 0, 4);
     out->lease_is_young = db_bool(res, 0, 6);
+    out->compares = db_bool(res, 0, 7);
     out->ref = (struct tst_job_ref){id, db_i64(res, 0, 1), db_i64(res, 0, 5)};
     return RC_OK;
 }
@@ -92,6 +94,12 @@ store_step(struct tests *t, struct ctx *ctx, const struct held_job *job, int64_t
         DB_ARG_Z(s->screenshot == NULL ? NULL : s->screenshot->content_type));
     if (rc != RC_OK || db_affected(res) == 0) {
         return rc; /* reported before: it stands, and its event too */
+    }
+    if (job->compares && s->screenshot != NULL) {
+        rc = bsl_queue(t, ctx, job->ref.id, run_id, s->index);
+        if (rc != RC_OK) {
+            return rc;
+        }
     }
     const char *shown = s->message == NULL
                             ? s->text
@@ -155,26 +163,25 @@ case_started(struct tests *t, struct ctx *ctx, const struct held_job *job,
     return rc == RC_OK ? db_defer(t->db, ctx, Q_COMMIT_SOON, NULL, 0) : rc;
 }
 
-static enum rc
-tell_case_failed(struct tests *t, struct ctx *ctx, const struct held_job *job,
-                 const struct db_result *res, const char *message)
+enum rc
+tst_tell_case_failed(struct tests *t, struct ctx *ctx, const struct tst_case_failed *failed)
 {
     struct buf b;
 
     buf_init(&b, 65536);
     buf_putc(&b, '{');
-    json_put_member_str(&b, "run_id", db_str(res, 0, 0));
+    json_put_member_str(&b, "run_id", failed->run_id);
     json_put_member_str(&b, "status", STR(ST_FAILED));
-    json_put_member_str(&b, "case_name", db_str(res, 0, 1));
-    json_put_member_str(&b, "message", str_sub(str_z(message), 0, 4000));
+    json_put_member_str(&b, "case_name", failed->case_name);
+    json_put_member_str(&b, "message", str_sub(failed->message, 0, 4000));
     buf_putc(&b, '}');
     struct svc_event told = {
         .type = "case.failed",
         .tell = TELL_WEBHOOKS,
-        .org_id = job->ref.org_id,
+        .org_id = failed->org_id,
         .resource_type = STR("test_run"),
-        .resource_id = db_str(res, 0, 0),
-        .resource_name = db_str(res, 0, 1),
+        .resource_id = failed->run_id,
+        .resource_name = failed->case_name,
         .data = arena_str(ctx->arena, buf_str(&b)),
     };
     buf_fini(&b);
@@ -199,7 +206,9 @@ case_ended(struct tests *t, struct ctx *ctx, const struct held_job *job,
                req->message == NULL ? db_strz(res, 0, 1) : req->message, req->status, DB_ARG_NULL,
                DB_ARG_I64((finished_us - started_us) / ASSAY_US_PER_MS));
     if (rc == RC_OK && strcmp(req->status, ST_FAILED) == 0 && job->ref.suite_run_id > 0) {
-        rc = tell_case_failed(t, ctx, job, res, req->message == NULL ? "" : req->message);
+        struct tst_case_failed failed = {job->ref.org_id, db_str(res, 0, 0), db_str(res, 0, 1),
+                                         str_z(req->message)};
+        rc = tst_tell_case_failed(t, ctx, &failed);
     }
     return rc;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/tst_store.h"
+#include "tests/bsl.h"
 #include "tests_sql.h"
 
 #define WAITING_MAX 16 /* of one kind */
@@ -27,7 +27,9 @@ tst_queue_add(struct tests *t, struct ctx *ctx, const struct tst_job *job, int64
         DB_ARG_Z(job->session_id), DB_ARG_Z(job->url), DB_ARG_Z(job->reset_strategy),
         DB_ARG_STR(job->variables.n == 0 ? STR("{}") : job->variables), DB_ARG_Z(job->context),
         DB_ARG_Z(job->mode),
-        ctx->who.user_id > 0 ? DB_ARG_I64(ctx->who.user_id) : DB_ARG_NULL);
+        ctx->who.user_id > 0 ? DB_ARG_I64(ctx->who.user_id) : DB_ARG_NULL,
+        job->has_warn_pct ? DB_ARG_I64(job->warn_pct) : DB_ARG_NULL,
+        job->has_fail_pct ? DB_ARG_I64(job->fail_pct) : DB_ARG_NULL);
     if (rc != RC_OK) {
         return rc;
     }
@@ -165,16 +167,12 @@ tst_run_data(struct ctx *ctx, const struct tst_run_told *end)
 }
 
 static enum rc
-emit_run_end(struct tests *t, struct ctx *ctx, const struct tst_run_told *end)
+emit(struct tests *t, struct ctx *ctx, const struct tst_run_told *end, const char *type,
+     unsigned told)
 {
-    char type[32];
-
-    /* The catalogue has passed, failed and cancelled: a run that broke failed, its status says how. */
-    const char *word = strcmp(end->status, ST_ERROR) == 0 ? ST_FAILED : end->status;
-    (void)snprintf(type, sizeof(type), "run.%s", word);
     struct svc_event event = {
-        .type = arena_strz(ctx->arena, str_z(type)),
-        .tell = TELL_AUDIT | TELL_BILLING | TELL_WEBHOOKS,
+        .type = type,
+        .tell = told,
         .org_id = end->org_id,
         .resource_type = STR("test_run"),
         .resource_id = str_z(end->run_id),
@@ -186,18 +184,33 @@ emit_run_end(struct tests *t, struct ctx *ctx, const struct tst_run_told *end)
 }
 
 static enum rc
-end_suite_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t suite_run_id,
-              const char *message)
+emit_run_end(struct tests *t, struct ctx *ctx, const struct tst_run_told *end, bool regressed)
+{
+    char type[32];
+
+    /* The catalogue has passed, failed and cancelled: a run that broke failed, its status says how. */
+    const char *word = strcmp(end->status, ST_ERROR) == 0 ? ST_FAILED : end->status;
+    (void)snprintf(type, sizeof(type), "run.%s", word);
+    enum rc rc = emit(t, ctx, end, arena_strz(ctx->arena, str_z(type)),
+                      TELL_AUDIT | TELL_BILLING | TELL_WEBHOOKS);
+    return rc == RC_OK && regressed
+               ? emit(t, ctx, end, "visual.run_completed_with_regressions", TELL_WEBHOOKS)
+               : rc;
+}
+
+static enum rc
+end_suite_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
+              const char *message, bool regressed)
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_SUITE_RUN_FINISH, &res, DB_ARG_I64(suite_run_id),
+    enum rc rc = DB_QUERY(t->db, ctx, Q_SUITE_RUN_FINISH, &res, DB_ARG_I64(job->suite_run_id),
                           DB_ARG_Z(message));
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
     struct tst_run_told end = {
-        .org_id = org_id,
+        .org_id = job->org_id,
         .run_id = db_strz(res, 0, 1),
         .status = db_strz(res, 0, 2),
         .suite_id = db_strz(res, 0, 3),
@@ -207,20 +220,20 @@ end_suite_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t suite_ru
         .run_url = db_strz(res, 0, 7),
         .duration_ms = db_i64(res, 0, 8),
     };
-    return emit_run_end(t, ctx, &end);
+    return emit_run_end(t, ctx, &end, regressed);
 }
 
 static enum rc
-end_single_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t job_id)
+end_single_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, bool regressed)
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_RUN_OF_JOB_ENDED, &res, DB_ARG_I64(job_id));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_RUN_OF_JOB_ENDED, &res, DB_ARG_I64(job->id));
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
     struct tst_run_told end = {
-        .org_id = org_id,
+        .org_id = job->org_id,
         .run_id = db_strz(res, 0, 0),
         .status = db_strz(res, 0, 1),
         .test_id = db_strz(res, 0, 2),
@@ -230,7 +243,21 @@ end_single_run(struct tests *t, struct ctx *ctx, int64_t org_id, int64_t job_id)
         .run_url = db_is_null(res, 0, 6) ? "" : db_strz(res, 0, 6),
         .duration_ms = db_i64(res, 0, 7),
     };
-    return emit_run_end(t, ctx, &end);
+    return emit_run_end(t, ctx, &end, regressed);
+}
+
+enum rc
+tst_run_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, bool compares,
+            const char *message)
+{
+    struct bsl_outcome seen = {.is_open = false};
+
+    enum rc rc = compares ? bsl_settle(t, ctx, job, &seen) : RC_OK;
+    if (rc != RC_OK || seen.is_open) {
+        return rc;
+    }
+    return job->suite_run_id > 0 ? end_suite_run(t, ctx, job, message, seen.regressed)
+                                 : end_single_run(t, ctx, job, seen.regressed);
 }
 
 enum rc
@@ -240,15 +267,11 @@ tst_job_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, con
     const struct db_result *res = NULL;
 
     enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_RELEASE, &res, DB_ARG_I64(job->id), DB_ARG_Z(message));
-    if (rc != RC_OK || db_affected(res) == 0) {
+    if (rc != RC_OK || db_rows(res) == 0) {
         return rc; /* it has ended, and has been told */
     }
     rc = DB_QUERY(t->db, ctx, Q_RUNS_END_OPEN, NULL, DB_ARG_I64(job->id), DB_ARG_Z(status),
                   DB_ARG_Z(message));
-    if (rc == RC_OK) {
-        rc = job->suite_run_id > 0
-                 ? end_suite_run(t, ctx, job->org_id, job->suite_run_id, message)
-                 : end_single_run(t, ctx, job->org_id, job->id);
-    }
+    rc = rc == RC_OK ? tst_run_end(t, ctx, job, db_bool(res, 0, 0), message) : rc;
     return rc == RC_OK ? tst_wake(t, ctx, LOOP_RELEASE) : rc;
 }

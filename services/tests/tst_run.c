@@ -110,6 +110,19 @@ tell_started(struct tests *t, struct ctx *ctx, struct tst_run_told *told,
     return svc_emit(t->db, ctx, &event);
 }
 
+/* What of the suite goes with its cases. */
+static void
+take_suite(struct tst_job *job, const Assay__Suite *suite)
+{
+    job->reset_strategy = suite->reset_strategy;
+    job->variables = str_n((const char *)suite->variables.data, suite->variables.len);
+    job->context = suite->context;
+    job->has_warn_pct = suite->has_visual_regression_warn_pct;
+    job->warn_pct = suite->visual_regression_warn_pct;
+    job->has_fail_pct = suite->has_visual_regression_fail_pct;
+    job->fail_pct = suite->visual_regression_fail_pct;
+}
+
 /* Runs inside the transaction of its caller. */
 static enum rc
 insert_suite_run(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
@@ -125,9 +138,7 @@ insert_suite_run(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
     };
     int64_t job_id = 0;
 
-    job->reset_strategy = suite->reset_strategy;
-    job->variables = str_n((const char *)suite->variables.data, suite->variables.len);
-    job->context = suite->context;
+    take_suite(job, suite);
     enum rc rc = tst_suite_run_insert(t, ctx, &run, &out->id, &out->public_id);
     if (rc == RC_OK) {
         job->suite_run_id = out->id;
@@ -214,9 +225,7 @@ tst_start_case(struct tests *t, struct ctx *ctx, const Assay__Case *c,
         if (rc != RC_OK) {
             return rc;
         }
-        job.reset_strategy = suite->reset_strategy;
-        job.variables = str_n((const char *)suite->variables.data, suite->variables.len);
-        job.context = suite->context;
+        take_suite(&job, suite);
         app = suite->app_public_id;
         platform = suite->platform;
     }

@@ -121,7 +121,7 @@ NODISCARD enum rc tst_runs_insert_of_suite(struct tests *t, struct ctx *ctx, int
                                            int64_t job_id, const char *mode);
 struct tst_case_result {
     int64_t id, case_id, duration_ms; /* duration -1: unknown */
-    char *public_id, *case_public_id, *case_name, *status, *error_message;
+    char *public_id, *case_public_id, *case_name, *status, *error_message, *visual_status;
 };
 NODISCARD enum rc tst_results_of_suite_run(struct tests *t, struct ctx *ctx, int64_t suite_run_id,
                                            struct tst_case_result **out, size_t *out_count);

@@ -68,6 +68,7 @@ tst_run_get(struct tests *t, struct ctx *ctx, const char *public_id, struct tst_
         return out_of_memory(ctx);
     }
     fill_run(ctx, res, 0, r);
+    r->visual_regression_status = db_strz(res, 0, C_VISUAL);
     *out = (struct tst_run){
         .msg = r,
         .case_public_id = db_strz(res, 0, C_CASE_PUBLIC_ID),
@@ -257,6 +258,7 @@ tst_results_of_suite_run(struct tests *t, struct ctx *ctx, int64_t suite_run_id,
             .error_message = db_strz(res, i, 5),
             .case_name = db_strz(res, i, 6),
             .case_public_id = db_strz(res, i, 7),
+            .visual_status = db_strz(res, i, 8),
         };
     }
     *out = list;

@@ -113,7 +113,9 @@ test('paths that do not exist are 404 with the body of their surface', async () 
 
 test('a final slash changes nothing and redirects nobody', async () => {
   const token = mine.org.admin;
-  for (const e of endpoints.filter((x) => x.method === 'GET' && !x.path.includes('{path}') && !x.upgrade)) {
+  // What has no such object yet (a case that never ran has no baseline) is left out.
+  const plain = endpoints.filter((x) => x.method === 'GET' && !/\{(path|step_index)\}/.test(x.path) && !x.upgrade);
+  for (const e of plain) {
     const path = fill(e, pathValues(e, mine));
     const swapped = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
     const a = await call('GET', path, { token });

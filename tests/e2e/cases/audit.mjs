@@ -10,7 +10,7 @@ import { endpoints } from '../lib/contract.mjs';
 import { exchange } from '../lib/http.mjs';
 import { mail } from '../lib/mail.mjs';
 import { fill, goodBody, pathValues, populated } from '../lib/objects.mjs';
-import { call, makeCase, makeSuite, organization, refused, sql, unique, until, want } from '../lib/world.mjs';
+import { call, finished, makeCase, makeSuite, organization, refused, sql, unique, until, want } from '../lib/world.mjs';
 
 const root = new URL('../../../', import.meta.url).pathname;
 
@@ -85,6 +85,15 @@ OWN['POST /api/v1/ai/suite/run/{suite_run_id}/cancel'] = async () => {
 OWN['PATCH /api/v1/tests/runs/{run_id}'] = async () => ({
   token: shared.org.jwt, path: `/api/v1/tests/runs/${shared.run.public_id}?status=passed`,
 });
+OWN['POST /api/v1/tests/runs/{run_id}/baselines'] = async () => {
+  const org = await organization();
+  const suite = await makeSuite(org);
+  await want(200, 'PATCH', `/api/v1/tests/suites/${suite.public_id}`, { token: org.jwt, body: { visual_regression_fail_pct: 25 } });
+  await makeCase(org, suite);
+  const { run_id: id } = await want(200, 'POST', '/api/v1/ci/run-suite', { token: org.jwt, body: { suite_id: suite.public_id } });
+  await finished({ developer: org.jwt }, id);
+  return { token: org.jwt, path: `/api/v1/tests/runs/${id}/baselines`, body: {} };
+};
 
 let shared;
 before(async () => {

@@ -42,6 +42,12 @@ function segments(path) {
   return parts.length > 1 && parts.at(-1) === '' ? parts.slice(0, -1) : parts;
 }
 
+// "{run_id}" is any segment, "step_{step_index}.jpg" one of that form.
+function matches(own, segment) {
+  const [before, after] = own.replace(/\{[^}]*\}/, '{').split('{');
+  return after === undefined ? own === segment : segment.startsWith(before) && segment.endsWith(after);
+}
+
 // The endpoint that answers this request; fixed segments win over parameters.
 export function endpointFor(method, target) {
   const raw = target.split('?')[0];
@@ -53,7 +59,7 @@ export function endpointFor(method, target) {
     const fits =
       e.method === method &&
       (rest ? path.length >= own.length : path.length === own.length) &&
-      own.every((s, i) => s.startsWith('{') || s === path[i]);
+      own.every((s, i) => matches(s, path[i]));
     const fixed = own.map((s) => (s.startsWith('{') ? '1' : '0')).join('');
     if (fits && (best === null || fixed < best.fixed)) {
       best = { e, fixed };

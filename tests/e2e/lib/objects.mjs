@@ -46,7 +46,7 @@ export function pathValues(e, o) {
   const ids = {
     member_id: o.member.id, org_id: o.org.id, token_id: o.apiToken.id, app_id: o.app.public_id, suite_id: o.suite.public_id,
     case_id: o.case.public_id, session_id: o.session.session_id, webhook_id: o.webhook.id, delivery_id: o.delivery.delivery_id,
-    queue_entry_id: o.entry.queue_entry_id, device_id: o.device.device_id, id: o.personal.id,
+    queue_entry_id: o.entry.queue_entry_id, step_index: 0, device_id: o.device.device_id, id: o.personal.id,
     suite_run_id: o.suiteRun.run_id, path: `${o.run.public_id}/1.jpg`,
     run_id: e.path.startsWith('/api/v1/ci/') ? o.suiteRun.run_id : o.run.public_id,
     build_id: o.build.id, comparison_id: o.comparison.id, parallel_id: o.build.parallel_id, screenshot_name: 'Page',
@@ -72,7 +72,7 @@ export function unknownValues(e) {
   return {
     member_id: 999999999, org_id: 999999999, token_id: 999999999, app_id: 'app_zzzzzzzzzz', suite_id: 'suite_zzzzzzzzzz',
     case_id: 'case_zzzzzzzzzz', session_id: uuid, webhook_id: 999999999, delivery_id: 999999999, queue_entry_id: 999999999,
-    device_id: 'no-such-device', id: 999999999, path: 'trzzzzzzzzzz/1.jpg',
+    device_id: 'no-such-device', step_index: 999999, id: 999999999, path: 'trzzzzzzzzzz/1.jpg',
     suite_run_id: e.id.includes('/ai/suite/run/') ? 999999999 : 'srzzzzzzzzzz',
     run_id: 'trzzzzzzzzzz', build_id: uuid, comparison_id: uuid, parallel_id: 'no-such-shards',
     screenshot_name: 'no such page',
@@ -107,6 +107,7 @@ export function goodBody(e, o) {
     'PATCH /api/v1/tests/cases/{case_id}': { name: 'x' },
     'POST /api/v1/ai/test/run': { test_case_public_id: o.case.public_id, session_id: o.session.session_id },
     'POST /api/v1/ai/suite/run': { suite_public_id: o.suite.public_id, session_id: o.session.session_id },
+    'POST /api/v1/tests/runs/{run_id}/baselines': { step_index: 0 },
     'POST /api/v1/ci/run-suite': { suite_id: o.suite.public_id },
     'POST /api/v1/ci/run-test': { test_id: o.case.public_id },
     'POST /api/sdk/builds': { build: { name: 'x', branch: 'shapes' } },

@@ -1,0 +1,101 @@
+// What a case looks like: its first passing run makes the baselines, later ones are compared with them.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { startReceiver } from '../lib/receiver.mjs';
+import { startSite } from '../lib/site.mjs';
+import { call, finished, makeApp, makeCase, makeSuite, organization, unique, until, want } from '../lib/world.mjs';
+
+const JPEG = [0xff, 0xd8, 0xff];
+let org;
+let site;
+let hooks;
+let app;
+before(async () => {
+  org = await organization();
+  site = await startSite();
+  hooks = await startReceiver();
+  app = await makeApp(org, site.url);
+  const body = { url: hooks.url, event_types: ['visual.regression_warning', 'visual.regression_detected', 'visual.run_completed_with_regressions', 'visual.baseline_updated'] };
+  await want(200, 'POST', '/api/v1/integrations/webhooks', { token: org.admin, body });
+});
+after(() => {
+  site.stop();
+  hooks.stop();
+});
+
+async function compared(tiers) {
+  const suite = await makeSuite(org, { app });
+  await want(200, 'PATCH', `/api/v1/tests/suites/${suite.public_id}`, { token: org.developer, body: tiers });
+  return { suite, one: await makeCase(org, suite, { name: unique('look'), steps: ["Open '/count/plain'"] }) };
+}
+
+async function run(suite) {
+  const body = { suite_id: suite.public_id, device_category: 'desktop' };
+  const { run_id: id } = await want(200, 'POST', '/api/v1/ci/run-suite', { token: org.developer, body });
+  return finished(org, id);
+}
+
+// Another page stands for the case's page that looks different now.
+function change(one, page) {
+  return want(200, 'PATCH', `/api/v1/tests/cases/${one.public_id}`, { token: org.developer, body: { steps: [`Open '/count/${page}'`] } });
+}
+
+const told = (id) => hooks.events().filter((h) => h.json.data.run_id === id).map((h) => h.json.type).sort();
+
+test('a first run makes the baselines, the same look is ok, another one warns until it is accepted', async () => {
+  const { suite, one } = await compared({ visual_regression_warn_pct: 0, visual_regression_fail_pct: null });
+  const list = `/api/v1/tests/cases/${one.public_id}/baselines`;
+  assert.deepEqual(await want(200, 'GET', list, { token: org.viewer }), []);
+  await want(404, 'GET', `${list}/step_0.jpg`, { token: org.viewer });
+
+  const first = await run(suite);
+  assert.equal(first.status, 'passed', JSON.stringify(first));
+  assert.equal(first.visual_regression_status, null);
+  const [baseline, ...others] = await want(200, 'GET', list, { token: org.viewer });
+  assert.equal(others.length, 0);
+  assert.equal(baseline.step_index, 0);
+  assert.equal(baseline.test_case_id, one.id);
+  const image = await call('GET', baseline.image_url, { token: org.viewer });
+  assert.equal(image.status, 200);
+  assert.deepEqual([...image.bytes.subarray(0, 3)], JPEG);
+
+  const same = await run(suite);
+  assert.deepEqual([same.status, same.visual_regression_status], ['passed', 'ok']);
+  await change(one, 'quite-another-heading');
+  const other = await run(suite);
+  assert.deepEqual([other.status, other.visual_regression_status], ['passed', 'warn']);
+  assert.equal(other.case_results[0].visual_regression_status, 'warn');
+  const step = (await want(200, 'GET', `/api/v1/ci/runs/${other.case_results[0].run_id}`, { token: org.developer })).step_results[0];
+  assert.equal(step.visual_regression_status, 'warn');
+  assert.ok(step.diff_percentage > 0 && step.diff_percentage < 50, step.diff_percentage);
+  await until('webhooks are told', () => told(other.run_id).length === 2, 20);
+  assert.deepEqual(told(other.run_id), ['visual.regression_warning', 'visual.run_completed_with_regressions']);
+
+  const at = `/api/v1/tests/runs/${other.run_id}/baselines`;
+  await want(403, 'POST', at, { token: org.viewer });
+  await want(400, 'POST', at, { token: org.developer, body: { step_index: 7 } });
+  await want(422, 'POST', at, { token: org.developer, body: { step_index: -1 } });
+  assert.deepEqual(await want(200, 'POST', at, { token: org.developer }), { accepted: 1 });
+  const resolved = await want(200, 'GET', `/api/v1/ci/runs/${other.run_id}`, { token: org.developer });
+  assert.equal(resolved.visual_regression_status, 'ok');
+  await until('the new baseline is told', () => told(other.run_id).includes('visual.baseline_updated'), 20);
+  assert.equal((await run(suite)).visual_regression_status, 'ok');
+});
+
+test('a difference from the second tier on fails the run', async () => {
+  const { suite, one } = await compared({ visual_regression_warn_pct: null, visual_regression_fail_pct: 0 });
+  assert.equal((await run(suite)).status, 'passed');
+  await change(one, 'quite-another-heading');
+  const other = await run(suite);
+  assert.deepEqual([other.status, other.visual_regression_status, other.failed], ['failed', 'fail', 1]);
+  assert.match(other.case_results[0].error_message, /step 1 looks different/);
+  await until('webhooks are told', () => told(other.run_id).length === 2, 20);
+  assert.deepEqual(told(other.run_id), ['visual.regression_detected', 'visual.run_completed_with_regressions']);
+});
+
+test('without tiers nothing is compared', async () => {
+  const { suite, one } = await compared({ visual_regression_warn_pct: null, visual_regression_fail_pct: null });
+  assert.equal((await run(suite)).visual_regression_status, null);
+  assert.deepEqual(await want(200, 'GET', `/api/v1/tests/cases/${one.public_id}/baselines`, { token: org.viewer }), []);
+});
