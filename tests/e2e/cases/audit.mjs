@@ -89,7 +89,7 @@ OWN['POST /api/v1/tests/runs/{run_id}/baselines'] = async () => {
   const org = await organization();
   const suite = await makeSuite(org);
   await want(200, 'PATCH', `/api/v1/tests/suites/${suite.public_id}`, { token: org.jwt, body: { visual_regression_fail_pct: 25 } });
-  await makeCase(org, suite);
+  await makeCase(org, suite, { steps: ["Open '/'"] });
   const { run_id: id } = await want(200, 'POST', '/api/v1/ci/run-suite', { token: org.jwt, body: { suite_id: suite.public_id } });
   await finished({ developer: org.jwt }, id);
   return { token: org.jwt, path: `/api/v1/tests/runs/${id}/baselines`, body: {} };
