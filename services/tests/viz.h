@@ -70,7 +70,7 @@ NODISCARD enum rc viz_build_head(struct tests *t, struct ctx *ctx, const char *i
 char *viz_build_url(struct ctx *ctx, const char *id);
 /* Address of a picture by its unguessable name; NULL for NULL. */
 char *viz_file_url(struct ctx *ctx, const char *key);
-/* True for the command-line client: its threshold is a colour distance, and it reads what was found
+/* True for the command-line client ("vizzly-cli/0.29.6 (upload)"): its threshold is a colour distance, and it reads what was found
  * from `status`. Source: docs/vizzly.md. */
 bool viz_is_cli(const char *agent);
 

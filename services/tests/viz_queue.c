@@ -11,7 +11,6 @@
 /* Claimed at once: enough that the round trips do not count, few enough that every thread of every
  * replica has something to do. */
 #define CLAIM_MAX 4
-#define LEASE_US (60 * ASSAY_US_PER_S)
 #define RESULTS_MAX ((size_t)16 * 1024 * 1024)
 #define REGIONS_TOLD_MAX 200
 #define FILE_KEY_BYTES 16
@@ -299,7 +298,8 @@ claim(struct tests *t, struct ctx *ctx, struct pair pairs[CLAIM_MAX], int *out_c
     const struct db_result *res = NULL;
 
     enum rc rc =
-        DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_CLAIM, &res, DB_ARG_I64(CLAIM_MAX), DB_ARG_I64(LEASE_US));
+        DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_CLAIM, &res, DB_ARG_I64(CLAIM_MAX),
+                          DB_ARG_I64(t->cfg->lease_us));
     if (rc != RC_OK) {
         return rc;
     }

@@ -17,7 +17,10 @@
 bool
 viz_is_cli(const char *agent)
 {
-    return agent != NULL && str_istarts(str_z(agent), STR("vizzly-cli/"));
+    struct str rest = agent == NULL ? STR_EMPTY : str_z(agent);
+    struct str product = str_split(&rest, ' ');
+
+    return str_starts(product, STR("vizzly-cli/")) && str_starts(rest, STR("("));
 }
 
 char *
