@@ -28,7 +28,7 @@ look_up(struct visual *v, uint32_t a, uint32_t b)
     struct vis_cached *c = &v->cache[key >> (64 - VIS_CACHE_BITS)];
 
     if (c->a != a || c->b != b) {
-        double delta = vis_delta(a, b);
+        double delta = vis_delta(&v->linear, a, b);
         *c = (struct vis_cached){
             .a = a,
             .b = b,

@@ -109,6 +109,7 @@ struct visual {
     size_t region_count;
     struct visual_rows *rows;
     size_t rows_count;
+    struct vis_linear linear;
     double threshold_cached;
     struct vis_cached cache[1 << VIS_CACHE_BITS];
     struct visual_result result;

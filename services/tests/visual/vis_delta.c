@@ -10,12 +10,20 @@
 #define PI 3.14159265358979323846
 #define POW_25_7 6103515625.0
 
-static double
-linear(uint8_t v)
+void
+vis_linear_init(struct vis_linear *t)
 {
-    double s = v / 255.0;
+    for (int v = 0; v < 256; v++) {
+        double s = v / 255.0;
+        t->of[v] = s <= 0.04045 ? s / 12.92 : pow((s + 0.055) / 1.055, 2.4);
+    }
+}
 
-    return s <= 0.04045 ? s / 12.92 : pow((s + 0.055) / 1.055, 2.4);
+/* Not hypot(): nothing here overflows. */
+static double
+length(double a, double b)
+{
+    return sqrt(a * a + b * b);
 }
 
 static double
@@ -25,11 +33,11 @@ lab_f(double t)
 }
 
 struct vis_lab
-vis_lab(const uint8_t rgb[3])
+vis_lab(const struct vis_linear *t, const uint8_t rgb[3])
 {
-    double r = linear(rgb[0]);
-    double g = linear(rgb[1]);
-    double b = linear(rgb[2]);
+    double r = t->of[rgb[0]];
+    double g = t->of[rgb[1]];
+    double b = t->of[rgb[2]];
     double x = lab_f((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047);
     double y = lab_f(0.2126729 * r + 0.7151522 * g + 0.0721750 * b);
     double z = lab_f((0.0193339 * r + 0.1191920 * g + 0.9503041 * b) / 1.08883);
@@ -91,10 +99,10 @@ rotation(double mean_h, double mean_c)
 double
 vis_ciede2000(struct vis_lab p, struct vis_lab q)
 {
-    double c7 = pow7((hypot(p.a, p.b) + hypot(q.a, q.b)) / 2);
+    double c7 = pow7((length(p.a, p.b) + length(q.a, q.b)) / 2);
     double g = 1 + 0.5 * (1 - sqrt(c7 / (c7 + POW_25_7)));
-    double c1 = hypot(p.a * g, p.b);
-    double c2 = hypot(q.a * g, q.b);
+    double c1 = length(p.a * g, p.b);
+    double c2 = length(q.a * g, q.b);
     double h1 = hue(p.a * g, p.b);
     double h2 = hue(q.a * g, q.b);
     bool grey = c1 * c2 == 0;
@@ -115,20 +123,20 @@ vis_ciede2000(struct vis_lab p, struct vis_lab q)
 }
 
 static double
-delta_opaque(const uint8_t a[3], const uint8_t b[3])
+delta_opaque(const struct vis_linear *t, const uint8_t a[3], const uint8_t b[3])
 {
-    return memcmp(a, b, 3) == 0 ? 0 : vis_ciede2000(vis_lab(a), vis_lab(b));
+    return memcmp(a, b, 3) == 0 ? 0 : vis_ciede2000(vis_lab(t, a), vis_lab(t, b));
 }
 
 double
-vis_delta(uint32_t a, uint32_t b)
+vis_delta(const struct vis_linear *t, uint32_t a, uint32_t b)
 {
     uint8_t pa[4];
     uint8_t pb[4];
 
     memcpy(pa, &a, 4);
     memcpy(pb, &b, 4);
-    double over_white = delta_opaque(pa, pb);
+    double over_white = delta_opaque(t, pa, pb);
     if (pa[3] == 255 && pb[3] == 255) {
         return over_white;
     }
@@ -136,6 +144,6 @@ vis_delta(uint32_t a, uint32_t b)
         pa[i] = (uint8_t)(pa[i] - (255 - pa[3]));
         pb[i] = (uint8_t)(pb[i] - (255 - pb[3]));
     }
-    double over_black = delta_opaque(pa, pb);
+    double over_black = delta_opaque(t, pa, pb);
     return over_black > over_white ? over_black : over_white;
 }

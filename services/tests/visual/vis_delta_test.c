@@ -58,12 +58,14 @@ distances_are_those_of_the_published_pairs(void **state)
     }
 }
 
+static struct vis_linear linear;
+
 static void
 black_and_white_are_a_hundred_apart(void **state)
 {
     (void)state;
-    assert_float_equal(vis_delta(0xff000000, 0xffffffff), 100, 0.01);
-    assert_float_equal(vis_delta(0xff123456, 0xff123456), 0, 0);
+    assert_float_equal(vis_delta(&linear, 0xff000000, 0xffffffff), 100, 0.01);
+    assert_float_equal(vis_delta(&linear, 0xff123456, 0xff123456), 0, 0);
 }
 
 static void
@@ -73,7 +75,7 @@ what_is_seen_only_over_black_counts(void **state)
     uint32_t white = vis_draw(255, 255, 255, 255);
     uint32_t nothing = vis_draw(255, 255, 255, 0);
 
-    assert_true(vis_delta(white, nothing) > 90);
+    assert_true(vis_delta(&linear, white, nothing) > 90);
 }
 
 int
@@ -85,5 +87,6 @@ main(void)
         cmocka_unit_test(what_is_seen_only_over_black_counts),
     };
 
+    vis_linear_init(&linear);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

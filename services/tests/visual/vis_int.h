@@ -143,7 +143,13 @@ struct vis_lab {
     double l, a, b;
 };
 
-struct vis_lab vis_lab(const uint8_t rgb[3]);
+/* Light of each value of a channel. */
+struct vis_linear {
+    double of[256];
+};
+
+void vis_linear_init(struct vis_linear *t);
+struct vis_lab vis_lab(const struct vis_linear *t, const uint8_t rgb[3]);
 double vis_ciede2000(struct vis_lab p, struct vis_lab q);
 static inline int
 vis_luma(uint32_t pixel)
@@ -153,6 +159,6 @@ vis_luma(uint32_t pixel)
 
 /* CIEDE2000 distance of two drawn pixels; where alpha plays a part the larger one of over white and
  * over black. */
-double vis_delta(uint32_t a, uint32_t b);
+double vis_delta(const struct vis_linear *t, uint32_t a, uint32_t b);
 
 #endif

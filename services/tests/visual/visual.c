@@ -16,6 +16,7 @@ visual_new(void)
 
     if (v != NULL) {
         v->threshold_cached = -1;
+        vis_linear_init(&v->linear);
     }
     return v;
 }
