@@ -212,6 +212,7 @@ $(B)/bench/cputime: $(O)/bench/cputime.o
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 $(B)/bench/cdp_bench: $(O)/tests/support/site.o
+$(B)/bench/webhooks_bench: $(O)/tests/support/sink.o
 $(B)/bench/%: $(O)/bench/%.o $(FUZZ_LIBS) $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"

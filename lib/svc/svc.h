@@ -49,7 +49,7 @@ struct svc_def {
     const char *name;               /* "tests": the schema, the RPC name, the log's svc */
     const struct cfg_row *cfg_rows; /* the service's own settings, after the common ones */
     size_t cfg_count;
-    void *cfg;                              /* its struct, filled by the rows */
+    void *cfg; /* its struct, filled by the rows */
     /* SVC_USES(...) of each service that this one calls or tells events: no other is dialled. The
      * same edges stand in deploy/k8s/call-graph.yaml. */
     unsigned peers;
@@ -108,15 +108,15 @@ NODISCARD enum rc svc_wake_after_commit(struct svc *svc, struct ctx *ctx, const 
 
 /* --- leases -------------------------------------------------------------------------------- */
 
-/* A lease that ran out says that its holder is gone only if the holder could have renewed it. While the
- * database, or every replica of the service that renews leases, is away, nobody can; afterwards all
- * leases have run out and all holders live.
+/* A lease that ran out says that its holder is gone only if the holder could have renewed it. While
+ * the database, or every replica of the service that renews leases, is away, nobody can; afterwards
+ * all leases have run out and all holders live.
  *
- * True in *out when somebody here could renew for the last `lease_us` without a gap of half of that:
- * only then are leases that ran out judged. Each call is a beat of that clock, so whoever judges calls
- * it at least each svc_lease_period_us. Any replica's beat counts: a replica that is cut off from the
- * database judges nothing, and its holders renew at the others. Outside a transaction: a beat that is
- * rolled back is none. Blocks: on the database. */
+ * True in *out when somebody here could renew for the last `lease_us` without a gap of half of
+ * that: only then are leases that ran out judged. Each call is a beat of that clock, so whoever
+ * judges calls it at least each svc_lease_period_us. Any replica's beat counts: a replica that is
+ * cut off from the database judges nothing, and its holders renew at the others. Outside a
+ * transaction: a beat that is rolled back is none. Blocks: on the database. */
 NODISCARD enum rc svc_leases_ripe(struct db *db, struct ctx *ctx, int64_t lease_us, bool *out);
 /* How often to ask: several times before a gap would be seen, `max_us` at most. */
 int64_t svc_lease_period_us(int64_t lease_us, int64_t max_us);
@@ -152,5 +152,9 @@ NODISCARD enum rc svc_emit(struct db *db, struct ctx *ctx, const struct svc_even
 /* For receivers: true in *out_new the first time this event id is seen (stored in the inbox within
  * the open transaction). */
 NODISCARD enum rc svc_inbox(struct db *db, struct ctx *ctx, struct str event_id, bool *out_new);
+/* The same for many at once, in one statement: out_new[i] belongs to event_ids[i]. Of equal ids
+ * among them all count as new or none. */
+NODISCARD enum rc svc_inbox_all(struct db *db, struct ctx *ctx, const struct str *event_ids,
+                                size_t n, bool *out_new);
 
 #endif

@@ -100,3 +100,32 @@ svc_inbox(struct db *db, struct ctx *ctx, struct str event_id, bool *out_new)
     }
     return rc;
 }
+
+static bool
+is_among(const struct db_result *res, struct str id)
+{
+    for (int i = 0; i < db_rows(res); i++) {
+        if (str_eq(db_str(res, i, 0), id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum rc
+svc_inbox_all(struct db *db, struct ctx *ctx, const struct str *event_ids, size_t n, bool *out_new)
+{
+    const struct db_result *res;
+
+    ASSERT(db_in_tx(ctx));
+    for (size_t i = 0; i < n; i++) {
+        if (!id_is_uuid(event_ids[i])) {
+            return fail(ctx, RC_INVALID_ARGUMENT, "EVENT_ID", "an event's id must be a UUID");
+        }
+    }
+    enum rc rc = DB_QUERY(db, ctx, DB_COMMON(Q_INBOX_ADD_ALL), &res, DB_ARG_STRS(event_ids, n));
+    for (size_t i = 0; rc == RC_OK && i < n; i++) {
+        out_new[i] = is_among(res, event_ids[i]);
+    }
+    return rc;
+}

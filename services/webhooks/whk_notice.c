@@ -47,7 +47,9 @@ tell_endpoints(struct webhooks *w, struct ctx *ctx, int64_t org_id, struct str d
     if (rc != RC_OK) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the notice is too large");
     }
-    return whk_fan_out(w->db, ctx, &event, body, &made);
+    const struct whk_event told = {
+        .id = str_n(id, ID_UUID_LEN), .org_id = org_id, .type = STR(TYPE), .body = body};
+    return whk_fan_out(w->db, ctx, &told, 1, &made);
 }
 
 enum rc

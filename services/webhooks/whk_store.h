@@ -4,8 +4,6 @@
 #ifndef ASSAY_WEBHOOKS_WHK_STORE_H
 #define ASSAY_WEBHOOKS_WHK_STORE_H
 
-#include <assay/common.pb-c.h>
-
 #include "db/db.h"
 #include "webhooks/whk_retry.h"
 
@@ -90,9 +88,17 @@ NODISCARD enum rc whk_kind_drop(struct db *db, struct ctx *ctx, const char *kind
 
 /* --- deliveries (whk_store_deliveries.c) --------------------------------------------------- */
 
-/* One delivery for every endpoint that is subscribed; safe to repeat. *out_made counts new ones. */
-NODISCARD enum rc whk_fan_out(struct db *db, struct ctx *ctx, const Assay__Event *event,
-                              struct str body, int64_t *out_made);
+struct whk_event {
+    struct str id; /* uuid */
+    int64_t org_id;
+    struct str type, body;
+    struct str order_key; /* empty: none */
+};
+
+/* One delivery of each event for every endpoint that is subscribed; safe to repeat. *out_made
+ * counts new ones. */
+NODISCARD enum rc whk_fan_out(struct db *db, struct ctx *ctx, const struct whk_event *events,
+                              size_t n, int64_t *out_made);
 /* A delivery for this endpoint, whatever it is subscribed to. Errors: NOT_FOUND. */
 NODISCARD enum rc whk_force(struct db *db, struct ctx *ctx, int64_t endpoint_id,
                             struct str event_id, const char *type, struct str body,

@@ -17,16 +17,52 @@ not_found(struct ctx *ctx)
     return fail(ctx, RC_NOT_FOUND, "DELIVERY_NOT_FOUND", "no such delivery");
 }
 
+/* The columns of deliveries_fan_out. */
+struct event_columns {
+    struct str *ids, *types, *bodies, *keys;
+    int64_t *orgs, *commits;
+};
+
+static bool
+make_event_columns(struct arena *arena, const struct whk_event *events, size_t n,
+                   struct event_columns *out)
+{
+    struct str *texts = ARENA_ARRAY(arena, 4 * n + 1, struct str);
+    int64_t *ints = ARENA_ARRAY(arena, 2 * n + 1, int64_t);
+
+    if (texts == NULL || ints == NULL) {
+        return false;
+    }
+    *out = (struct event_columns){texts, texts + n, texts + 2 * n, texts + 3 * n, ints, ints + n};
+    for (size_t i = 0; i < n; i++) {
+        const struct whk_event *e = &events[i];
+        out->ids[i] = e->id;
+        out->types[i] = e->type;
+        out->bodies[i] = e->body;
+        out->keys[i] = e->order_key.n == 0 ? STR("") : e->order_key;
+        out->orgs[i] = e->org_id;
+        out->commits[i] = str_find(e->body, STR("\"commit_sha\":\"")) >= 0 ? 1 : 0;
+    }
+    return true;
+}
+
 enum rc
-whk_fan_out(struct db *db, struct ctx *ctx, const Assay__Event *event, struct str body,
+whk_fan_out(struct db *db, struct ctx *ctx, const struct whk_event *events, size_t n,
             int64_t *out_made)
 {
     const struct db_result *res = NULL;
+    struct event_columns c;
 
-    enum rc rc =
-        DB_QUERY(db, ctx, Q_DELIVERY_FAN_OUT, &res, DB_ARG_I64(event->org_id), DB_ARG_Z(event->id),
-                 DB_ARG_Z(event->type), DB_ARG_STR(body), DB_ARG_Z(event->order_key),
-                 DB_ARG_BOOL(str_find(body, STR("\"commit_sha\":\"")) >= 0));
+    *out_made = 0;
+    if (n == 0) {
+        return RC_OK;
+    }
+    if (!make_event_columns(ctx->arena, events, n, &c)) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many events");
+    }
+    enum rc rc = DB_QUERY(db, ctx, Q_DELIVERIES_FAN_OUT, &res, DB_ARG_STRS(c.ids, n),
+                          DB_ARG_I64S(c.orgs, n), DB_ARG_STRS(c.types, n), DB_ARG_STRS(c.bodies, n),
+                          DB_ARG_STRS(c.keys, n), DB_ARG_I64S(c.commits, n));
     if (rc == RC_OK) {
         *out_made = db_affected(res);
     }
@@ -159,11 +195,15 @@ whk_claim(struct db *db, struct ctx *ctx, const struct whk_claim *claim, struct 
     const struct whk_room *room = &claim->room;
 
     ASSERT(db_in_tx(ctx));
-    enum rc rc = DB_QUERY(db, ctx, Q_DELIVERIES_CLAIM, &res, DB_ARG_I64(claim->after),
-                          DB_ARG_I64S(room->endpoints, room->count),
-                          DB_ARG_I64S(room->rooms, room->count), DB_ARG_I64(claim->limit),
-                          DB_ARG_BOOL(claim->failing), DB_ARG_STRS(claim->kinds, claim->kind_count),
-                          WAITS(claim->retry), DB_ARG_I64(claim->lease_us));
+    enum rc rc = DB_QUERY0(db, ctx, Q_PLAN_BY_INDEX, NULL);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = DB_QUERY(db, ctx, Q_DELIVERIES_CLAIM, &res, DB_ARG_I64(claim->after),
+                  DB_ARG_I64S(room->endpoints, room->count), DB_ARG_I64S(room->rooms, room->count),
+                  DB_ARG_I64(claim->limit), DB_ARG_BOOL(claim->failing),
+                  DB_ARG_STRS(claim->kinds, claim->kind_count), WAITS(claim->retry),
+                  DB_ARG_I64(claim->lease_us));
     if (rc != RC_OK) {
         return rc;
     }

@@ -45,6 +45,10 @@ FROM outbox;
 -- name: inbox_add
 INSERT INTO inbox (event_id) VALUES ($1::uuid) ON CONFLICT DO NOTHING;
 
+-- name: inbox_add_all
+INSERT INTO inbox (event_id) SELECT DISTINCT id::uuid FROM unnest($1::text[]) AS id ORDER BY 1
+ON CONFLICT DO NOTHING RETURNING event_id;
+
 -- name: inbox_sweep
 DELETE FROM inbox WHERE event_id IN (
     SELECT event_id FROM inbox WHERE at < now() - interval '30 days' LIMIT 1000);

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Deliveries of the webhooks service to healthy endpoints, alone and beside a tenth of dead ones, and what one costs, with a
+# Postgres that commits to disk.
+set -uo pipefail
+bench_root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=bench/lib.sh
+. "$bench_root/bench/lib.sh"
+dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
+chmod 755 "$dir"
+finish() {
+    [ -z "${service:-}" ] || { kill "$service" && wait "$service"; } 2>/dev/null
+    bench_pg_stop "$dir"
+    rm -rf "$dir"
+}
+trap finish EXIT
+bench_pg_start "$dir" || exit 2
+uri="postgresql://app@/bench?host=$dir"
+env ASSAY_RPC_LISTEN="ipc://$dir/webhooks.1" ASSAY_DATABASE_URL="$uri" ASSAY_ALLOW_PRIVATE_TARGETS=1 \
+    ASSAY_SECRET_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f \
+    "$bench_root/build/bin/assay-webhooks" >"$dir/webhooks.log" 2>&1 &
+service=$!
+before=$("$bench_root/build/bench/cputime" x --tree "$(head -1 "$dir/pg/postmaster.pid")" | awk '{ print $3 }')
+"$bench_root/build/bench/webhooks_bench" "$uri" "ipc://$dir/webhooks" "$service" || { tail "$dir/webhooks.log" >&2; exit 1; }
+after=$("$bench_root/build/bench/cputime" x --tree "$(head -1 "$dir/pg/postmaster.pid")" | awk '{ print $3 }')
+echo "bench: Postgres spent $(echo "$before $after" | awk '{ print $2 - $1 }') s in all" >&2
