@@ -41,9 +41,17 @@ a_report_that_is_refused_for_good_ends_the_job(void **state)
 static void
 start_held(const Assay__StartJobRequest *req)
 {
+    int64_t until = clk_mono_us() + 60 * ASSAY_US_PER_S;
+    struct timespec ts = {0, 1000000};
+
     (void)pthread_mutex_lock(&gate);
+    atomic_store(&at_gate, false);
     assert_int_equal(start(req), RC_OK);
     wait_told("start 1");
+    while (!atomic_load(&at_gate)) { /* told that it starts, it may still be resetting the device */
+        assert_true(clk_mono_us() < until);
+        (void)nanosleep(&ts, NULL);
+    }
 }
 
 static void

@@ -141,6 +141,7 @@ was_told(const char *text)
 static struct fake fake;
 static struct device_driver driver;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* held by a test: the device waits */
+static atomic_bool at_gate; /* the device has come to the gate and found it shut */
 static atomic_bool aborted;
 static atomic_int acts, opens, closes, resets;
 static const char *act_error; /* set: acting dies */
@@ -190,6 +191,7 @@ dev_observe(struct device *d, struct ctx *ctx, struct snapshot *out)
             return fake_observe(d, ctx, out);
         }
         struct timespec ts = {0, 1000000};
+        atomic_store(&at_gate, true);
         (void)nanosleep(&ts, NULL);
     }
 }
