@@ -208,7 +208,7 @@ mail_put_message(struct buf *b, struct str from, const struct mail_message *m)
     buf_printf(b, "\r\nMessage-ID: <%.*s@%.*s>\r\n", STR_ARG(m->message_id), STR_ARG(domain));
     buf_printf(b,
                "MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\n"
-               "Content-Type: multipart/alternative; boundary=\"%.*s\"\r\n\r\n",
+               "Content-Type: multipart/alternative;\r\n boundary=\"%.*s\"\r\n\r\n",
                STR_ARG(boundary));
     put_part(b, boundary, "text/plain", m->text);
     put_part(b, boundary, "text/html", m->html);

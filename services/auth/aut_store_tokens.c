@@ -171,9 +171,9 @@ aut_context(struct db *db, struct ctx *ctx, struct aut_context *out)
 {
     const struct db_result *res;
     const struct principal *who = &ctx->who;
-    enum rc rc = DB_QUERY(db, ctx, Q_TOKEN_CONTEXT, &res, DB_ARG_I64(who->org_id),
-                          DB_ARG_I64(who->project_id), DB_ARG_I64(who->token_id),
-                          DB_ARG_I64(who->user_id));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_TOKEN_CONTEXT, &res, DB_ARG_I64(who->org_id),
+                 DB_ARG_I64(who->project_id), DB_ARG_I64(who->token_id), DB_ARG_I64(who->user_id));
 
     if (rc != RC_OK) {
         return rc;

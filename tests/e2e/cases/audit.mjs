@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { endpoints } from '../lib/contract.mjs';
 import { exchange } from '../lib/http.mjs';
@@ -98,6 +98,14 @@ OWN['POST /api/v1/tests/runs/{run_id}/baselines'] = async () => {
 let shared;
 before(async () => {
   shared = await populated();
+});
+
+// Devices are few: what was started on the way is ended.
+after(async () => {
+  const at = '/api/v1/sessions/';
+  for (const s of await want(200, 'GET', at, { token: shared.org.jwt })) {
+    await want(200, 'DELETE', `${at}${s.session_id}`, { token: shared.org.jwt });
+  }
 });
 
 for (const e of writes().filter((w) => !EXEMPT.has(w.id))) {
