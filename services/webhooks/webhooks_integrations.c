@@ -169,12 +169,22 @@ webhooks_list_deliveries(struct webhooks *w, struct ctx *ctx,
     return whk_check_arena(ctx);
 }
 
+/* Tells audit who had a delivery made. */
 static enum rc
-answer_queued(struct webhooks *w, struct ctx *ctx, int64_t id, Assay__QueuedDelivery *resp)
+answer_queued(struct webhooks *w, struct ctx *ctx, const char *type, int64_t id,
+              Assay__QueuedDelivery *resp)
 {
+    struct svc_event event = {.type = type,
+                              .tell = TELL_AUDIT,
+                              .resource_type = STR("webhook_delivery"),
+                              .resource_id = arena_printf(ctx->arena, "%lld", (long long)id)};
+
     resp->status = pb_strz(ctx->arena, STR("queued"));
     resp->delivery_id = id;
-    enum rc rc = w->svc != NULL ? svc_wake_after_commit(w->svc, ctx, WHK_LOOP_DELIVER) : RC_OK;
+    enum rc rc = svc_emit(w->db, ctx, &event);
+    if (rc == RC_OK && w->svc != NULL) {
+        rc = svc_wake_after_commit(w->svc, ctx, WHK_LOOP_DELIVER);
+    }
     return rc == RC_OK ? whk_check_arena(ctx) : rc;
 }
 
@@ -187,7 +197,7 @@ webhooks_redeliver(struct webhooks *w, struct ctx *ctx, const Assay__RedeliverRe
 
     enum rc rc = whk_endpoint_get(w->db, ctx, req->webhook_id, &e);
     rc = rc == RC_OK ? whk_again(w->db, ctx, req->webhook_id, req->delivery_id, &id) : rc;
-    return rc == RC_OK ? answer_queued(w, ctx, id, resp) : rc;
+    return rc == RC_OK ? answer_queued(w, ctx, "webhook.redelivered", id, resp) : rc;
 }
 
 enum rc
@@ -217,5 +227,5 @@ webhooks_test_webhook(struct webhooks *w, struct ctx *ctx, const Assay__TestWebh
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the event is too large");
     }
     rc = whk_force(w->db, ctx, e.id, str_n(id, ID_UUID_LEN), type, body, &delivery_id);
-    return rc == RC_OK ? answer_queued(w, ctx, delivery_id, resp) : rc;
+    return rc == RC_OK ? answer_queued(w, ctx, "webhook.tested", delivery_id, resp) : rc;
 }

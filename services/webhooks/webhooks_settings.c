@@ -221,6 +221,8 @@ webhooks_put_settings(struct webhooks *w, struct ctx *ctx, const Assay__PutSetti
         struct svc_event event = {.type = "settings.updated",
                                   .tell = TELL_AUDIT,
                                   .resource_type = STR("settings"),
+                                  .resource_id =
+                                      arena_printf(ctx->arena, "%lld", (long long)ctx->who.org_id),
                                   .details = c.names};
         rc = svc_emit(w->db, ctx, &event);
     }
