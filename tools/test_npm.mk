@@ -9,10 +9,4 @@ build/npm/%/.stamp: tests/%/package.json tests/%/package-lock.json | $(SETUP_TES
 
 $(B)/test/lib/blob/blob: | build/npm/s3/.stamp
 
-build/npm/webhooks/.stamp: tests/webhooks/package.json tests/webhooks/package-lock.json | $(SETUP_TEST)
-	@mkdir -p $(@D)
-	cp $^ $(@D)/
-	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
-	@touch $@
-
 $(B)/test/tests/integration/webhooks_delivery: | build/npm/webhooks/.stamp

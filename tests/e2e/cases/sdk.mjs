@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 
+import { endpoints } from '../lib/contract.mjs';
 import { exchange } from '../lib/http.mjs';
 import { compared, form, page, png, readBuild, sdkToken, setStatus, sha256, shoot, startBuild, upload } from '../lib/sdk.mjs';
 import { call, organization, refused, sql, unique, until, want } from '../lib/world.mjs';
@@ -118,7 +119,14 @@ test('the surface wants its client named, before anything else', async () => {
   for (const agent of ['vizzly-cli/0.29.6 (run)', 'Vizzly-Claude-Plugin/0.1.0']) {
     await want(200, 'GET', `${SDK}/builds`, { token: org.viewer, headers: { 'user-agent': agent } });
   }
-  assert.equal((await exchange('POST', `${SDK}/parallel/x/finalize`, { token: org.developer, headers: { 'user-agent': '' } })).status, 400);
+});
+
+test('every call of the surface wants its client named', async () => {
+  for (const e of endpoints.filter((x) => x.surface === 'vizzly')) {
+    const agent = e.path.endsWith('/finalize') ? '' : 'curl/8.5.0';
+    const res = await want(400, e.method, e.path.replace(/{.*?}/g, 'x'), { token: org.developer, headers: { 'user-agent': agent } });
+    assert.match(res.error, /User-Agent/, e.id);
+  }
 });
 
 test('the context names token, organization and project of every kind of token', async () => {
