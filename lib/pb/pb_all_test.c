@@ -10,12 +10,13 @@
 #define ROUNDS 20
 
 /* Fields from path, query and headers are not part of a body; the message of such a request has a
- * table of its own where all are. */
+ * table of its own where all are. A file is read only: its text becomes the key of a blob. */
 static bool
-is_all_body(const struct pb_table *table)
+is_both_ways(const struct pb_table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (table->fields[i].source != PB_FROM_BODY) {
+        const struct pb_field *f = &table->fields[i];
+        if (f->source != PB_FROM_BODY || (f->flags & PB_FILE) != 0) {
             return false;
         }
     }
@@ -79,7 +80,7 @@ every_message_reads_back_as_itself(void **state)
     size_t tried = 0;
 
     for (size_t i = 0; pb_tables_all[i] != NULL; i++) {
-        if (!is_all_body(pb_tables_all[i])) {
+        if (!is_both_ways(pb_tables_all[i])) {
             continue;
         }
         struct pb_omit omit = {.arena = arena_new(1 << 20)};

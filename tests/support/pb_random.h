@@ -62,7 +62,11 @@ piece_take(const char *p, struct piece *out)
 
     *out = (struct piece){.start = p, .n = (size_t)(end - p) + 1, .min = 1, .max = 1};
     p = end + 1;
-    if (*p == '{') {
+    if (*p == '+' || *p == '*' || *p == '?') {
+        out->min = *p == '+';
+        out->max = *p == '?' ? 1 : 8;
+        p++;
+    } else if (*p == '{') {
         char *rest = NULL;
         out->min = out->max = (int)strtol(p + 1, &rest, 10);
         if (*rest == ',') {
@@ -91,6 +95,8 @@ piece_put_class(const struct piece *piece, struct buf *out)
     buf_putc(out, all[pick(n)]);
 }
 
+static inline void pieces_put(const char *pattern, size_t n, struct buf *out);
+
 static inline void
 piece_put(const struct piece *piece, struct buf *out)
 {
@@ -102,27 +108,35 @@ piece_put(const struct piece *piece, struct buf *out)
         while (rest.p != NULL && pick(2) == 0) {
             one = str_split(&rest, '|');
         }
-        buf_put(out, one);
+        pieces_put(one.p, one.n, out);
     } else {
         buf_putc(out, piece->start[piece->n - 1]);
     }
 }
 
-/* For the patterns that occur: "^", literals, [classes], (alternatives), {counts}, "$". */
+static inline void
+pieces_put(const char *pattern, size_t n, struct buf *out)
+{
+    struct piece piece;
+
+    for (const char *p = pattern; p < pattern + n;) {
+        p = piece_take(p, &piece);
+        for (int i = piece.min + (int)pick((uint64_t)(piece.max - piece.min) + 1); i > 0; i--) {
+            piece_put(&piece, out);
+        }
+    }
+}
+
+/* For the patterns that occur: "^", literals, [classes], (alternatives), + * ? {counts}, "$". */
 static inline char *
 random_match(struct arena *arena, const char *pattern)
 {
+    size_t n = strlen(pattern);
     struct buf out;
-    struct piece piece;
 
-    ASSERT(pattern[0] == '^');
+    ASSERT(n >= 2 && pattern[0] == '^' && pattern[n - 1] == '$');
     buf_init(&out, 4096);
-    for (const char *p = pattern + 1; *p != '\0' && *p != '$';) {
-        p = piece_take(p, &piece);
-        for (int n = piece.min + (int)pick((uint64_t)(piece.max - piece.min) + 1); n > 0; n--) {
-            piece_put(&piece, &out);
-        }
-    }
+    pieces_put(pattern + 1, n - 2, &out);
     char *z = arena_strz(arena, buf_str(&out));
     buf_fini(&out);
     return z;
@@ -277,9 +291,10 @@ number_keys(struct arena *arena, const struct pb_field *f, ProtobufCMessage **en
 }
 
 static inline void
-random_list(struct arena *arena, const struct pb_field *f, ProtobufCMessage *msg, int depth)
+random_list(struct arena *arena, const struct pb_field *f, size_t least, ProtobufCMessage *msg,
+            int depth)
 {
-    size_t min = f->min_len > 0 ? (size_t)f->min_len : 0;
+    size_t min = f->min_len > (int64_t)least ? (size_t)f->min_len : least;
     size_t max = f->max_len < 0 || (size_t)f->max_len > min + 6 ? min + 6 : (size_t)f->max_len;
     size_t n = min + pick(max - min + 1);
     char *items = arena_zalloc(arena, n + 1, value_size(f));
@@ -311,7 +326,23 @@ group_holds(const struct pb_group *group, const bool *out)
     for (size_t i = 0; i < group->count; i++) {
         n += !out[group->fields[i]];
     }
-    return group->kind == PB_AT_LEAST_ONE ? n >= 1 : group->kind == PB_AT_MOST_ONE ? n <= 1 : n == 1;
+    return group->kind == PB_AT_LEAST_ONE  ? n >= 1
+           : group->kind == PB_AT_MOST_ONE ? n <= 1
+                                           : n == 1;
+}
+
+/* An empty list is no member to a group. */
+static inline size_t
+least_items(const struct pb_table *table, size_t field)
+{
+    for (size_t g = 0; g < table->group_count; g++) {
+        for (size_t i = 0; i < table->groups[g].count; i++) {
+            if (table->groups[g].fields[i] == field) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 /* Chooses which members are left out until the groups are content. */
@@ -347,7 +378,7 @@ random_message(struct arena *arena, const struct pb_table *table, int depth)
             continue;
         }
         if (f->kind == PB_MAP || (f->flags & PB_REPEATED) != 0) {
-            random_list(arena, f, msg, depth);
+            random_list(arena, f, least_items(table, i), msg, depth);
             continue;
         }
         random_value(arena, f, (char *)msg + f->offset, false, depth);
