@@ -246,6 +246,28 @@ give(struct gw_multipart *m, struct ctx *ctx, struct str bytes)
     return m->state == BODY && bytes.n > 0 ? m->ops->data(m->arg, ctx, bytes) : RC_OK;
 }
 
+/* How many bytes lie before what is the delimiter, or may become it with the bytes to come: they
+ * are given on in one piece. A picture has a CR every few hundred bytes. */
+static size_t
+plain_before(const struct gw_multipart *m, struct str s)
+{
+    size_t at = 0;
+
+    while (at < s.n) {
+        ptrdiff_t cr = str_find_byte(str_sub(s, at, s.n), '\r');
+        if (cr < 0) {
+            return s.n;
+        }
+        at += (size_t)cr;
+        size_t n = s.n - at < m->delimiter_n ? s.n - at : m->delimiter_n;
+        if (memcmp(s.p + at, m->delimiter, n) == 0) {
+            return at;
+        }
+        at++;
+    }
+    return s.n;
+}
+
 /* Consumes bytes up to the end of a delimiter; sets *out_found. */
 static enum rc
 scan(struct gw_multipart *m, struct ctx *ctx, struct str *s, bool *out_found)
@@ -254,13 +276,11 @@ scan(struct gw_multipart *m, struct ctx *ctx, struct str *s, bool *out_found)
 
     *out_found = false;
     while (rc == RC_OK && s->n > 0) {
-        if (m->matched == 0) { /* all up to the next CR is plain */
-            ptrdiff_t cr = str_find_byte(*s, '\r');
-            size_t plain = cr < 0 ? s->n : (size_t)cr;
+        if (m->matched == 0) {
+            size_t plain = plain_before(m, *s);
             rc = give(m, ctx, str_sub(*s, 0, plain));
-            *s = str_sub(*s, plain, s->n);
-            m->matched = cr < 0 ? 0 : 1;
-            *s = str_sub(*s, m->matched, s->n);
+            m->matched = plain < s->n ? 1 : 0;
+            *s = str_sub(*s, plain + m->matched, s->n);
         } else if (s->p[0] == m->delimiter[m->matched]) {
             *s = str_sub(*s, 1, s->n);
             if (++m->matched == m->delimiter_n) {

@@ -16,6 +16,7 @@ struct fixture {
     struct ctx ctx;
     struct gw_multipart m;
     struct buf seen;
+    size_t pieces; /* of data */
 };
 
 static enum rc
@@ -35,6 +36,7 @@ on_data(void *arg, struct ctx *ctx, struct str bytes)
     struct fixture *f = arg;
 
     (void)ctx;
+    f->pieces++;
     buf_put(&f->seen, bytes);
     return RC_OK;
 }
@@ -83,6 +85,7 @@ parse(struct fixture *f, struct str body, size_t piece)
     arena_reset(f->arena);
     ctx_init(&f->ctx, f->arena);
     buf_clear(&f->seen);
+    f->pieces = 0;
     gw_multipart_init(&f->m, STR("XX"), &OPS, f);
     for (size_t at = 0; rc == RC_OK && at < body.n; at += piece) {
         rc = gw_multipart_feed(&f->m, &f->ctx, str_sub(body, at, at + piece));
@@ -128,6 +131,18 @@ bytes_that_nearly_are_a_boundary_are_data(void **state)
 {
     gives(*state, FIELD("a") "\r\n\r\n--X\r\n--XY\r\r\n-XX--XX\r\n--XX--",
           "a()=\r\n\r\n--X\r\n--XY\r\r\n-XX--XX;");
+}
+
+/* Each piece is a write to the store. */
+static void
+line_ends_do_not_cut_the_data_into_pieces(void **state)
+{
+    static const char BODY[] = FIELD("a") "1\r2\r\n3\r\n-4\r\n--5\r\n--X6\r\r\r7\n\r8\r\n--XX--";
+    struct fixture *f = *state;
+
+    assert_int_equal(parse(f, str_z(BODY), sizeof(BODY)), RC_OK);
+    assert_string_equal(f->seen.p, "a()=1\r2\r\n3\r\n-4\r\n--5\r\n--X6\r\r\r7\n\r8;");
+    assert_int_equal(f->pieces, 1);
 }
 
 static void
@@ -269,6 +284,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_come_with_their_bytes_wherever_the_body_is_cut),
         cmocka_unit_test(bytes_that_nearly_are_a_boundary_are_data),
+        cmocka_unit_test(line_ends_do_not_cut_the_data_into_pieces),
         cmocka_unit_test(text_around_the_parts_is_skipped),
         cmocka_unit_test(a_file_name_is_never_a_path),
         cmocka_unit_test(what_is_no_form_is_refused),
