@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Visual builds of the SDK surface: screenshots arrive (viz_screenshots.c), are checked and stored
- * once per content (viz_image.c), get their baselines (the statement viz_compare) and are compared by
- * a queue of pairs that every replica works on (viz_queue.c). SQL: viz_store.c and the files that
- * make messages of rows.
+ * once per content (viz_image.c), get their baselines (the statement viz_compare) and are compared
+ * by a queue of pairs that every replica works on (viz_queue.c). SQL: viz_store.c and the files
+ * that make messages of rows.
  *
  * A build is told complete only when everything in it is compared: viz_status() in SQL. */
 #ifndef ASSAY_TESTS_VIZ_H
@@ -70,8 +70,8 @@ NODISCARD enum rc viz_build_head(struct tests *t, struct ctx *ctx, const char *i
 char *viz_build_url(struct ctx *ctx, const char *id);
 /* Address of a picture by its unguessable name; NULL for NULL. */
 char *viz_file_url(struct ctx *ctx, const char *key);
-/* True for the command-line client ("vizzly-cli/0.29.6 (upload)"): its threshold is a colour distance, and it reads what was found
- * from `status`. Source: docs/vizzly.md. */
+/* True for the command-line client ("vizzly-cli/0.29.6 (upload)"): its threshold is a colour
+ * distance, and it reads what was found from `status`. Source: docs/vizzly.md. */
 bool viz_is_cli(const char *agent);
 
 /* Tells webhooks of builds whose last comparison is done. Inside a transaction. */
@@ -110,9 +110,9 @@ enum rc viz_refuse_quota(struct tests *t, struct ctx *ctx, int64_t used, int64_t
 
 struct viz_shot {
     struct str sha256, name, browser, url;
-    struct str properties;               /* a JSON object; empty: {} */
+    struct str properties;                   /* a JSON object; empty: {} */
     int64_t viewport_width, viewport_height; /* 0: none */
-    const struct viz_image *image;       /* NULL: stored before */
+    const struct viz_image *image;           /* NULL: stored before */
     /* out */
     char *id;
     int64_t created_us;
@@ -132,7 +132,8 @@ NODISCARD enum rc viz_reuse(struct tests *t, struct ctx *ctx, const struct viz_s
  * without. */
 void viz_identify(struct viz_shot *shot, const struct json_value *properties);
 void viz_identify_default(struct viz_shot *shot);
-/* Errors: INVALID_ARGUMENT: no segment "..", not absolute, no NUL, at most VIZ_NAME_MAX characters. */
+/* Errors: INVALID_ARGUMENT: no segment "..", not absolute, no NUL, at most VIZ_NAME_MAX characters.
+ */
 NODISCARD enum rc viz_check_name(struct ctx *ctx, const char *member, struct str name);
 /* The name under which the command-line client keeps a baseline. */
 char *viz_baseline_file(struct ctx *ctx, struct str name, struct str browser, int64_t width);
@@ -155,6 +156,7 @@ NODISCARD enum rc viz_review_summary(struct tests *t, struct ctx *ctx, const cha
                                      Assay__SdkReviewSummary *out);
 
 /* Names behind the numbers of the caller. Blocks: on auth. */
-NODISCARD enum rc viz_caller(struct tests *t, struct ctx *ctx, Assay__GetTokenContextResponse **out);
+NODISCARD enum rc viz_caller(struct tests *t, struct ctx *ctx,
+                             Assay__GetTokenContextResponse **out);
 
 #endif

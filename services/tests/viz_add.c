@@ -128,8 +128,8 @@ add_images(struct tests *t, struct ctx *ctx, const struct viz_shot *shots, size_
     if (rc != RC_OK || bytes == 0) {
         return rc;
     }
-    rc = DB_QUERY(t->db, ctx, Q_VIZ_IMAGES_ADD, &res, DB_ARG_I64(ctx->who.org_id),
-                  DB_ARG_STR(list));
+    rc =
+        DB_QUERY(t->db, ctx, Q_VIZ_IMAGES_ADD, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_STR(list));
     /* The row of the storage is locked now: nobody can slip past the quota beside us. */
     bool is_over = rc == RC_OK && db_rows(res) > 0 && t->cfg->storage_quota > 0 &&
                    db_i64(res, 0, 0) > t->cfg->storage_quota;
@@ -189,8 +189,8 @@ compare(struct tests *t, struct ctx *ctx, const char *build_id, const struct str
 }
 
 enum rc
-viz_add(struct tests *t, struct ctx *ctx, const char *build_id, struct viz_shot *shots, size_t count,
-        int64_t *out_count, char **out_status)
+viz_add(struct tests *t, struct ctx *ctx, const char *build_id, struct viz_shot *shots,
+        size_t count, int64_t *out_count, char **out_status)
 {
     const struct db_result *res = NULL;
     struct str *ids = NULL;

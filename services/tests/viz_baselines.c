@@ -8,8 +8,21 @@
 
 /* Columns of viz_screenshots_of_build. */
 enum {
-    S_ID, S_NAME, S_BUILD, S_BROWSER, S_VIEW_W, S_VIEW_H, S_URL, S_SHA, S_STATUS, S_FILE, S_SIZE, S_W,
-    S_H, S_CREATED, S_PROPERTIES
+    S_ID,
+    S_NAME,
+    S_BUILD,
+    S_BROWSER,
+    S_VIEW_W,
+    S_VIEW_H,
+    S_URL,
+    S_SHA,
+    S_STATUS,
+    S_FILE,
+    S_SIZE,
+    S_W,
+    S_H,
+    S_CREATED,
+    S_PROPERTIES
 };
 
 static void
@@ -87,10 +100,10 @@ static enum rc
 baseline_build(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBaselineBuild **out)
 {
     Assay__GetSdkBuildRequest req = ASSAY__GET_SDK_BUILD_REQUEST__INIT;
-    Assay__GetSdkBuildResponse *got = PB_NEW(ctx->arena, Assay__GetSdkBuildResponse,
-                                             assay__get_sdk_build_response);
-    Assay__SdkBaselineBuild *m = PB_NEW(ctx->arena, Assay__SdkBaselineBuild,
-                                        assay__sdk_baseline_build);
+    Assay__GetSdkBuildResponse *got =
+        PB_NEW(ctx->arena, Assay__GetSdkBuildResponse, assay__get_sdk_build_response);
+    Assay__SdkBaselineBuild *m =
+        PB_NEW(ctx->arena, Assay__SdkBaselineBuild, assay__sdk_baseline_build);
 
     if (got == NULL || m == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");

@@ -45,7 +45,7 @@ tests_create_sdk_build(struct tests *t, struct ctx *ctx, const Assay__CreateSdkB
     resp->branch = made.branch;
     resp->environment = made.environment;
     resp->status = pb_strz(ctx->arena, strcmp(made.status, "created") == 0 ? STR("created")
-                                                                          : STR("processing"));
+                                                                           : STR("processing"));
     resp->url = viz_build_url(ctx, made.id);
     resp->organization_slug = who->organization->slug;
     resp->project_slug = who->project->slug;
@@ -57,10 +57,34 @@ tests_create_sdk_build(struct tests *t, struct ctx *ctx, const Assay__CreateSdkB
 
 /* Columns of viz_build_get and viz_build_list. */
 enum {
-    B_ID, B_NAME, B_BRANCH, B_ENVIRONMENT, B_STATUS, B_SCREENSHOTS, B_CREATED, B_UPDATED,
-    B_COMPLETED, B_COMMIT, B_MESSAGE, B_ANCESTOR, B_PULL, B_PARALLEL, B_THRESHOLD, B_TIME, B_AGENT,
-    B_TOTAL, B_OPEN, B_FAILED, B_CHANGED, B_IDENTICAL, B_APPROVED, B_REJECTED, B_UNDECIDED,
-    B_ACCEPTED, B_AVERAGE, B_IS_BASELINE
+    B_ID,
+    B_NAME,
+    B_BRANCH,
+    B_ENVIRONMENT,
+    B_STATUS,
+    B_SCREENSHOTS,
+    B_CREATED,
+    B_UPDATED,
+    B_COMPLETED,
+    B_COMMIT,
+    B_MESSAGE,
+    B_ANCESTOR,
+    B_PULL,
+    B_PARALLEL,
+    B_THRESHOLD,
+    B_TIME,
+    B_AGENT,
+    B_TOTAL,
+    B_OPEN,
+    B_FAILED,
+    B_CHANGED,
+    B_IDENTICAL,
+    B_APPROVED,
+    B_REJECTED,
+    B_UNDECIDED,
+    B_ACCEPTED,
+    B_AVERAGE,
+    B_IS_BASELINE
 };
 
 static void
@@ -129,10 +153,10 @@ tests_list_sdk_builds(struct tests *t, struct ctx *ctx, const Assay__ListSdkBuil
     const struct db_result *res = NULL;
     const struct db_result *counted = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_BUILD_LIST, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(req->branch),
-                          DB_ARG_Z(req->environment), DB_ARG_Z(req->status),
-                          DB_ARG_I64(req->limit), DB_ARG_I64(req->offset));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_VIZ_BUILD_LIST, &res, DB_ARG_I64(ctx->who.org_id),
+                 DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(req->branch), DB_ARG_Z(req->environment),
+                 DB_ARG_Z(req->status), DB_ARG_I64(req->limit), DB_ARG_I64(req->offset));
     if (rc == RC_OK) {
         rc = DB_QUERY(t->db, ctx, Q_VIZ_BUILD_COUNT, &counted, DB_ARG_I64(ctx->who.org_id),
                       DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(req->branch),
@@ -183,8 +207,8 @@ read_build(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBuild **o
     return RC_OK;
 }
 
-/* The client asks again at once while a build is processed: the answer is held for a moment, as long
- * as pictures are being compared. */
+/* The client asks again at once while a build is processed: the answer is held for a moment, as
+ * long as pictures are being compared. */
 static enum rc
 read_settled(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBuild **out)
 {
@@ -307,7 +331,7 @@ tell_status(struct tests *t, struct ctx *ctx, struct str id, struct str name, co
 static const char *
 stored_status(const char *asked)
 {
-    return strcmp(asked, "pending") == 0 ? "created"
+    return strcmp(asked, "pending") == 0   ? "created"
            : strcmp(asked, "running") == 0 ? "processing"
                                            : asked;
 }
@@ -319,10 +343,10 @@ tests_set_sdk_build_status(struct tests *t, struct ctx *ctx,
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_BUILD_SET_STATUS, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(req->build_id), DB_ARG_Z(stored_status(req->status)),
-                          req->has_execution_time_ms ? DB_ARG_I64(req->execution_time_ms)
-                                                     : DB_ARG_NULL);
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_VIZ_BUILD_SET_STATUS, &res, DB_ARG_I64(ctx->who.org_id),
+                 DB_ARG_Z(req->build_id), DB_ARG_Z(stored_status(req->status)),
+                 req->has_execution_time_ms ? DB_ARG_I64(req->execution_time_ms) : DB_ARG_NULL);
     if (rc == RC_OK && db_rows(res) == 0) {
         return fail(ctx, RC_NOT_FOUND, "BUILD_NOT_FOUND", "no such build");
     }

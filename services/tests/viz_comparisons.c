@@ -8,19 +8,57 @@
 
 /* Columns of viz_comparisons. */
 enum {
-    C_ID, C_BUILD, C_BUILD_NAME, C_BRANCH, C_COMMIT, C_MESSAGE, C_ANCESTOR, C_NAME, C_STATUS, C_PCT,
-    C_THRESHOLD, C_HAS_DIFF, C_APPROVAL, C_COMMENT, C_BY, C_AT, C_FROM, C_CREATED, C_BROWSER, C_VIEW_W,
-    C_VIEW_H, C_BASE_BUILD, C_BASE_BUILD_NAME, C_WHY, C_VERDICT, C_DIFF_PIXELS, C_SSIM, C_FINGERPRINT,
-    C_REGIONS, C_DIFF_KEY, C_ERROR, C_SHOT, C_SHA, C_FILE, C_W, C_H, C_BASE, C_BASE_SHA, C_BASE_FILE,
-    C_BASE_W, C_BASE_H, C_BASE_NAME
+    C_ID,
+    C_BUILD,
+    C_BUILD_NAME,
+    C_BRANCH,
+    C_COMMIT,
+    C_MESSAGE,
+    C_ANCESTOR,
+    C_NAME,
+    C_STATUS,
+    C_PCT,
+    C_THRESHOLD,
+    C_HAS_DIFF,
+    C_APPROVAL,
+    C_COMMENT,
+    C_BY,
+    C_AT,
+    C_FROM,
+    C_CREATED,
+    C_BROWSER,
+    C_VIEW_W,
+    C_VIEW_H,
+    C_BASE_BUILD,
+    C_BASE_BUILD_NAME,
+    C_WHY,
+    C_VERDICT,
+    C_DIFF_PIXELS,
+    C_SSIM,
+    C_FINGERPRINT,
+    C_REGIONS,
+    C_DIFF_KEY,
+    C_ERROR,
+    C_SHOT,
+    C_SHA,
+    C_FILE,
+    C_W,
+    C_H,
+    C_BASE,
+    C_BASE_SHA,
+    C_BASE_FILE,
+    C_BASE_W,
+    C_BASE_H,
+    C_BASE_NAME
 };
 
 /* `first`: the column of the screenshot's id, followed by digest, file and size. */
 static Assay__SdkComparisonScreenshot *
-screenshot(struct ctx *ctx, const struct db_result *res, int row, int first, char *name, char *build)
+screenshot(struct ctx *ctx, const struct db_result *res, int row, int first, char *name,
+           char *build)
 {
-    Assay__SdkComparisonScreenshot *s = PB_NEW(ctx->arena, Assay__SdkComparisonScreenshot,
-                                               assay__sdk_comparison_screenshot);
+    Assay__SdkComparisonScreenshot *s =
+        PB_NEW(ctx->arena, Assay__SdkComparisonScreenshot, assay__sdk_comparison_screenshot);
     if (s == NULL) {
         return NULL;
     }
@@ -92,8 +130,8 @@ fill_shots(struct ctx *ctx, const struct db_result *res, int row, Assay__SdkComp
     c->current_name = c->name;
     c->baseline_name = db_strz(res, row, C_BASE_NAME);
     c->current_screenshot = screenshot(ctx, res, row, C_SHOT, c->name, c->build_id);
-    c->baseline_screenshot = screenshot(ctx, res, row, C_BASE, c->baseline_name,
-                                        c->baseline_build_id);
+    c->baseline_screenshot =
+        screenshot(ctx, res, row, C_BASE, c->baseline_name, c->baseline_build_id);
 }
 
 static enum rc
@@ -212,8 +250,9 @@ tests_search_sdk_comparisons(struct tests *t, struct ctx *ctx,
     enum rc rc = viz_comparisons(t, ctx, &search, viz_is_cli(req->agent), &resp->comparisons,
                                  &resp->n_comparisons);
     if (rc == RC_OK) {
-        rc = DB_QUERY(t->db, ctx, Q_VIZ_COMPARISONS_COUNT, &res, DB_ARG_I64(ctx->who.org_id),
-                      DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(search.like), DB_ARG_Z(req->branch));
+        rc =
+            DB_QUERY(t->db, ctx, Q_VIZ_COMPARISONS_COUNT, &res, DB_ARG_I64(ctx->who.org_id),
+                     DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(search.like), DB_ARG_Z(req->branch));
     }
     if (rc != RC_OK) {
         return rc;

@@ -36,12 +36,12 @@ parse_bands(struct ctx *ctx, struct str text, size_t *out_count)
 static Assay__SdkHotspotAnalysis *
 answer(struct ctx *ctx, const struct visual_hotspots *found)
 {
-    Assay__SdkHotspotAnalysis *a = PB_NEW(ctx->arena, Assay__SdkHotspotAnalysis,
-                                          assay__sdk_hotspot_analysis);
-    Assay__SdkHotspotFactors *f = PB_NEW(ctx->arena, Assay__SdkHotspotFactors,
-                                         assay__sdk_hotspot_factors);
-    Assay__SdkHotspotRegion *regions = ARENA_ARRAY(ctx->arena, found->band_count + 1,
-                                                   Assay__SdkHotspotRegion);
+    Assay__SdkHotspotAnalysis *a =
+        PB_NEW(ctx->arena, Assay__SdkHotspotAnalysis, assay__sdk_hotspot_analysis);
+    Assay__SdkHotspotFactors *f =
+        PB_NEW(ctx->arena, Assay__SdkHotspotFactors, assay__sdk_hotspot_factors);
+    Assay__SdkHotspotRegion *regions =
+        ARENA_ARRAY(ctx->arena, found->band_count + 1, Assay__SdkHotspotRegion);
     if (a == NULL || f == NULL || regions == NULL) {
         return NULL;
     }

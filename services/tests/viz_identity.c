@@ -122,6 +122,6 @@ viz_baseline_file(struct ctx *ctx, struct str name, struct str browser, int64_t 
                                         (long long)width, STR_ARG(str_trim(product)));
 
     hash_sha256_hex(signature, hex);
-    return pb_strz(ctx->arena, arena_printf(ctx->arena, "%.*s_%.12s.png",
-                                            STR_ARG(file_stem(ctx, clean)), hex));
+    return pb_strz(ctx->arena,
+                   arena_printf(ctx->arena, "%.*s_%.12s.png", STR_ARG(file_stem(ctx, clean)), hex));
 }

@@ -50,9 +50,9 @@ baselines_have_the_file_names_that_the_client_computes(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
-        assert_string_equal(viz_baseline_file(&ctx, str_z(CASES[i].name), str_z(CASES[i].browser),
-                                              CASES[i].width),
-                            CASES[i].file);
+        assert_string_equal(
+            viz_baseline_file(&ctx, str_z(CASES[i].name), str_z(CASES[i].browser), CASES[i].width),
+            CASES[i].file);
     }
 }
 
@@ -71,11 +71,13 @@ static void
 what_older_clients_nest_is_read_like_what_newer_ones_say(void **state)
 {
     (void)state;
-    struct viz_shot flat = identified("{\"browser\":\"firefox\",\"viewport\":{\"width\":800,\"height\":600}}");
+    struct viz_shot flat =
+        identified("{\"browser\":\"firefox\",\"viewport\":{\"width\":800,\"height\":600}}");
     assert_true(str_eqz(flat.browser, "firefox"));
     assert_int_equal(flat.viewport_width, 800);
     assert_int_equal(flat.viewport_height, 600);
-    struct viz_shot nested = identified("{\"threshold\":2,\"properties\":{\"browser\":\"webkit\",\"viewport_width\":390}}");
+    struct viz_shot nested = identified(
+        "{\"threshold\":2,\"properties\":{\"browser\":\"webkit\",\"viewport_width\":390}}");
     assert_true(str_eqz(nested.browser, "webkit"));
     assert_int_equal(nested.viewport_width, 390);
     struct viz_shot outer = identified("{\"browser\":\"a\",\"properties\":{\"browser\":\"b\"}}");
@@ -91,7 +93,8 @@ what_older_clients_nest_is_read_like_what_newer_ones_say(void **state)
 static void
 names_that_leave_their_folder_are_refused(void **state)
 {
-    static const char *const BAD[] = {"", "..", "../a", "a/..", "a/../b", "a\\..\\b", "line\nbreak"};
+    static const char *const BAD[] = {"",       "..",       "../a",       "a/..",
+                                      "a/../b", "a\\..\\b", "line\nbreak"};
     static const char *const GOOD[] = {"a", "...", "a..b", "a/b", "Größe 🛒", "..a"};
 
     (void)state;
@@ -122,8 +125,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(baselines_have_the_file_names_that_the_client_computes, begin, end),
-        cmocka_unit_test_setup_teardown(what_older_clients_nest_is_read_like_what_newer_ones_say, begin, end),
+        cmocka_unit_test_setup_teardown(baselines_have_the_file_names_that_the_client_computes,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(what_older_clients_nest_is_read_like_what_newer_ones_say,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(names_that_leave_their_folder_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(the_command_line_is_known_by_its_agent, begin, end),
     };

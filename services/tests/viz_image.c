@@ -11,8 +11,8 @@
 static enum rc
 refuse(struct ctx *ctx, const char *what, const struct visual_error *error)
 {
-    return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_IMAGE", "%s is not an image that can be used: %s",
-                what, error->text);
+    return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_IMAGE",
+                "%s is not an image that can be used: %s", what, error->text);
 }
 
 static enum rc

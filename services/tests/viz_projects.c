@@ -51,7 +51,8 @@ tests_list_sdk_projects(struct tests *t, struct ctx *ctx, const Assay__ListSdkPr
     resp->pagination = PB_NEW(ctx->arena, Assay__SdkPagination, assay__sdk_pagination);
     resp->projects = ARENA_ARRAY(ctx->arena, all->n_projects + 1, Assay__SdkProject *);
     for (size_t i = (size_t)req->offset;
-         resp->projects != NULL && i < all->n_projects && resp->n_projects < (size_t)req->limit; i++) {
+         resp->projects != NULL && i < all->n_projects && resp->n_projects < (size_t)req->limit;
+         i++) {
         Assay__SdkProject *p = project(ctx, res, all->projects[i], all->organization);
         if (p == NULL) {
             break;
@@ -64,7 +65,6 @@ tests_list_sdk_projects(struct tests *t, struct ctx *ctx, const Assay__ListSdkPr
     resp->pagination->total = (int64_t)all->n_projects;
     resp->pagination->limit = req->limit;
     resp->pagination->offset = req->offset;
-    resp->pagination->has_more =
-        req->offset + (int64_t)resp->n_projects < resp->pagination->total;
+    resp->pagination->has_more = req->offset + (int64_t)resp->n_projects < resp->pagination->total;
     return RC_OK;
 }

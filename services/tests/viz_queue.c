@@ -156,7 +156,8 @@ compare(struct tests *t, struct ctx *ctx, struct visual *engine, const struct pa
 
     enum rc rc = blob_get(viz_blobs(t->viz), ctx, str_z(p->base), (size_t)VISUAL_BYTES_MAX, &base);
     if (rc == RC_OK) {
-        rc = blob_get(viz_blobs(t->viz), ctx, str_z(p->current), (size_t)VISUAL_BYTES_MAX, &current);
+        rc =
+            blob_get(viz_blobs(t->viz), ctx, str_z(p->current), (size_t)VISUAL_BYTES_MAX, &current);
     }
     if (rc == RC_NOT_FOUND) {
         ctx_recover(ctx);
@@ -216,7 +217,8 @@ tell_regressions(struct tests *t, struct ctx *ctx, const struct db_result *res)
             continue;
         }
         struct str data = arena_printf(
-            ctx->arena, "{\"comparison_id\":\"%.*s\",\"build_id\":\"%.*s\",\"diff_percentage\":%.*s}",
+            ctx->arena,
+            "{\"comparison_id\":\"%.*s\",\"build_id\":\"%.*s\",\"diff_percentage\":%.*s}",
             STR_ARG(db_str(res, i, 2)), STR_ARG(db_str(res, i, 0)), STR_ARG(db_str(res, i, 5)));
         struct svc_event event = {
             .type = "visual.regression_detected",
@@ -297,8 +299,7 @@ claim(struct tests *t, struct ctx *ctx, struct pair pairs[CLAIM_MAX], int *out_c
 {
     const struct db_result *res = NULL;
 
-    enum rc rc =
-        DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_CLAIM, &res, DB_ARG_I64(CLAIM_MAX),
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_CLAIM, &res, DB_ARG_I64(CLAIM_MAX),
                           DB_ARG_I64(t->cfg->lease_us));
     if (rc != RC_OK) {
         return rc;

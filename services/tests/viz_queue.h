@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The queue of pairs: a few are claimed for the time of a lease, compared, and their results written
- * with everything that follows from them in one transaction. Who dies loses its claim, not the pair;
- * who comes back too late changes nothing (fence). */
+ * The queue of pairs: a few are claimed for the time of a lease, compared, and their results
+ * written with everything that follows from them in one transaction. Who dies loses its claim, not
+ * the pair; who comes back too late changes nothing (fence). */
 #ifndef ASSAY_TESTS_VIZ_QUEUE_H
 #define ASSAY_TESTS_VIZ_QUEUE_H
 

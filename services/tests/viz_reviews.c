@@ -34,11 +34,16 @@ follow_content(struct tests *t, struct ctx *ctx, const struct decision *d, const
         return DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_FORGET, NULL, DB_ARG_I64(ctx->who.org_id),
                         DB_ARG_I64(project), DB_ARG_STR(signature), DB_ARG_STR(pixels));
     }
-    struct db_arg args[] = {DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(project), DB_ARG_STR(signature),
-                            DB_ARG_STR(pixels),          DB_ARG_Z(d->comparison),
-                            DB_ARG_Z(d->comment),        DB_ARG_Z(d->user)};
+    struct db_arg args[] = {DB_ARG_I64(ctx->who.org_id),
+                            DB_ARG_I64(project),
+                            DB_ARG_STR(signature),
+                            DB_ARG_STR(pixels),
+                            DB_ARG_Z(d->comparison),
+                            DB_ARG_Z(d->comment),
+                            DB_ARG_Z(d->user)};
     rc = db_query(t->db, ctx, Q_VIZ_CONTENT_APPROVE, args, ARRAY_LEN(args), NULL);
-    return rc == RC_OK ? db_query(t->db, ctx, Q_VIZ_CONTENT_SPREAD, args, ARRAY_LEN(args), NULL) : rc;
+    return rc == RC_OK ? db_query(t->db, ctx, Q_VIZ_CONTENT_SPREAD, args, ARRAY_LEN(args), NULL)
+                       : rc;
 }
 
 static enum rc
@@ -88,7 +93,8 @@ decide(struct tests *t, struct ctx *ctx, struct decision *d, Assay__SdkApprovalR
     }
     Assay__SdkApproval *m = PB_NEW(ctx->arena, Assay__SdkApproval, assay__sdk_approval);
     if (rc != RC_OK || m == NULL) {
-        return rc != RC_OK ? rc : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return rc != RC_OK ? rc
+                           : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
     m->id = db_strz(res, 0, 0);
     m->approval_status = db_strz(res, 0, 1);
@@ -154,7 +160,8 @@ fill_reply(const struct db_result *res, int row, Assay__SdkReply *m)
 }
 
 enum rc
-tests_create_sdk_comment(struct tests *t, struct ctx *ctx, const Assay__CreateSdkCommentRequest *req,
+tests_create_sdk_comment(struct tests *t, struct ctx *ctx,
+                         const Assay__CreateSdkCommentRequest *req,
                          Assay__CreateSdkCommentResponse *resp)
 {
     const struct db_result *res = NULL;
@@ -173,7 +180,8 @@ tests_create_sdk_comment(struct tests *t, struct ctx *ctx, const Assay__CreateSd
     }
     resp->comment = ARENA_NEW(ctx->arena, Assay__SdkReply);
     if (rc != RC_OK || resp->comment == NULL) {
-        return rc != RC_OK ? rc : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return rc != RC_OK ? rc
+                           : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
     fill_reply(res, 0, resp->comment);
     struct svc_event event = {
@@ -297,8 +305,8 @@ viz_review_summary(struct tests *t, struct ctx *ctx, const char *build_id,
         return rc;
     }
     size_t n = (size_t)db_rows(res);
-    Assay__SdkReviewStatistics *s = PB_NEW(ctx->arena, Assay__SdkReviewStatistics,
-                                           assay__sdk_review_statistics);
+    Assay__SdkReviewStatistics *s =
+        PB_NEW(ctx->arena, Assay__SdkReviewStatistics, assay__sdk_review_statistics);
     out->assignments = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkAssignment *);
     for (size_t i = 0; s != NULL && out->assignments != NULL && i < n; i++) {
         Assay__SdkAssignment *a = assignment(ctx, res, (int)i);

@@ -35,10 +35,10 @@ viz_images_open(struct tests *t, struct ctx *ctx, const char *member, Assay__Blo
     }
     enum rc rc = count == 0 ? RC_OK : hold(t, ctx, blobs, count);
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        const char *what =
-            blobs[i]->file_name == NULL
-                ? member
-                : pb_strz(ctx->arena, arena_printf(ctx->arena, "%s %s", member, blobs[i]->file_name));
+        const char *what = blobs[i]->file_name == NULL
+                               ? member
+                               : pb_strz(ctx->arena, arena_printf(ctx->arena, "%s %s", member,
+                                                                  blobs[i]->file_name));
         images[i] = (struct viz_image){.blob = blobs[i], .sha256 = str_z(blobs[i]->sha256)};
         rc = viz_image_check(t, ctx, what, &images[i]);
     }
@@ -160,7 +160,8 @@ take_image(struct tests *t, struct ctx *ctx, const Assay__AddSdkScreenshotReques
     return rc;
 }
 
-/* Without bytes: the picture is stored already, and the project has shown it under this signature. */
+/* Without bytes: the picture is stored already, and the project has shown it under this signature.
+ */
 static enum rc
 take_stored(struct tests *t, struct ctx *ctx, const Assay__AddSdkScreenshotRequest *req,
             struct viz_shot *shot)

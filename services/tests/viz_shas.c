@@ -139,7 +139,8 @@ add_found(struct tests *t, struct ctx *ctx, const struct check *c, struct viz_sh
 
 /* --- the answer ---------------------------------------------------------------------------- */
 
-/* A hash is told as existing when nothing with it has to be sent: the client looks at hashes alone. */
+/* A hash is told as existing when nothing with it has to be sent: the client looks at hashes alone.
+ */
 static bool
 is_complete(const struct check *c, struct str sha)
 {
@@ -167,8 +168,8 @@ answer_results(struct ctx *ctx, const struct check *c, Assay__CheckSdkShasRespon
         r->exists = c->is_known[i];
         r->reusable = c->is_found[i];
         if (!c->is_found[i]) {
-            r->reason = pb_strz(ctx->arena, c->is_known[i] ? STR("signature_mismatch")
-                                                           : STR("not_found"));
+            r->reason =
+                pb_strz(ctx->arena, c->is_known[i] ? STR("signature_mismatch") : STR("not_found"));
         }
         resp->results[resp->n_results++] = r;
     }
@@ -179,7 +180,8 @@ static enum rc
 answer_screenshots(struct ctx *ctx, const struct viz_shot *shots, size_t count,
                    Assay__CheckSdkShasResponse *resp)
 {
-    Assay__SdkReusedScreenshot *list = ARENA_ARRAY(ctx->arena, count + 1, Assay__SdkReusedScreenshot);
+    Assay__SdkReusedScreenshot *list =
+        ARENA_ARRAY(ctx->arena, count + 1, Assay__SdkReusedScreenshot);
 
     resp->screenshots = ARENA_ARRAY(ctx->arena, count + 1, Assay__SdkReusedScreenshot *);
     if (list == NULL || resp->screenshots == NULL) {
@@ -219,8 +221,8 @@ answer_lists(struct ctx *ctx, const struct check *c, Assay__CheckSdkShasResponse
     resp->summary->total_checked = (int64_t)c->count;
     resp->summary->existing_count = (int64_t)resp->n_existing;
     resp->summary->missing_count = (int64_t)resp->n_missing;
-    resp->summary->format_used = pb_strz(ctx->arena, c->by_signature ? STR("signature-based")
-                                                                     : STR("legacy-sha-only"));
+    resp->summary->format_used =
+        pb_strz(ctx->arena, c->by_signature ? STR("signature-based") : STR("legacy-sha-only"));
     return RC_OK;
 }
 

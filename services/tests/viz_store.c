@@ -26,8 +26,7 @@ viz_is_cli(const char *agent)
 char *
 viz_build_url(struct ctx *ctx, const char *id)
 {
-    return pb_strz(ctx->arena,
-                   arena_printf(ctx->arena, "%.*s/builds/%s", STR_ARG(ctx->host), id));
+    return pb_strz(ctx->arena, arena_printf(ctx->arena, "%.*s/builds/%s", STR_ARG(ctx->host), id));
 }
 
 char *
@@ -54,11 +53,11 @@ viz_refuse_quota(struct tests *t, struct ctx *ctx, int64_t used, int64_t more)
     enum rc rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED",
                       "the storage quota of the organization is exhausted");
 
-    ctx->err.data = arena_printf(ctx->arena,
-                                 "{\"currentUsage\":%lld,\"limit\":%lld,\"estimatedUpload\":%lld,"
-                                 "\"planName\":\"self-hosted\"}",
-                                 (long long)used, (long long)t->cfg->storage_quota,
-                                 (long long)more);
+    ctx->err.data =
+        arena_printf(ctx->arena,
+                     "{\"currentUsage\":%lld,\"limit\":%lld,\"estimatedUpload\":%lld,"
+                     "\"planName\":\"self-hosted\"}",
+                     (long long)used, (long long)t->cfg->storage_quota, (long long)more);
     return rc;
 }
 
@@ -102,8 +101,9 @@ read_look(struct ctx *ctx, const struct viz_build_new *build, struct look *out)
     }
     const struct json_value *own = json_path(metadata, "comparison");
     if (!viz_is_cli(build->agent) && !json_is(own, JSON_OBJECT)) {
-        *out = (struct look){.threshold = build->has_threshold ? build->threshold : THRESHOLD_DEFAULT,
-                             .cluster_min = 1};
+        *out =
+            (struct look){.threshold = build->has_threshold ? build->threshold : THRESHOLD_DEFAULT,
+                          .cluster_min = 1};
         return RC_OK;
     }
     double named = build->has_threshold ? build->threshold : COLOUR_DELTA_DEFAULT;
@@ -225,7 +225,8 @@ viz_tell_done(struct tests *t, struct ctx *ctx, const struct str *builds, size_t
         return RC_OK;
     }
     enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_BUILDS_LOCK, NULL, DB_ARG_STRS(builds, count));
-    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_BUILDS_TELL, &res, DB_ARG_STRS(builds, count)) : rc;
+    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_BUILDS_TELL, &res, DB_ARG_STRS(builds, count))
+                     : rc;
     for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
         struct svc_event event = {
             .type = "visual.run_completed_with_regressions",

@@ -23,8 +23,9 @@ read_texts(struct ctx *ctx, struct upload *u)
     const Assay__UploadSdkScreenshotsRequest *req = u->req;
     const struct json_value *config = NULL;
 
-    if (req->config != NULL && (json_parse(str_z(req->config), ctx->arena, &config, NULL) != RC_OK ||
-                                !json_is(config, JSON_OBJECT))) {
+    if (req->config != NULL &&
+        (json_parse(str_z(req->config), ctx->arena, &config, NULL) != RC_OK ||
+         !json_is(config, JSON_OBJECT))) {
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "config must be a JSON object");
     }
     if (req->existing_shas != NULL) {
@@ -172,10 +173,11 @@ take_named(struct tests *t, struct ctx *ctx, struct upload *u)
 /* --- the answer ---------------------------------------------------------------------------- */
 
 static enum rc
-answer(struct ctx *ctx, const struct upload *u, char *status, Assay__UploadSdkScreenshotsResponse *resp)
+answer(struct ctx *ctx, const struct upload *u, char *status,
+       Assay__UploadSdkScreenshotsResponse *resp)
 {
-    Assay__SdkUploadedScreenshot *list = ARENA_ARRAY(ctx->arena, u->count + 1,
-                                                     Assay__SdkUploadedScreenshot);
+    Assay__SdkUploadedScreenshot *list =
+        ARENA_ARRAY(ctx->arena, u->count + 1, Assay__SdkUploadedScreenshot);
     size_t files = u->req->n_screenshots;
 
     resp->build = PB_NEW(ctx->arena, Assay__SdkUploadBuild, assay__sdk_upload_build);
@@ -195,8 +197,8 @@ answer(struct ctx *ctx, const struct upload *u, char *status, Assay__UploadSdkSc
     resp->message = pb_strz(ctx->arena, arena_printf(ctx->arena, "%zu screenshots", u->count));
     resp->build->id = u->build_id;
     resp->build->name = u->build_name;
-    resp->build->status = strcmp(status, "failed") == 0 ? pb_strz(ctx->arena, STR("completed"))
-                                                        : status;
+    resp->build->status =
+        strcmp(status, "failed") == 0 ? pb_strz(ctx->arena, STR("completed")) : status;
     resp->build->url = viz_build_url(ctx, u->build_id);
     resp->count = (int64_t)u->count;
     resp->efficiency->files_uploaded = (int64_t)files;
@@ -216,9 +218,9 @@ take_all(struct tests *t, struct ctx *ctx, struct upload *u, char **out_status)
 
     enum rc rc = read_texts(ctx, u);
     rc = rc == RC_OK ? open_build(t, ctx, u) : rc;
-    rc = rc == RC_OK ? viz_images_open(t, ctx, "screenshots", req->screenshots, req->n_screenshots,
-                                       &images)
-                     : rc;
+    rc = rc == RC_OK
+             ? viz_images_open(t, ctx, "screenshots", req->screenshots, req->n_screenshots, &images)
+             : rc;
     u->shots = ARENA_ARRAY(ctx->arena, req->n_screenshots + u->named_count + 1, struct viz_shot);
     if (rc == RC_OK && u->shots == NULL) {
         rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
