@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Large buffers come from mmap, aligned for huge pages: a picture of 25 MiB is 12 page faults
- * instead of 6000. Small ones do without: a huge page would cost more than it gives. */
+ * instead of 6000. Small ones do without: a huge page would cost more than it gives, which for
+ * those that are filled is later than for those of which a few rows are written. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,12 +11,19 @@
 
 #define MAPPED_BYTES ((size_t)64 << 10)
 #define LARGE_BYTES ((size_t)4 << 20)
+#define LARGE_FILLED_BYTES ((size_t)512 << 10)
 #define HUGE_PAGE ((size_t)2 << 20)
 
-static size_t
-round_up(size_t n)
+static bool
+is_large(size_t n, bool filled)
 {
-    size_t unit = n >= LARGE_BYTES ? HUGE_PAGE : 4096;
+    return n >= (filled ? LARGE_FILLED_BYTES : LARGE_BYTES);
+}
+
+static size_t
+round_up(size_t n, bool large)
+{
+    size_t unit = large ? HUGE_PAGE : 4096;
 
     return n > SIZE_MAX - unit ? 0 : (n + unit - 1) / unit * unit;
 }
@@ -55,10 +63,11 @@ need(struct vis_buf *b, size_t n, bool filled)
     if (n <= b->cap) {
         return true;
     }
-    size_t cap = round_up(n);
+    bool large = is_large(n, filled);
+    size_t cap = round_up(n, large);
     vis_buf_free(b);
     b->p = cap == 0              ? NULL
-           : cap >= LARGE_BYTES  ? map_aligned(cap)
+           : large               ? map_aligned(cap)
            : cap >= MAPPED_BYTES ? map_pages(cap, filled)
                                  : calloc(1, cap);
     b->cap = b->p == NULL ? 0 : cap;
