@@ -109,6 +109,12 @@ void vis_layout(struct vis_image *im);
 
 #define VIS_SHADES 252
 
+/* Sums over the pixels of a window, of both pictures' luma. The vector form adds to the first four
+ * at once. */
+struct vis_window {
+    uint32_t a, b, aa, bb, ab, n;
+};
+
 /* The functions that have a vector form; both forms give the same bytes. */
 struct vis_ops {
     /* Undoes filter 1 to 4 in place; `prev` is the row above, unfiltered. */
@@ -122,6 +128,8 @@ struct vis_ops {
      * allow. */
     void (*find_changed)(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *const b[3],
                          size_t from, size_t to);
+    /* Adds the first `n` pixels. */
+    void (*add_window)(struct vis_window *win, const uint32_t *a, const uint32_t *b, uint32_t n);
 };
 
 const struct vis_ops *vis_ops_get(bool plain);

@@ -19,6 +19,7 @@ void vis_plain_expand_rgba(uint32_t *out, const uint8_t *row, size_t pixels);
 void vis_plain_shade(uint8_t *out, const uint32_t *row, size_t pixels);
 void vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3],
                             const uint32_t *const b[3], size_t from, size_t to);
+void vis_plain_add_window(struct vis_window *win, const uint32_t *a, const uint32_t *b, uint32_t n);
 
 /* NULL where the processor has no vector unit that we know. */
 const struct vis_ops *vis_ops_vector(void);

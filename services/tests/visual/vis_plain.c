@@ -115,9 +115,27 @@ vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3], const uin
     }
 }
 
-static const struct vis_ops plain_ops = {vis_plain_unfilter, vis_plain_expand_rgb,
-                                         vis_plain_expand_rgba, vis_plain_shade,
-                                         vis_plain_find_changed};
+void
+vis_plain_add_window(struct vis_window *win, const uint32_t *a, const uint32_t *b, uint32_t n)
+{
+    struct vis_window s = *win;
+
+    for (uint32_t x = 0; x < n; x++) {
+        uint32_t la = (uint32_t)vis_luma(a[x]);
+        uint32_t lb = (uint32_t)vis_luma(b[x]);
+        s.a += la;
+        s.b += lb;
+        s.aa += la * la;
+        s.bb += lb * lb;
+        s.ab += la * lb;
+    }
+    s.n += n;
+    *win = s;
+}
+
+static const struct vis_ops plain_ops = {vis_plain_unfilter,     vis_plain_expand_rgb,
+                                         vis_plain_expand_rgba,  vis_plain_shade,
+                                         vis_plain_find_changed, vis_plain_add_window};
 
 const struct vis_ops *
 vis_ops_get(bool plain)

@@ -10,10 +10,6 @@
 #define C1 6.5025  /* (0.01 * 255)^2 */
 #define C2 58.5225 /* (0.03 * 255)^2 */
 
-struct window {
-    uint32_t n, a, b, aa, bb, ab;
-};
-
 static struct vis_group *
 group_of(const struct visual *v, const struct vis_cell *cell)
 {
@@ -22,26 +18,8 @@ group_of(const struct visual *v, const struct vis_cell *cell)
     return g != NULL && vis_is_counted(g) ? g : NULL;
 }
 
-static void
-add_pixels(struct window *win, const uint32_t *a, const uint32_t *b, uint32_t n)
-{
-    struct window s = *win;
-
-    for (uint32_t x = 0; x < n; x++) {
-        uint32_t la = (uint32_t)vis_luma(a[x]);
-        uint32_t lb = (uint32_t)vis_luma(b[x]);
-        s.a += la;
-        s.b += lb;
-        s.aa += la * la;
-        s.bb += lb * lb;
-        s.ab += la * lb;
-    }
-    s.n += n;
-    *win = s;
-}
-
 static double
-score(const struct window *win)
+score(const struct vis_window *win)
 {
     double n = win->n;
     double mean_a = win->a / n;
@@ -55,7 +33,7 @@ score(const struct window *win)
 }
 
 static void
-add_row(struct visual *v, const struct vis_cell *cells, struct window *windows, uint32_t y)
+add_row(struct visual *v, const struct vis_cell *cells, struct vis_window *windows, uint32_t y)
 {
     if (v->pair[y] == VIS_NO_ROW) {
         return;
@@ -66,7 +44,7 @@ add_row(struct visual *v, const struct vis_cell *cells, struct window *windows, 
         uint32_t x = cx * VIS_CELL;
         uint32_t n = v->common_w - x < VIS_CELL ? v->common_w - x : VIS_CELL;
         if (group_of(v, &cells[cx]) != NULL) {
-            add_pixels(&windows[cx], a + x, b + x, n);
+            v->ops->add_window(&windows[cx], a + x, b + x, n);
         }
     }
 }
@@ -77,7 +55,7 @@ struct mean {
 };
 
 static void
-add_cells(struct visual *v, const struct vis_cell *cells, uint32_t cy, struct window *windows,
+add_cells(struct visual *v, const struct vis_cell *cells, uint32_t cy, struct vis_window *windows,
           struct mean *all)
 {
     uint32_t bottom = (cy + 1) * VIS_CELL < v->h ? (cy + 1) * VIS_CELL : v->h;
@@ -120,13 +98,13 @@ vis_measure_ssim(struct visual *v)
     if (!v->options->measure_ssim) {
         return true;
     }
-    if (!vis_buf_need(&v->line_buf, v->cell_w * sizeof(struct window))) {
+    if (!vis_buf_need(&v->line_buf, v->cell_w * sizeof(struct vis_window))) {
         return false;
     }
     for (uint32_t cy = 0; cy < v->cell_h; cy++) {
         const struct vis_cell *cells = vis_cell_row(v, cy);
         if (cells != NULL && has_counted(v, cells)) {
-            add_cells(v, cells, cy, (struct window *)(void *)v->line_buf.p, &all);
+            add_cells(v, cells, cy, (struct vis_window *)(void *)v->line_buf.p, &all);
         }
     }
     if (all.n > 0) {

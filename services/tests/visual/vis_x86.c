@@ -308,7 +308,44 @@ find_changed(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *con
     vis_plain_find_changed(out_class, a, b, x, to);
 }
 
-static const struct vis_ops avx2_ops = {unfilter, expand_rgb, expand_rgba, shade, find_changed};
+/* --- similarity */
+
+/* vis_luma of eight pixels. */
+AVX2 static inline __m256i
+luma8(__m256i v)
+{
+    __m256i red_blue = _mm256_and_si256(v, _mm256_set1_epi32(0x00ff00ff));
+    __m256i green = _mm256_and_si256(_mm256_srli_epi32(v, 8), _mm256_set1_epi32(255));
+    __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(red_blue, _mm256_set1_epi32(29 << 16 | 77)),
+                                   _mm256_madd_epi16(green, _mm256_set1_epi32(150)));
+    return _mm256_srli_epi32(sum, 8);
+}
+
+AVX2 static void
+add_window(struct vis_window *win, const uint32_t *a, const uint32_t *b, uint32_t n)
+{
+    if (n != 8) {
+        vis_plain_add_window(win, a, b, n);
+        return;
+    }
+    __m256i la = luma8(load8(a));
+    __m256i lb = luma8(load8(b));
+    __m256i ab = _mm256_madd_epi16(la, lb);
+    __m256i sums =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(la, lb),
+                          _mm256_hadd_epi32(_mm256_madd_epi16(la, la), _mm256_madd_epi16(lb, lb)));
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    __m128i *to = (__m128i *)(void *)win;
+    _mm_storeu_si128(to, _mm_add_epi32(_mm_loadu_si128(to), four));
+    __m128i one = _mm_add_epi32(_mm256_castsi256_si128(ab), _mm256_extracti128_si256(ab, 1));
+    one = _mm_add_epi32(one, _mm_shuffle_epi32(one, 0x4e));
+    one = _mm_add_epi32(one, _mm_shuffle_epi32(one, 0xb1));
+    win->ab += (uint32_t)_mm_cvtsi128_si32(one);
+    win->n += 8;
+}
+
+static const struct vis_ops avx2_ops = {unfilter, expand_rgb,   expand_rgba,
+                                        shade,    find_changed, add_window};
 
 const struct vis_ops *
 vis_ops_vector(void)
