@@ -181,33 +181,35 @@ blob_written(const struct blob_writer *writer)
     return writer->spool.size;
 }
 
+/* Digest, size and name of what was written. */
 static enum rc
-publish(struct blob_writer *writer, struct ctx *ctx, struct str name, struct str suffix,
-        struct blob_info *info)
+finish_info(struct blob_spool *spool, struct ctx *ctx, struct str name, struct str suffix,
+            struct blob_info *info)
 {
-    struct blob_spool *spool = &writer->spool;
-
     hash_stream_end(spool->hash, spool->sha256);
     spool->hash = NULL;
     id_hex(spool->sha256, sizeof(spool->sha256), info->sha256);
     info->size = spool->size;
-    struct str used = name.n > 0 ? name
-                                 : arena_printf(ctx->arena, "%s%.*s", info->sha256, STR_ARG(suffix));
+    struct str used =
+        name.n > 0 ? name : arena_printf(ctx->arena, "%s%.*s", info->sha256, STR_ARG(suffix));
     enum rc rc = check_name(ctx, used);
-    if (rc != RC_OK) {
-        return rc;
+    if (rc == RC_OK) {
+        memcpy(info->name, used.p, used.n);
+        info->name[used.n] = '\0';
     }
-    memcpy(info->name, used.p, used.n);
-    info->name[used.n] = '\0';
-    return writer->store->ops->publish(writer->store->impl, ctx, str_z(info->name), spool);
+    return rc;
 }
 
 enum rc
 blob_commit(struct blob_writer *writer, struct ctx *ctx, struct str name, struct blob_info *out)
 {
     struct blob_info info = {.size = 0};
-    enum rc rc = publish(writer, ctx, name, STR_EMPTY, &info);
 
+    enum rc rc = finish_info(&writer->spool, ctx, name, STR_EMPTY, &info);
+    if (rc == RC_OK) {
+        struct blob_named file = {.spool = &writer->spool, .name = str_z(info.name)};
+        rc = writer->store->ops->publish(writer->store->impl, ctx, &file, 1);
+    }
     blob_abort(writer);
     if (rc == RC_OK && out != NULL) {
         *out = info;
@@ -215,16 +217,30 @@ blob_commit(struct blob_writer *writer, struct ctx *ctx, struct str name, struct
     return rc;
 }
 
-enum rc
-blob_commit_owned(struct blob_writer *writer, struct ctx *ctx, struct str suffix,
-                  struct blob_info *out)
+static enum rc
+commit_owned(struct blob_writer *const *writers, size_t n, struct ctx *ctx,
+             const struct str *suffixes, struct blob_info *out)
 {
-    struct blob_info info = {.size = 0};
-    enum rc rc = publish(writer, ctx, STR_EMPTY, suffix, &info);
+    struct blob_named *files = ARENA_ARRAY(ctx->arena, n, struct blob_named);
+    enum rc rc = files == NULL ? no_memory(ctx) : RC_OK;
 
-    blob_abort(writer);
-    if (rc == RC_OK) {
-        *out = info;
+    for (size_t i = 0; rc == RC_OK && i < n; i++) {
+        out[i] = (struct blob_info){.size = 0};
+        rc = finish_info(&writers[i]->spool, ctx, STR_EMPTY, suffixes[i], &out[i]);
+        files[i] = (struct blob_named){.spool = &writers[i]->spool, .name = str_z(out[i].name)};
+    }
+    struct blob_store *store = writers[0]->store;
+    return rc == RC_OK ? store->ops->publish(store->impl, ctx, files, n) : rc;
+}
+
+enum rc
+blob_commit_owned(struct blob_writer *const *writers, size_t n, struct ctx *ctx,
+                  const struct str *suffixes, struct blob_info *out)
+{
+    enum rc rc = commit_owned(writers, n, ctx, suffixes, out);
+
+    for (size_t i = 0; i < n; i++) {
+        blob_abort(writers[i]);
     }
     return rc;
 }

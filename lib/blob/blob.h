@@ -8,7 +8,8 @@
  * A name is 1 to 200 characters of [a-z0-9._-], the first one a letter or digit, so no name can
  * leave the store. Content is best named by its own SHA-256 (blob_commit with an empty name): what
  * is there under such a name never changes, and the same bytes are stored once. A put is visible
- * whole or not at all, also after a crash or on a full disk.
+ * whole or not at all, also after a crash or on a full disk; what was put or committed successfully
+ * is there after a power cut, its name too (unless no_fsync).
  *
  * Threads: a store may be used by any number at once; a writer or reader by one. Blocks: on disk or
  * network, until ctx's deadline at most (network). */
@@ -65,10 +66,12 @@ struct blob_info {
  * gone afterwards, also on failure. */
 NODISCARD enum rc blob_commit(struct blob_writer *writer, struct ctx *ctx, struct str name,
                               struct blob_info *out);
-/* The same under its SHA-256 followed by `suffix` ("-sdk-7"): a name that only the owner of that
- * suffix uses, who therefore may delete it. */
-NODISCARD enum rc blob_commit_owned(struct blob_writer *writer, struct ctx *ctx, struct str suffix,
-                                    struct blob_info *out);
+/* The same for one or more writers of one store, out[i] of writers[i], each under its SHA-256
+ * followed by suffixes[i] ("-sdk-7"): a name that only the owner of that suffix uses, who therefore
+ * may delete it. Many cost the disk little more than one. On failure some may be visible. All
+ * writers are gone afterwards. */
+NODISCARD enum rc blob_commit_owned(struct blob_writer *const *writers, size_t n, struct ctx *ctx,
+                                    const struct str *suffixes, struct blob_info *out);
 /* Throws it away. Takes NULL. */
 void blob_abort(struct blob_writer *writer);
 

@@ -272,6 +272,53 @@ a_long_stream_keeps_its_bytes(void **state)
 }
 
 static void
+many_are_committed_at_once_each_under_its_own_name(void **state)
+{
+    struct fixture *f = *state;
+    struct blob_writer *writers[12] = {NULL};
+    struct str suffixes[ARRAY_LEN(writers)];
+    struct blob_info infos[ARRAY_LEN(writers)];
+    struct str got;
+
+    for (size_t i = 0; i < ARRAY_LEN(writers); i++) {
+        /* The last has the bytes of the first, but another owner. */
+        struct str bytes = arena_printf(f->ctx.arena, "bytes %zu", i % (ARRAY_LEN(writers) - 1));
+        suffixes[i] = i + 1 < ARRAY_LEN(writers) ? STR("-sdk-7") : STR("-sdk-8");
+        assert_int_equal(blob_begin(f->store, &f->ctx, &writers[i]), RC_OK);
+        assert_int_equal(blob_write(writers[i], &f->ctx, bytes), RC_OK);
+    }
+    assert_int_equal(blob_commit_owned(writers, ARRAY_LEN(writers), &f->ctx, suffixes, infos),
+                     RC_OK);
+    for (size_t i = 0; i < ARRAY_LEN(writers); i++) {
+        struct str bytes = arena_printf(f->ctx.arena, "bytes %zu", i % (ARRAY_LEN(writers) - 1));
+        char name[BLOB_NAME_MAX + 1];
+        hash_sha256_hex(bytes, name);
+        assert_string_equal(infos[i].sha256, name);
+        (void)memcpy(name + HASH_SHA256_HEX_LEN, suffixes[i].p, suffixes[i].n + 1);
+        assert_string_equal(infos[i].name, name);
+        assert_int_equal(infos[i].size, bytes.n);
+        assert_int_equal(blob_get(f->store, &f->ctx, str_z(name), 100, &got), RC_OK);
+        assert_true(str_eq(got, bytes));
+    }
+}
+
+static void
+one_that_cannot_be_committed_ends_all_writers(void **state)
+{
+    struct fixture *f = *state;
+    struct blob_writer *writers[2] = {NULL};
+    struct str suffixes[2] = {STR("-sdk-7"), STR("/../7")};
+    struct blob_info infos[2];
+
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(blob_begin(f->store, &f->ctx, &writers[i]), RC_OK);
+        assert_int_equal(blob_write(writers[i], &f->ctx, STR("x")), RC_OK);
+    }
+    assert_int_equal(blob_commit_owned(writers, 2, &f->ctx, suffixes, infos), RC_INVALID_ARGUMENT);
+    assert_int_equal(count_files(f->dir), 0);
+}
+
+static void
 an_aborted_write_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -430,6 +477,8 @@ main(void)
         BOTH(names_cannot_leave_the_store),
         BOTH(ranges_are_clamped_and_read_in_pieces),
         BOTH(a_long_stream_keeps_its_bytes),
+        BOTH(many_are_committed_at_once_each_under_its_own_name),
+        BOTH(one_that_cannot_be_committed_ends_all_writers),
         BOTH(an_aborted_write_leaves_nothing),
         BOTH(a_healthy_store_answers_the_check),
         FILE_ONLY(without_room_a_put_fails_clearly_and_leaves_nothing),

@@ -284,7 +284,7 @@ s3_spool(void *impl, struct ctx *ctx, struct blob_spool *spool)
 }
 
 static enum rc
-s3_publish(void *impl, struct ctx *ctx, struct str name, struct blob_spool *spool)
+put_spool(void *impl, struct ctx *ctx, struct str name, struct blob_spool *spool)
 {
     struct s3_call call = {.method = "PUT", .name = name, .spool = spool};
     struct http_response resp;
@@ -294,6 +294,17 @@ s3_publish(void *impl, struct ctx *ctx, struct str name, struct blob_spool *spoo
         return rc;
     }
     return resp.status == 200 ? RC_OK : s3_refused(ctx, &call, &resp);
+}
+
+static enum rc
+s3_publish(void *impl, struct ctx *ctx, const struct blob_named *files, size_t n)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < n; i++) {
+        rc = put_spool(impl, ctx, files[i].name, files[i].spool);
+    }
+    return rc;
 }
 
 static enum rc

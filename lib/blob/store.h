@@ -16,6 +16,12 @@ struct blob_spool {
     struct hash_stream *hash;
 };
 
+/* A spool and the name it is to have. */
+struct blob_named {
+    struct blob_spool *spool;
+    struct str name;
+};
+
 /* One open read: `window` bytes at most are asked for at a time. */
 struct blob_range {
     int fd; /* file store */
@@ -28,9 +34,9 @@ struct blob_ops {
     void (*close)(void *impl);
     /* Opens a fresh spool file where the store can take it over. */
     enum rc (*spool)(void *impl, struct ctx *ctx, struct blob_spool *spool);
-    /* Makes the spooled bytes visible. The caller closes the descriptor and unlinks the path if it
-     * is still set. */
-    enum rc (*publish)(void *impl, struct ctx *ctx, struct str name, struct blob_spool *spool);
+    /* Makes the spooled bytes visible, of all files or, on failure, of any number of them. The
+     * caller closes the descriptors and unlinks the paths that are still set. */
+    enum rc (*publish)(void *impl, struct ctx *ctx, const struct blob_named *files, size_t n);
     enum rc (*size)(void *impl, struct ctx *ctx, struct str name, int64_t *out);
     enum rc (*open)(void *impl, struct ctx *ctx, struct str name, struct blob_range *range,
                     int64_t *out_size);

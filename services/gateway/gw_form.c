@@ -143,38 +143,46 @@ gw_form_finish(struct gw_form *form, struct ctx *ctx)
     return gw_multipart_finish(&form->parser, ctx);
 }
 
-enum rc
-gw_file_commit(struct blob_writer *writer, struct ctx *ctx, const char *owned, Assay__Blob *blob)
+static enum rc
+set_blob(struct ctx *ctx, const struct blob_info *info, Assay__Blob *blob)
 {
-    struct str suffix = owned == NULL ? STR_EMPTY
-                                      : arena_printf(ctx->arena, "-%s-%lld", owned,
-                                                     (long long)ctx->who.org_id);
-    struct blob_info info;
-
-    enum rc rc = blob_commit_owned(writer, ctx, suffix, &info);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    blob->key = pb_strz(ctx->arena, str_z(info.name));
-    blob->sha256 = pb_strz(ctx->arena, str_z(info.sha256));
-    PB_SET(blob, size_bytes, info.size);
+    blob->key = pb_strz(ctx->arena, str_z(info->name));
+    blob->sha256 = pb_strz(ctx->arena, str_z(info->sha256));
+    PB_SET(blob, size_bytes, info->size);
     return blob->key == NULL || blob->sha256 == NULL
                ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the request is too large")
                : RC_OK;
 }
 
 enum rc
-gw_form_commit(struct gw_form *form, struct ctx *ctx)
+gw_files_commit(struct gw_form_file *files, size_t n, struct ctx *ctx)
 {
-    enum rc rc = RC_OK;
+    struct blob_writer *writers[GW_PARTS_MAX] = {NULL};
+    struct str suffixes[GW_PARTS_MAX] = {STR_EMPTY};
+    struct blob_info infos[GW_PARTS_MAX];
 
-    for (size_t i = 0; rc == RC_OK && i < form->file_count; i++) {
-        struct gw_form_file *file = &form->files[i];
-        struct blob_writer *writer = file->writer;
-        file->writer = NULL; /* gone either way */
-        rc = gw_file_commit(writer, ctx, file->owned, file->blob);
+    ASSERT(n <= GW_PARTS_MAX);
+    if (n == 0) {
+        return RC_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        writers[i] = files[i].writer;
+        files[i].writer = NULL; /* gone either way */
+        suffixes[i] = files[i].owned == NULL ? STR_EMPTY
+                                             : arena_printf(ctx->arena, "-%s-%lld", files[i].owned,
+                                                            (long long)ctx->who.org_id);
+    }
+    enum rc rc = blob_commit_owned(writers, n, ctx, suffixes, infos);
+    for (size_t i = 0; rc == RC_OK && i < n; i++) {
+        rc = set_blob(ctx, &infos[i], files[i].blob);
     }
     return rc;
+}
+
+enum rc
+gw_form_commit(struct gw_form *form, struct ctx *ctx)
+{
+    return gw_files_commit(form->files, form->file_count, ctx);
 }
 
 void

@@ -46,10 +46,9 @@ NODISCARD enum rc gw_form_feed(struct gw_form *form, struct ctx *ctx, struct str
 NODISCARD enum rc gw_form_finish(struct gw_form *form, struct ctx *ctx);
 /* Makes the files visible and completes their assay.Blob members. After pb_check. */
 NODISCARD enum rc gw_form_commit(struct gw_form *form, struct ctx *ctx);
-/* Ends the writer: its bytes become visible under the name that `owned` (may be NULL) makes, which
- * `blob` takes with digest and size. */
-NODISCARD enum rc gw_file_commit(struct blob_writer *writer, struct ctx *ctx, const char *owned,
-                                 Assay__Blob *blob);
+/* Ends the writers of at most GW_PARTS_MAX files: their bytes become visible under the names that
+ * `owned` (may be NULL) makes, which the blobs take with digest and size. */
+NODISCARD enum rc gw_files_commit(struct gw_form_file *files, size_t n, struct ctx *ctx);
 /* Throws away what was not committed. */
 void gw_form_end(struct gw_form *form);
 

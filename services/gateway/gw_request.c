@@ -212,7 +212,8 @@ store_file(struct gw_req *r, const struct pb_field *field, Assay__Blob *blob)
     }
     rc = write_b64(r, writer, text);
     if (rc == RC_OK) {
-        return gw_file_commit(writer, &r->ctx, field->owned, blob);
+        struct gw_form_file file = {.writer = writer, .blob = blob, .owned = field->owned};
+        return gw_files_commit(&file, 1, &r->ctx);
     }
     blob_abort(writer);
     return rc == RC_INVALID_ARGUMENT && r->ctx.err.code == RC_OK

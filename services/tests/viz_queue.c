@@ -95,8 +95,8 @@ store_picture(struct tests *t, struct ctx *ctx, int64_t org_id, struct str pictu
         blob_abort(writer);
         return rc;
     }
-    rc = blob_commit_owned(writer, ctx,
-                           arena_printf(ctx->arena, "-sdk-diff-%lld", (long long)org_id), &info);
+    struct str suffix = arena_printf(ctx->arena, "-sdk-diff-%lld", (long long)org_id);
+    rc = blob_commit_owned(&writer, 1, ctx, &suffix, &info);
     if (rc == RC_OK) {
         id_random(random, sizeof(random));
         id_hex(random, sizeof(random), key);
