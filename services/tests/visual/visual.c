@@ -245,6 +245,8 @@ same_bytes(struct visual *v, struct str bytes, struct visual_error *e)
 
 /* --- two threads */
 
+#define THREAD_PIXELS_MIN (UINT64_C(640) * 1000)
+
 struct job {
     struct visual *v;
     int which;
@@ -284,12 +286,23 @@ unfilter_thread(void *job)
     return NULL;
 }
 
+/* Whether the picture has enough pixels that a thread of its own is worth its start. */
+static bool
+is_worth_thread(const struct job *job)
+{
+    struct visual_info info;
+    struct visual_error ignored;
+
+    return visual_probe(job->bytes, job->v->options, &info, &ignored) == RC_OK &&
+           (uint64_t)info.width * info.height >= THREAD_PIXELS_MIN;
+}
+
 /* Runs the second job on a thread of its own, when the call may and the system gives one. */
 static void
 run_both(struct job jobs[2], void (*step)(struct job *), void *(*thread_step)(void *))
 {
     pthread_t thread;
-    bool threaded = jobs[0].v->options->threads > 1 &&
+    bool threaded = jobs[0].v->options->threads > 1 && is_worth_thread(&jobs[1]) &&
                     pthread_create(&thread, NULL, thread_step, &jobs[1]) == 0;
 
     step(&jobs[0]);
