@@ -64,9 +64,13 @@ inks_at(const struct visual *v, const struct inks *t, uint32_t cx, uint32_t y, u
     size_t n = v->code_stride - (size_t)cx * GROUP_BYTES;
     uint32_t any;
 
-    memset(codes, 0, GROUP_BYTES);
-    memcpy(codes, v->code + y * v->code_stride + (size_t)cx * GROUP_BYTES,
-           n < GROUP_BYTES ? n : GROUP_BYTES);
+    const uint8_t *from = v->code + y * v->code_stride + (size_t)cx * GROUP_BYTES;
+    if (n >= GROUP_BYTES) {
+        memcpy(codes, from, GROUP_BYTES);
+    } else {
+        memset(codes, 0, GROUP_BYTES);
+        memcpy(codes, from, n);
+    }
     memcpy(&any, codes, sizeof(any));
     if (any == 0) {
         return NULL;
@@ -167,6 +171,19 @@ put_head(const struct visual *v, bool mask, uint8_t *to)
     return n;
 }
 
+/* Whether the picture's row is the one above, as in plain areas. */
+static bool
+repeats_above(struct visual *v, uint32_t y)
+{
+    const struct vis_image *im = &v->image[1];
+
+    if (y == 0 || y >= im->h || v->touched[y] || v->touched[y - 1]) {
+        return false;
+    }
+    const uint8_t *above = vis_pixel_row(v, 1, y - 1);
+    return memcmp(above, vis_pixel_row(v, 1, y), im->row_bytes) == 0;
+}
+
 /* Rows are made in turns in two buffers, so that the one above is there; the third stays blank. */
 static size_t
 put_rows(struct visual *v, bool mask, size_t row_bytes, uint8_t *to)
@@ -174,23 +191,22 @@ put_rows(struct visual *v, bool mask, size_t row_bytes, uint8_t *to)
     struct vis_deflate d;
     struct inks t;
     size_t stride = row_bytes + 16;
-    uint8_t *blank = v->line_buf.p + 2 * stride;
+    const uint8_t *blank = v->line_buf.p + 2 * stride;
     const uint8_t *above = NULL;
+    uint8_t *row = v->line_buf.p;
 
     make_inks(&t);
     memset(v->line_buf.p, 0, 3 * stride);
     vis_deflate_begin(&d, to, row_bytes + 1);
     for (uint32_t y = 0; y < v->h; y++) {
-        uint8_t *row = v->line_buf.p + y % 2 * stride;
-        if (!mask) {
-            picture_row(v, &t, y, row + 1);
-        } else if (v->touched[y]) {
-            mask_row(v, &t, y, row + 1);
-        } else {
-            row = blank;
+        bool made = mask ? v->touched[y] : !repeats_above(v, y);
+        if (made) {
+            row = v->line_buf.p + (row == v->line_buf.p ? stride : 0);
+            mask ? mask_row(v, &t, y, row + 1) : picture_row(v, &t, y, row + 1);
         }
-        vis_deflate_row(&d, row, above);
-        above = row;
+        const uint8_t *next = mask && !made ? blank : row;
+        vis_deflate_row(&d, next, above);
+        above = next;
     }
     return vis_deflate_end(&d);
 }

@@ -216,24 +216,34 @@ expand_rgba(uint32_t *out, const uint8_t *row, size_t pixels)
     vis_plain_expand_rgba(out + x, row + x * 4, pixels - x);
 }
 
+AVX2 static inline __m256i
+load8(const uint32_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+/* vis_luma of eight pixels. */
+AVX2 static inline __m256i
+luma8(__m256i v)
+{
+    __m256i red_blue = _mm256_and_si256(v, _mm256_set1_epi32(0x00ff00ff));
+    __m256i green = _mm256_and_si256(_mm256_srli_epi32(v, 8), _mm256_set1_epi32(255));
+    __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(red_blue, _mm256_set1_epi32(29 << 16 | 77)),
+                                   _mm256_madd_epi16(green, _mm256_set1_epi32(150)));
+    return _mm256_srli_epi32(sum, 8);
+}
+
 AVX2 static void
 shade(uint8_t *out, const uint32_t *row, size_t pixels)
 {
-    const __m256i weight =
-        _mm256_setr_epi16(77, 150, 29, 0, 77, 150, 29, 0, 77, 150, 29, 0, 77, 150, 29, 0);
     size_t x = 0;
 
-    for (; x + 4 <= pixels; x += 4) {
-        __m256i v = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(row + x)));
-        __m256i two = _mm256_madd_epi16(v, weight);
-        __m256i sum = _mm256_add_epi32(two, _mm256_srli_epi64(two, 32));
-        __m256i luma = _mm256_and_si256(_mm256_srli_epi32(sum, 8), _mm256_set1_epi64x(255));
-        __m256i grey = _mm256_srli_epi64(_mm256_mul_epu32(luma, _mm256_set1_epi64x(VIS_SHADES)), 8);
-        grey = _mm256_add_epi64(grey, _mm256_set1_epi64x(4));
-        out[x] = (uint8_t)_mm256_extract_epi64(grey, 0);
-        out[x + 1] = (uint8_t)_mm256_extract_epi64(grey, 1);
-        out[x + 2] = (uint8_t)_mm256_extract_epi64(grey, 2);
-        out[x + 3] = (uint8_t)_mm256_extract_epi64(grey, 3);
+    for (; x + 8 <= pixels; x += 8) {
+        __m256i grey = _mm256_mullo_epi16(luma8(load8(row + x)), _mm256_set1_epi32(VIS_SHADES));
+        grey = _mm256_add_epi32(_mm256_srli_epi32(grey, 8), _mm256_set1_epi32(4));
+        __m128i words =
+            _mm_packus_epi32(_mm256_castsi256_si128(grey), _mm256_extracti128_si256(grey, 1));
+        _mm_storel_epi64((__m128i *)(void *)(out + x), _mm_packus_epi16(words, words));
     }
     vis_plain_shade(out + x, row + x, pixels - x);
 }
@@ -243,12 +253,6 @@ shade(uint8_t *out, const uint32_t *row, size_t pixels)
 struct bounds {
     __m256i lo, hi;
 };
-
-AVX2 static inline __m256i
-load8(const uint32_t *p)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
 
 /* The least and largest values of the 3 x 3 pixels around each of eight, widened by the slack. */
 AVX2 static inline struct bounds
@@ -309,17 +313,6 @@ find_changed(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *con
 }
 
 /* --- similarity */
-
-/* vis_luma of eight pixels. */
-AVX2 static inline __m256i
-luma8(__m256i v)
-{
-    __m256i red_blue = _mm256_and_si256(v, _mm256_set1_epi32(0x00ff00ff));
-    __m256i green = _mm256_and_si256(_mm256_srli_epi32(v, 8), _mm256_set1_epi32(255));
-    __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(red_blue, _mm256_set1_epi32(29 << 16 | 77)),
-                                   _mm256_madd_epi16(green, _mm256_set1_epi32(150)));
-    return _mm256_srli_epi32(sum, 8);
-}
 
 AVX2 static void
 add_window(struct vis_window *win, const uint32_t *a, const uint32_t *b, uint32_t n)
