@@ -121,7 +121,7 @@ start_loops(struct tests *t)
     enum rc rc = RC_OK;
 
     for (int64_t i = 0; rc == RC_OK && i < t->cfg->compare_threads; i++) {
-        char name[32];
+        char name[48];
         (void)snprintf(name, sizeof(name), i == 0 ? LOOP_COMPARE : LOOP_COMPARE "_%lld",
                        (long long)i);
         rc = svc_loop(t->svc, name, PERIOD_US, BUDGET_US, viz_compare_some, t);

@@ -322,7 +322,7 @@ static void
 wake_others(struct tests *t)
 {
     for (int64_t i = 1; i < t->cfg->compare_threads; i++) {
-        char name[32];
+        char name[48];
         (void)snprintf(name, sizeof(name), LOOP_COMPARE "_%lld", (long long)i);
         svc_wake(t->svc, name);
     }
