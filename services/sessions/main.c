@@ -13,7 +13,10 @@ const struct cfg_row SESSIONS_CFG_ROWS[] = {
      .max = 600000000, .text = "how long a worker may be silent before its devices count as gone",
      ROW(worker_lease_us)},
     {.name = "ASSAY_SESSION_TIMEOUT", .type = CFG_DURATION, .def = "30m", .min = 1000000,
-     .max = 86400000000, .text = "idle time after which a session ends", ROW(idle_us)},
+     .max = 86400000000,
+     .text = "idle time after which a session ends, when its organization's session_timeout could "
+             "not be asked for",
+     ROW(idle_us)},
 };
 const size_t SESSIONS_CFG_COUNT = ARRAY_LEN(SESSIONS_CFG_ROWS);
 
@@ -30,6 +33,7 @@ sessions_start(struct svc *svc, void **out_state)
     s->svc = svc;
     s->db = svc_db(svc);
     s->cfg = &cfg;
+    s->ask_defaults = ses_ask_auth;
     *out_state = s;
     enum rc rc = svc_limits_new(svc_client(svc, SVC_BILLING), &s->limits);
     if (rc == RC_OK) {

@@ -11,17 +11,45 @@
 
 struct sessions_cfg {
     int64_t worker_lease_us;
-    int64_t idle_us; /* a session nobody uses ends after that */
+    int64_t idle_us; /* a session nobody uses ends after that, unless auth says when */
 };
 
 extern const struct cfg_row SESSIONS_CFG_ROWS[];
 extern const size_t SESSIONS_CFG_COUNT;
+
+struct sessions;
+
+/* --- an organization's defaults (ses_defaults.c) --- */
+
+/* What other members than the one who started a session may do; admins may everything. */
+#define SES_FULL "full"       /* use and stop it */
+#define SES_CONTROL "control" /* use it */
+#define SES_VIEW "view"       /* look at it */
+
+struct ses_defaults {
+    int64_t idle_us;
+    const char *permissions; /* in the arena of the call */
+};
+
+/* Asks for the defaults of the caller's organization. */
+typedef enum rc (*ses_ask_fn)(struct sessions *s, struct ctx *ctx, struct ses_defaults *out);
+NODISCARD enum rc ses_ask_auth(struct sessions *s, struct ctx *ctx, struct ses_defaults *out);
+
+/* Gives the session the defaults of its organization. While auth is away: the setting's idle time,
+ * and only who started it may use it. In a transaction. Blocks: for auth, a second at most. */
+NODISCARD enum rc ses_take_defaults(struct sessions *s, struct ctx *ctx, const char *session_id);
+
+/* May the caller send input to a session of `owner_id`, or stop it? `permissions`: the session's,
+ * empty: none are kept. Errors: FAILED_PRECONDITION "SESSION_PERMISSIONS". */
+NODISCARD enum rc ses_check_may(struct ctx *ctx, int64_t owner_id, struct str permissions,
+                                bool stops);
 
 struct sessions {
     struct svc *svc;
     struct db *db;
     const struct sessions_cfg *cfg;
     struct svc_limits *limits; /* of plans; NULL: none */
+    ses_ask_fn ask_defaults;   /* ses_ask_auth, but in tests */
 };
 
 #define LOOP_OPEN "sessions_open"   /* opens sessions at their workers */

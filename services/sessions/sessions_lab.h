@@ -31,6 +31,18 @@ static const struct sessions_cfg CFG = {.worker_lease_us = 30 * ASSAY_US_PER_S,
 static struct db *db;
 static struct svc svc;
 static struct sessions sessions;
+static struct ses_defaults said; /* by auth; without a time it does not answer */
+
+static inline enum rc
+ask_said(struct sessions *s, struct ctx *ctx, struct ses_defaults *out)
+{
+    (void)s;
+    if (said.idle_us == 0) {
+        return fail(ctx, RC_UNAVAILABLE, "AUTH_AWAY", "auth does not answer");
+    }
+    *out = said;
+    return RC_OK;
+}
 
 struct call {
     struct arena *arena;
@@ -135,7 +147,7 @@ open_all(void **state)
     assert_int_equal(rpc_peers_new(&no_tls, (size_t)1 << 20, false, &svc.peers), RC_OK);
     call_end(&c);
     svc.db = db;
-    sessions = (struct sessions){.svc = &svc, .db = db, .cfg = &CFG};
+    sessions = (struct sessions){.svc = &svc, .db = db, .cfg = &CFG, .ask_defaults = ask_said};
     return 0;
 }
 
@@ -156,6 +168,7 @@ set_up(void **state)
                     " sessions.sessions, sessions.device_queue, sessions.outbox RESTART IDENTITY"
                     " CASCADE");
     register_worker("a", THREE, 3);
+    said = (struct ses_defaults){.idle_us = 60 * ASSAY_US_PER_S, .permissions = SES_FULL};
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What plans allow of sessions. Billing is a function here. */
+ * What plans and an organization's defaults allow of sessions. Billing and auth are functions
+ * here. */
 #include <pthread.h>
 
 #include "sessions/sessions_lab.h"
@@ -121,7 +122,147 @@ the_longest_session_of_a_plan_ends(void **state)
     assert_true(has_status(one, "stopped"));
 }
 
+/* --- defaults of organizations ------------------------------------------------------------- */
+
+/* A session of user 5, in use since a moment. */
+static void
+make_active(char out[64])
+{
+    create(5, "phone", NULL, out);
+    assert_int_equal(start(5, out), 0);
+    pg_support_exec("UPDATE sessions.sessions SET status = 'active', worker_addr = 'ipc:///nowhere'"
+                    " WHERE status = 'starting'");
+}
+
+static void
+age(const char *by)
+{
+    char sql[128];
+
+    (void)snprintf(sql, sizeof(sql), "UPDATE sessions.sessions SET used_at = now() - interval '%s'",
+                   by);
+    pg_support_exec(sql);
+}
+
+static void
+a_session_idles_for_the_time_its_organization_set_when_it_started(void **state)
+{
+    char one[64];
+    char two[64];
+
+    (void)state;
+    said.idle_us = 600 * ASSAY_US_PER_S;
+    make_active(one);
+    said.idle_us = 30 * ASSAY_US_PER_S;
+    age("599 seconds");
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(one, "active"));
+    make_active(two);
+    age("601 seconds");
+    pg_support_exec("UPDATE sessions.sessions SET used_at = now() - interval '29 seconds'"
+                    " WHERE idle_us = 30000000");
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(one, "stopped"));
+    assert_true(has_status(two, "active"));
+    age("31 seconds");
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(two, "stopped"));
+}
+
+static void
+one_that_waits_for_a_device_keeps_the_defaults_too(void **state)
+{
+    char person[64];
+
+    (void)state;
+    said = (struct ses_defaults){.idle_us = 10 * ASSAY_US_PER_S, .permissions = SES_CONTROL};
+    assert_true(acquire("1.1", "tablet", NULL).session[0] != '\0');
+    create(5, "tablet", NULL, person);
+    assert_true(start(5, person) > 0);
+    said.idle_us = 0;
+    release("1.1");
+    run_loop(ses_queue_loop);
+    assert_true(has_status(person, "starting"));
+    ASSERT_N("sessions WHERE idle_us = 10000000 AND permissions = 'control'", 1);
+}
+
+static void
+while_auth_is_away_the_setting_and_the_strictest_permission_count(void **state)
+{
+    char one[64];
+
+    (void)state;
+    said.idle_us = 0;
+    make_active(one);
+    ASSERT_N("sessions WHERE idle_us = 60000000 AND permissions = 'view'", 1);
+    age("61 seconds");
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(one, "stopped"));
+}
+
+static const char *
+control_as(int64_t user, enum role role, const char *session, const char *action)
+{
+    struct call c = call_as(ORG, user);
+    Assay__ControlSessionRequest req = ASSAY__CONTROL_SESSION_REQUEST__INIT;
+    Assay__ControlSessionResponse resp = ASSAY__CONTROL_SESSION_RESPONSE__INIT;
+
+    c.ctx.who.role = role;
+    c.ctx.deadline_us = clk_wall_us() + 50 * ASSAY_US_PER_MS; /* there is no worker */
+    req.session_id = (char *)(uintptr_t)session;
+    req.action = (char *)(uintptr_t)action;
+    PB_SET(&req, x, 1);
+    PB_SET(&req, y, 1);
+    assert_true(sessions_control_session(&sessions, &c.ctx, &req, &resp) != RC_OK);
+    const char *reason = c.ctx.err.reason;
+    call_end(&c);
+    return reason;
+}
+
+static bool
+may_stop(int64_t user, enum role role, const char *session)
+{
+    struct call c = call_as(ORG, user);
+    Assay__StopSessionRequest req = ASSAY__STOP_SESSION_REQUEST__INIT;
+    Assay__StatusText resp = ASSAY__STATUS_TEXT__INIT;
+
+    c.ctx.who.role = role;
+    c.ctx.deadline_us = clk_wall_us() + ASSAY_US_PER_S;
+    req.session_id = (char *)(uintptr_t)session;
+    enum rc rc = sessions_stop_session(&sessions, &c.ctx, &req, &resp);
+    assert_true(rc == RC_OK || strcmp(c.ctx.err.reason, "SESSION_PERMISSIONS") == 0);
+    call_end(&c);
+    return rc == RC_OK;
+}
+
+#define REFUSED "SESSION_PERMISSIONS"
+
+static void
+permissions_say_who_else_may_use_and_stop_a_session(void **state)
+{
+    static const struct {
+        const char *permissions;
+        bool others_control, others_stop;
+    } ROWS[] = {{SES_VIEW, false, false}, {SES_CONTROL, true, false}, {SES_FULL, true, true}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        char one[64];
+        said.permissions = ROWS[i].permissions;
+        make_active(one);
+        assert_string_not_equal(control_as(5, ROLE_VIEWER, one, "tap"), REFUSED);
+        assert_string_not_equal(control_as(6, ROLE_ADMIN, one, "tap"), REFUSED);
+        assert_string_not_equal(control_as(6, ROLE_VIEWER, one, "screenshot"), REFUSED);
+        bool refused = strcmp(control_as(6, ROLE_DEVELOPER, one, "tap"), REFUSED) == 0;
+        assert_int_equal(!refused, ROWS[i].others_control);
+        assert_int_equal(may_stop(6, ROLE_DEVELOPER, one), ROWS[i].others_stop);
+        assert_true(may_stop(i == 0 ? 5 : 6, i == 0 ? ROLE_VIEWER : ROLE_ADMIN, one));
+        assert_true(has_status(one, "stopped"));
+    }
+}
+
 #define P(name) cmocka_unit_test_setup_teardown(name, set_up_plan, tear_down_plan)
+#define D(name) cmocka_unit_test_setup(name, set_up)
 
 int
 main(void)
@@ -131,6 +272,10 @@ main(void)
         P(a_run_beyond_the_plan_waits_and_holds_nobody_up),
         P(live_time_that_is_used_up_starts_nothing_and_ends_what_is_live),
         P(the_longest_session_of_a_plan_ends),
+        D(a_session_idles_for_the_time_its_organization_set_when_it_started),
+        D(one_that_waits_for_a_device_keeps_the_defaults_too),
+        D(while_auth_is_away_the_setting_and_the_strictest_permission_count),
+        D(permissions_say_who_else_may_use_and_stop_a_session),
     };
     return cmocka_run_group_tests(all, open_all, close_all);
 }

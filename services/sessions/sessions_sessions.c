@@ -8,10 +8,10 @@
 #include "sessions_sql.h"
 #include "worker_client.h"
 
-/* Columns of session_get, session_lock and session_list. */
+/* Columns of session_get, session_lock and session_list; the last two of session_get only. */
 enum {
     C_ID, C_SESSION_ID, C_TYPE, C_CATEGORY, C_STATUS, C_DEVICE_ID, C_DEVICE_NAME, C_OS, C_EMAIL,
-    C_START, C_END, C_SPECIFIC, C_WORKER_ADDR
+    C_START, C_END, C_SPECIFIC, C_WORKER_ADDR, C_USER_ID, C_PERMISSIONS
 };
 
 static void
@@ -216,6 +216,7 @@ sessions_start_session(struct sessions *s, struct ctx *ctx, const Assay__StartSe
                     STR_ARG(status));
     }
     rc = check_exists(s, ctx, &want);
+    rc = rc == RC_OK ? ses_take_defaults(s, ctx, session_id) : rc;
     rc = rc == RC_OK ? ses_check_limits(s, ctx, ctx->who.org_id, true) : rc;
     rc = rc == RC_OK ? ses_claim(s, ctx, session_id, &want, 0, &device) : rc;
     if (rc != RC_OK) {
@@ -308,6 +309,12 @@ sessions_list_sessions(struct sessions *s, struct ctx *ctx, const Assay__ListSes
 /* --- stop and use -------------------------------------------------------------------------- */
 
 static enum rc
+check_may(struct ctx *ctx, const struct db_result *res, bool stops)
+{
+    return ses_check_may(ctx, db_i64(res, 0, C_USER_ID), db_str(res, 0, C_PERMISSIONS), stops);
+}
+
+static enum rc
 stop_in_tx(struct sessions *s, struct ctx *ctx, const char *session_id, char **out_addr)
 {
     bool ended = false;
@@ -332,6 +339,7 @@ sessions_stop_session(struct sessions *s, struct ctx *ctx, const Assay__StopSess
     char *addr = NULL;
 
     enum rc rc = read_session(s, ctx, Q_SESSION_GET, req->session_id, &res);
+    rc = rc == RC_OK ? check_may(ctx, res, true) : rc;
     rc = rc == RC_OK ? stop_in_tx(s, ctx, db_strz(res, 0, C_SESSION_ID), &addr) : rc;
     if (rc != RC_OK) {
         return rc;
@@ -419,9 +427,11 @@ sessions_control_session(struct sessions *s, struct ctx *ctx,
     if (!str_eqz(db_str(res, 0, C_STATUS), "active") || addr == NULL) {
         return fail(ctx, RC_FAILED_PRECONDITION, "SESSION_NOT_ACTIVE", "the session is not active");
     }
-    rc = control_at_worker(s, ctx, req, addr, resp);
+    bool looks = strcmp(req->action, "screenshot") == 0;
+    rc = looks ? RC_OK : check_may(ctx, res, false);
+    rc = rc == RC_OK ? control_at_worker(s, ctx, req, addr, resp) : rc;
     /* Looking is no use: only input keeps a session from idling out. */
-    if (rc == RC_OK && strcmp(req->action, "screenshot") != 0) {
+    if (rc == RC_OK && !looks) {
         rc = DB_QUERY(s->db, ctx, Q_SESSION_TOUCH, NULL, DB_ARG_Z(req->session_id));
     }
     return rc;

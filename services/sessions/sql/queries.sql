@@ -57,7 +57,8 @@ RETURNING session_id;
 
 -- name: session_get
 SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
-       user_email, start_time, end_time, specific_device_id, worker_addr
+       user_email, start_time, end_time, specific_device_id, worker_addr,
+       user_id, permissions
 FROM sessions WHERE org_id = $1
   AND session_id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
 
@@ -123,6 +124,9 @@ UPDATE sessions SET status = $2, device_id = $3, device_name = $4, os_version = 
     start_time = now(), used_at = now()
 WHERE session_id = $1::uuid;
 
+-- name: session_set_defaults
+UPDATE sessions SET idle_us = $2, permissions = $3 WHERE session_id = $1::uuid;
+
 -- name: session_set_queued
 UPDATE sessions SET status = 'queued' WHERE session_id = $1::uuid AND status = 'pending';
 
@@ -167,7 +171,8 @@ RETURNING org_id, user_email, device_name;
 
 -- name: sessions_idle
 SELECT session_id FROM sessions
-WHERE status = 'active' AND job_key IS NULL AND used_at < now() - $1 * interval '1 microsecond'
+WHERE status = 'active' AND job_key IS NULL
+  AND used_at < now() - coalesce(idle_us, $1) * interval '1 microsecond'
 LIMIT 20;
 
 -- ---- limits of plans -----------------------------------------------------------------------

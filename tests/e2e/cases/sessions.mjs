@@ -5,7 +5,7 @@ import net from 'node:net';
 import { after, before, test } from 'node:test';
 
 import { noteSeen } from '../lib/contract.mjs';
-import { call, organization, refused, until, want } from '../lib/world.mjs';
+import { call, organization, refused, unique, until, want } from '../lib/world.mjs';
 
 const SESSIONS = '/api/v1/sessions/';
 let org;
@@ -235,4 +235,55 @@ test('the stream of a session sends its state and frames of the screen, to its o
   await stop(session);
   await until('the stream ends with its session', () => ws.closed, 20);
   ws.conn.destroy();
+});
+
+/* --- an organization's defaults ------------------------------------------------------------- */
+
+async function member(of, role) {
+  const body = { email: `${unique(role)}@example.com`, password: 'correct horse battery', role };
+  await want(200, 'POST', '/api/v1/auth/users', { token: of.jwt, body });
+  return (await want(200, 'POST', '/api/v1/auth/login', { body })).access_token;
+}
+
+const setDefaults = (of, body) =>
+  want(200, 'PATCH', `/api/v1/organizations/${of.id}/session-defaults`, { token: of.jwt, body });
+
+async function startedBy(token) {
+  const made = await want(200, 'POST', SESSIONS, { token, body: { device_type: 'web', device_category: 'desktop' } });
+  const path = `${SESSIONS}${made.session_id}`;
+  await want(200, 'POST', `${path}/start`, { token });
+  await until('the session is active', async () => (await want(200, 'GET', path, { token })).status === 'active', 30);
+  return path;
+}
+
+test('a session ends after the idle time its organization set, and not before', async () => {
+  const o = await organization();
+  await setDefaults(o, { session_timeout: '10s' });
+  const path = await startedBy(o.jwt);
+  await want(200, 'POST', `${path}/control`, { token: o.jwt, body: { action: 'tap', x: 5, y: 5 } });
+  const used = Date.now();
+  await setDefaults(o, { session_timeout: '2h' }); // of those that start from now on
+  await until('it is idle', async () => (await want(200, 'GET', path, { token: o.jwt })).status === 'stopped', 40);
+  assert.ok(Date.now() - used >= 9000);
+});
+
+test('session permissions say what other members may do with a session', async () => {
+  const o = await organization();
+  const owner = await member(o, 'developer');
+  const other = await member(o, 'developer');
+  const tap = { action: 'tap', x: 5, y: 5 };
+  for (const [session_permissions, control, stopping] of [['view', 400, 400], ['control', 200, 400], ['full', 200, 200]]) {
+    await setDefaults(o, { session_permissions });
+    const path = await startedBy(owner);
+    await want(200, 'POST', `${path}/control`, { token: owner, body: tap });
+    await want(200, 'POST', `${path}/control`, { token: o.jwt, body: tap });
+    await want(200, 'POST', `${path}/control`, { token: other, body: { action: 'screenshot' } });
+    await want(control, 'POST', `${path}/control`, { token: other, body: tap });
+    if (stopping === 400) {
+      await refused(400, 'session_permissions', 'DELETE', path, { token: other });
+    } else {
+      await want(200, 'DELETE', path, { token: other });
+    }
+    await want(200, 'DELETE', path, { token: owner });
+  }
 });
