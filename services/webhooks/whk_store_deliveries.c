@@ -262,6 +262,10 @@ record_deliveries(struct db *db, struct ctx *ctx, const struct whk_outcome *outc
     if (!make_columns(ctx->arena, outcomes, n, &c)) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many outcomes");
     }
+    enum rc rc = DB_QUERY0(db, ctx, Q_PLAN_BY_INDEX, NULL);
+    if (rc != RC_OK) {
+        return rc;
+    }
     return DB_QUERY(db, ctx, Q_DELIVERIES_RECORD, NULL, DB_ARG_I64S(c.ids, n),
                     DB_ARG_I64S(c.attempts, n), DB_ARG_I64S(c.ends, n), DB_ARG_I64S(c.statuses, n),
                     DB_ARG_STRS(c.excerpts, n), DB_ARG_STRS(c.errors, n), DB_ARG_I64S(c.took_ms, n),

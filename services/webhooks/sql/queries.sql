@@ -134,9 +134,10 @@ SELECT 1 FROM deliveries WHERE org_id = $1 AND endpoint_id = $2 AND id = $3;
 
 -- ---- sending -------------------------------------------------------------------------------
 
--- Before a claim, for its transaction: row-level security makes the planner expect few rows where there are
--- many, so it would read and sort a whole backlog to find its first row. The index deliveries_due has
--- the orders that the claim asks for, and nothing else has.
+-- Before a claim and before outcomes are stored, for their transaction: row-level security makes the
+-- planner expect few rows where there are many, so it would read and sort a whole backlog to find its
+-- first row, or join all of it with every outcome. The index deliveries_due has the orders that the
+-- claim asks for, the primary key has the ids of outcomes, and nothing else has.
 -- name: plan_by_index
 SELECT set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
     set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true);
@@ -185,7 +186,8 @@ RETURNING d.id, d.endpoint_id, d.org_id, e.kind, e.url, e.secret,
 
 -- What became of attempts: $1 deliveries, $2 their attempts, $3 1: it succeeded, 2: no more of it,
 -- $4 statuses (0: no answer), $5 excerpts, $6 errors, $7 milliseconds, $8 wait at least; $9 the waits. The
--- number of the attempt is the fence: who comes too late changes nothing.
+-- number of the attempt is the fence: who comes too late changes nothing. The ids as a list, and pending
+-- said without saying it, leave no index to a plan but the primary key: any other is the whole backlog.
 -- name: deliveries_record
 UPDATE deliveries d SET
     state = CASE WHEN r.ended = 1 THEN 'delivered'
@@ -202,7 +204,8 @@ UPDATE deliveries d SET
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
             $7::bigint[], $8::bigint[])
      AS r (id, attempt, ended, status, excerpt, error, took_ms, wait_us)
-WHERE d.id = r.id AND d.attempt = r.attempt AND d.state = 'pending';
+WHERE d.id = ANY ($1::bigint[]) AND d.id = r.id AND d.attempt = r.attempt
+  AND d.state NOT IN ('delivered', 'failed');
 
 -- name: endpoints_well
 UPDATE endpoints SET failing_since = NULL WHERE id IN (
