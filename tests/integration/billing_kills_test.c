@@ -234,7 +234,7 @@ check_all(const struct client *clients)
         check_org(clients, org);
     }
     (void)snprintf(command, sizeof command,
-                   "ASSAY_DATABASE_URL='%s' ASSAY_LOG_LEVEL=error %s/assay-billing ledger check",
+                   "ASSAY_DATABASE_URL='%s' ASSAY_LOG_LEVEL=error '%s/assay-billing' ledger check",
                    pg_support_uri(), bin_dir);
     assert_int_equal(system(command), 0);
 }
