@@ -28,6 +28,7 @@ fs.writeFileSync(seenFile, '');
 
 let passed = 0;
 let failed = 0;
+const failures = []; // told again at the end, where a reader of the last lines finds them
 
 function report(data, ok) {
   if (files.some((f) => data.name === f || f.endsWith(`/${data.name}`))) {
@@ -44,10 +45,13 @@ function report(data, ok) {
   passed += ok ? 1 : 0;
   failed += ok ? 0 : 1;
   const where = path.basename(data.file ?? '', '.mjs');
-  console.log(`${ok ? 'ok  ' : 'FAIL'} ${where}: ${data.name} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);
+  const line = `${ok ? 'ok  ' : 'FAIL'} ${where}: ${data.name} (${(data.details.duration_ms / 1000).toFixed(1)} s)`;
+  console.log(line);
   if (!ok) {
     const error = data.details.error?.cause ?? data.details.error;
-    console.log(`     ${String(error?.stack ?? error).split('\n').slice(0, 12).join('\n     ')}`);
+    const why = `     ${String(error?.stack ?? error).split('\n').slice(0, 12).join('\n     ')}`;
+    console.log(why);
+    failures.push(line, why);
   }
 }
 
@@ -90,5 +94,6 @@ if (asked.length === 0 && !process.env.E2E_CASES) {
 } else {
   fs.unlinkSync(seenFile);
 }
+failures.forEach((line) => console.log(line));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
