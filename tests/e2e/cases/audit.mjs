@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { endpoints } from '../lib/contract.mjs';
 import { exchange } from '../lib/http.mjs';
@@ -12,7 +13,7 @@ import { mail } from '../lib/mail.mjs';
 import { fill, goodBody, pathValues, populated } from '../lib/objects.mjs';
 import { call, finished, makeCase, makeSuite, organization, refused, sql, unique, until, want } from '../lib/world.mjs';
 
-const root = new URL('../../../', import.meta.url).pathname;
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 // Endpoints that change something, by the effect of their rpc in proto/.
 function writes() {
