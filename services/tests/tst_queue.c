@@ -115,12 +115,14 @@ tst_queue_place(struct tests *t, struct ctx *ctx, int64_t job_id, struct tst_pla
         return rc;
     }
     struct str state = db_str(res, 0, 1);
-    bool waiting = str_eqz(state, "waiting");
+    bool known = !db_is_null(res, 0, 2);
+    bool absent = !db_is_null(res, 0, 8);
+    /* One that asks again is allocating for a moment: it goes on waiting for the same. */
+    bool asks = str_eqz(state, "allocating") && (known || absent);
+    bool waiting = str_eqz(state, "waiting") || asks;
     if (!waiting && !str_eqz(state, "queued")) {
         return RC_OK;
     }
-    bool known = !db_is_null(res, 0, 2);
-    bool absent = !db_is_null(res, 0, 8);
     out->position = known ? db_i64(res, 0, 2) : db_i64(res, 0, 9) + 1;
     out->entry_id = known ? db_i64(res, 0, 3) : job_id;
     if (!db_bool(res, 0, 7)) {
