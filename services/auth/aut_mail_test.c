@@ -354,7 +354,7 @@ a_real_server_takes_every_kind_of_mail(void **state)
     run_all(); /* refused for good */
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.mails WHERE dead"), 1);
     assert_int_equal(do_register("later@example.com", NULL, NULL), RC_OK);
-    run_all(); /* refused for now */
+    run_all(); /* the server says: later */
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.mails WHERE NOT dead"), 1);
     assert_int_equal(exim_support_count(&exim), 3);
     exim_support_stop(&exim);
