@@ -58,6 +58,9 @@ drop(struct sink *s, int fd)
 {
     free(s->conns[fd]);
     s->conns[fd] = NULL;
+    /* Explicitly: a child between fork and exec holds the socket too, and closing alone would leave
+     * it watched. */
+    (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
     (void)close(fd);
 }
 

@@ -20,13 +20,24 @@ before(async () => {
 });
 after(() => hooks.stop());
 
+// A request may meet a replica that was just killed, and is answered 502 then: it is sent again, as clients do.
+const untilTaken = (what, send) => until(what, async () => {
+  try {
+    return await send();
+  } catch (error) {
+    if (error.code !== 'ERR_ASSERTION') {
+      throw error;
+    }
+    return null;
+  }
+}, 60);
+
 const noise = (n, seed) => png(500, 400, (x, y) => [(x * 7 + y * seed) & 255, (x * y + n) & 255, (x ^ (y + n)) & 255], 1);
 
 async function send(build, seed) {
   for (let at = 0; at < COUNT; at += 12) {
     const files = Array.from({ length: 12 }, (_, i) => ['screenshots', noise(at + i, seed), `page ${at + i}.png`]);
-    // A request may meet a replica that was just killed: it is sent again, as people do.
-    await until('the batch is taken', async () => (await upload(org, [['build_id', build.id], ...files])).status === 201, 60);
+    await untilTaken('the batch is taken', async () => (await upload(org, [['build_id', build.id], ...files])).status === 201);
   }
 }
 
@@ -51,17 +62,7 @@ test('comparisons survive kills of the replicas that make them, and are made onc
   await until('comparisons are made', () => Number(sql(`SELECT count(*) FROM tests.viz_comparisons WHERE build_id = '${build.id}'`)[0][0]) > 0, 60);
   await kill();
   await sending;
-  await until('the status is taken', async () => {
-    try {
-      await setStatus(org, build, 'completed');
-      return true;
-    } catch (error) {
-      if (error.code !== 'ERR_ASSERTION') {
-        throw error;
-      }
-      return false;
-    }
-  }, 60);
+  await untilTaken('the status is taken', async () => setStatus(org, build, 'completed'));
   await kill();
   const read = await until('all is compared', async () => {
     const now = await readBuild(org, build).catch(() => null);
