@@ -1,8 +1,16 @@
-# shellcheck shell=bash disable=SC2154 # bench_root: who sources this
-# Shared by bench/run.sh and bench/parts/*.sh; sourced, never run.
-# Needs bench_root, the top of the tree.
+# shellcheck shell=bash
+# Shared by bench/parts/*.sh; sourced, never run. Sets bench_root, the top of the tree.
 # A part prints lines `BENCH name value unit` and may print a name more than once: the median counts.
+bench_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# bench_begin COMMAND [NAME]: sets dir, a folder of the part's own. However the part ends, COMMAND is called with it (or with
+# NAME in it), and then the folder goes.
+bench_begin() {
+    dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
+    chmod 755 "$dir"
+    # shellcheck disable=SC2064 # the command is known now
+    trap "$1 '$dir${2:+/$2}'; rm -rf '$dir'" EXIT
+}
 
 # bench_spent PID...: "CPU SWITCHES" so far of the processes PID and all below them: seconds and a count.
 bench_spent() {

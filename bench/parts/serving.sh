@@ -2,21 +2,17 @@
 # Requests per second and latency: the gateway with its services, the FastAPI peer and nginx, in turns. `assay_suites`: all
 # connections send the same request, as the peer gets it; `assay_mixed`: with a token each, so that no two share an answer.
 set -uo pipefail
-bench_root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=bench/lib.sh
-. "$bench_root/bench/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 # shellcheck source=bench/stack.sh
 . "$bench_root/bench/stack.sh"
-dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
-chmod 755 "$dir"
 peer_port=8611
 finish() {
     bench_stack_down "$dir/stack"
     bash "$bench_root/bench/fastapi/stop.sh" "$dir/fastapi"
     bench_stop "$dir/pids"
-    rm -rf "$dir"
 }
-trap finish EXIT
+bench_begin finish
 
 mkdir -p "$dir/fastapi" "$dir/nginx"
 chmod 755 "$dir/fastapi"

@@ -1,18 +1,11 @@
 #!/bin/bash
 # Each service from exec to ready with its schema in place, and what it holds in memory when nothing happens.
 set -uo pipefail
-bench_root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=bench/lib.sh
-. "$bench_root/bench/lib.sh"
-dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
-chmod 755 "$dir"
+. "$(dirname "$0")/../lib.sh"
 # shellcheck source=bench/stack.sh
 . "$bench_root/bench/stack.sh"
-finish() {
-    bench_stack_down "$dir/stack"
-    rm -rf "$dir"
-}
-trap finish EXIT
+bench_begin bench_stack_down stack
 bench_stack_up "$dir/stack" || exit 2
 
 # "child NAME running PID ..." of the supervisor's state

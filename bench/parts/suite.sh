@@ -1,18 +1,11 @@
 #!/bin/bash
 # The sample suite against the sample shop: `assay run` and Playwright Test, in turns, a JPEG after every step.
 set -uo pipefail
-bench_root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=bench/lib.sh
-. "$bench_root/bench/lib.sh"
-dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
-chmod 755 "$dir"
+. "$(dirname "$0")/../lib.sh"
 # shellcheck source=bench/stack.sh
 . "$bench_root/bench/stack.sh"
-finish() {
-    bench_stack_down "$dir/stack"
-    rm -rf "$dir"
-}
-trap finish EXIT
+bench_begin bench_stack_down stack
 bench_stack_up "$dir/stack" || exit 2
 bench_suite_files "$dir"
 

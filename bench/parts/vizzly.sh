@@ -2,18 +2,11 @@
 # A build of 500 screenshots of 1280 x 800, each with a small change: from the first byte to the last comparison, beside
 # decoding and comparing the same files on one thread without a server. BENCH_SHOTS: another number.
 set -uo pipefail
-bench_root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=bench/lib.sh
-. "$bench_root/bench/lib.sh"
-dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
-chmod 755 "$dir"
+. "$(dirname "$0")/../lib.sh"
 # shellcheck source=bench/stack.sh
 . "$bench_root/bench/stack.sh"
-finish() {
-    bench_stack_down "$dir/stack"
-    rm -rf "$dir"
-}
-trap finish EXIT
+bench_begin bench_stack_down stack
 shots=${BENCH_SHOTS:-500}
 mkdir "$dir/shots"
 node "$bench_root/bench/vizzly.mjs" make "$dir/shots" "$shots" || exit 2

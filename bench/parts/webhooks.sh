@@ -2,17 +2,13 @@
 # Deliveries of the webhooks service to healthy endpoints, alone and beside a tenth of dead ones, and what one costs, with a
 # Postgres that commits to disk.
 set -uo pipefail
-bench_root=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=bench/lib.sh
-. "$bench_root/bench/lib.sh"
-dir=$(mktemp -d /tmp/assay-bench.XXXXXX)
-chmod 755 "$dir"
+. "$(dirname "$0")/../lib.sh"
 finish() {
     [ -z "${service:-}" ] || { kill "$service" && wait "$service"; } 2>/dev/null
     bench_pg_stop "$dir"
-    rm -rf "$dir"
 }
-trap finish EXIT
+bench_begin finish
 bench_pg_start "$dir" || exit 2
 uri="postgresql://app@/bench?host=$dir"
 env ASSAY_RPC_LISTEN="ipc://$dir/webhooks.1" ASSAY_DATABASE_URL="$uri" ASSAY_ALLOW_PRIVATE_TARGETS=1 \
