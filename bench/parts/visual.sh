@@ -8,7 +8,7 @@ npm=build/npm/visual
 if ! cmp -s bench/visual/package-lock.json "$npm/package-lock.json" || [ ! -d "$npm/node_modules" ]; then
     mkdir -p "$npm"
     cp bench/visual/package.json bench/visual/package-lock.json "$npm/"
-    npm ci --prefix "$npm" --ignore-scripts --no-audit --no-fund --silent >&2 || exit 2
+    npm ci --prefix "$npm" --ignore-scripts --no-audit --no-fund >&2 || exit 2
     chmod +x "$npm"/node_modules/@odiff/*/odiff
 fi
 export NODE_PATH=$bench_root/$npm/node_modules

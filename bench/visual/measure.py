@@ -12,7 +12,7 @@ top, large, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 modules = os.environ["NODE_PATH"]
 small = f"{top}/tests/visual/cases"
 ours = f"{top}/build/bin/assay-diff"
-odiff = f"{modules}/@odiff/linux-{'arm64' if os.uname().machine == 'aarch64' else 'x64'}/odiff"
+odiff = f"{modules}/@odiff/linux-x64/odiff"
 out = f"{large}/out.png"
 null = os.open(os.devnull, os.O_WRONLY)
 QUIET = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
