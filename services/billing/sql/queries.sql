@@ -88,11 +88,14 @@ CROSS JOIN LATERAL (
     FROM live_sessions WHERE org_id = a.org_id) l
 WHERE a.org_id = $1;
 
+-- One look into the index per id: for a list of ids the planner may read all rows of the account instead.
 -- name: ledger_known
-SELECT event_id, min(entry_type), max(asked_micro),
-    coalesce(sum(amount_micro) FILTER (WHERE 'allowance' IN (debit, credit)), 0)::bigint,
-    coalesce(sum(amount_micro) FILTER (WHERE 'prepaid' IN (debit, credit)), 0)::bigint
-FROM ledger WHERE org_id = $1 AND event_id = ANY ($2::text[]) GROUP BY event_id;
+SELECT e.id, l.entry_type, l.asked, l.allowance, l.prepaid FROM unnest($2::text[]) AS e (id)
+CROSS JOIN LATERAL (
+    SELECT min(entry_type) AS entry_type, max(asked_micro) AS asked,
+        coalesce(sum(amount_micro) FILTER (WHERE 'allowance' IN (debit, credit)), 0)::bigint AS allowance,
+        coalesce(sum(amount_micro) FILTER (WHERE 'prepaid' IN (debit, credit)), 0)::bigint AS prepaid
+    FROM ledger WHERE org_id = $1 AND event_id = e.id HAVING count(*) > 0) l;
 
 -- name: ledger_add
 INSERT INTO ledger (org_id, event_id, leg, entry_type, debit, credit, amount_micro, asked_micro,
