@@ -177,6 +177,11 @@ prepare(struct auth *auth, struct ctx *ctx, void *arg)
         out->wanted = true;
         rc = aut_org_name(auth->db, ctx, out->row.org_id, &out->facts.org_name);
         break;
+    case AUT_MAIL_WEBHOOK_DISABLED:
+        out->wanted = true;
+        rc = aut_org_name(auth->db, ctx, out->row.org_id, &out->facts.org_name);
+        rc = rc == RC_OK ? aut_notice_read(ctx, out->row.about, &out->facts) : rc;
+        break;
     }
     out->facts.email = out->row.email;
     return rc;
@@ -192,6 +197,9 @@ aut_mail_link(struct ctx *ctx, const char *base, enum aut_mail_kind kind, struct
     while (url.n > 0 && url.p[url.n - 1] == '/') {
         url.n--;
     }
+    if (kind == AUT_MAIL_WEBHOOK_DISABLED) {
+        return arena_printf(ctx->arena, "%.*s/docs", STR_ARG(url));
+    }
     return arena_printf(ctx->arena, "%.*s/account/%s?token=%.*s", STR_ARG(url), PAGES[kind],
                         STR_ARG(token));
 }
@@ -202,9 +210,9 @@ static enum rc
 send_out(struct auth *auth, struct ctx *ctx, const struct outgoing *out)
 {
     struct aut_mail_text text;
-    struct str link = out->token.n == 0
-                          ? STR_EMPTY
-                          : aut_mail_link(ctx, auth->cfg->public_url, out->row.kind, out->token);
+    bool has_link = out->token.n > 0 || out->row.kind == AUT_MAIL_WEBHOOK_DISABLED;
+    struct str link =
+        has_link ? aut_mail_link(ctx, auth->cfg->public_url, out->row.kind, out->token) : STR_EMPTY;
 
     enum rc rc = aut_mail_write(ctx, out->row.kind, &out->facts, link, &text);
     if (rc != RC_OK) {

@@ -20,7 +20,8 @@ enum aut_mail_kind {
     AUT_MAIL_RESET = 2,
     AUT_MAIL_INVITE = 3,
     AUT_MAIL_PASSWORD_CHANGED = 4,
-    AUT_MAIL_REMOVED = 5
+    AUT_MAIL_REMOVED = 5,
+    AUT_MAIL_WEBHOOK_DISABLED = 6 /* to admins; goes out by aut_notice_queue */
 };
 
 struct aut_mail {
@@ -40,6 +41,12 @@ struct aut_mail {
 NODISCARD enum rc aut_mail_open(struct auth *auth, struct ctx *ctx);
 /* Within a transaction. */
 NODISCARD enum rc aut_mail_queue(struct auth *auth, struct ctx *ctx, const struct aut_mail *mail);
+/* Queues the mails that an event of another service asks for: "webhook.disabled" one for each admin
+ * of the organization and whoever made the webhook. Nothing for other types, and nothing when the
+ * event's data cannot be read: the audit log has it all the same. Within a transaction that has not
+ * seen the event before. */
+NODISCARD enum rc aut_notice_queue(struct auth *auth, struct ctx *ctx, int64_t org_id,
+                                   struct str type, struct str data);
 /* Sends the mail that is due for longest, if any; true when there was one. Without a transport
  * mails wait. Blocks: on the mail server. */
 NODISCARD bool aut_mail_run(struct auth *auth, struct ctx *ctx);
@@ -63,14 +70,16 @@ struct aut_mail_row {
     struct str peer;
     int64_t attempts; /* with this one */
     int64_t created_us;
+    struct str about; /* of a notice: the event's data */
 };
 
 /* What a mail says; strings in ctx's arena. `link` is empty for notices. */
 struct aut_mail_facts {
     struct str email;
-    struct str org_name; /* invite, removed */
-    struct str inviter;  /* invite; empty: gone */
-    enum role role;      /* invite */
+    struct str org_name;                       /* invite, removed, webhook disabled */
+    struct str inviter;                        /* invite; empty: gone */
+    enum role role;                            /* invite */
+    struct str webhook, webhook_id, why, last; /* webhook disabled */
 };
 struct aut_mail_text {
     struct str subject;
@@ -80,7 +89,9 @@ struct aut_mail_text {
 NODISCARD enum rc aut_mail_write(struct ctx *ctx, enum aut_mail_kind kind,
                                  const struct aut_mail_facts *facts, struct str link,
                                  struct aut_mail_text *out);
-/* The address a mailed token is used at, below `base`. */
+/* Reads what the event of a notice says. Errors: DATA_LOSS: it is no such event. */
+NODISCARD enum rc aut_notice_read(struct ctx *ctx, struct str about, struct aut_mail_facts *out);
+/* The address a mailed token is used at, below `base`; of a notice, where to look. */
 struct str aut_mail_link(struct ctx *ctx, const char *base, enum aut_mail_kind kind,
                          struct str token);
 

@@ -9,7 +9,8 @@
 #define TEXT_MAX ((size_t)32 << 10)
 #define NAME_MAX_CPS 80
 
-/* One kind of mail. The paragraphs may hold {email} {org} {inviter} {role} {life}. */
+/* One kind of mail. The paragraphs may hold {email} {org} {inviter} {role}, those of a notice
+ * {webhook} {id} {why} {last}. */
 static const struct wording {
     const char *subject;
     const char *before; /* the link */
@@ -40,6 +41,17 @@ static const struct wording {
                           "An administrator removed {email} from the organization \"{org}\". Your "
                           "sign-ins and tokens no longer work.",
                           NULL, "If this is a mistake, ask an administrator for a new invite."},
+    [AUT_MAIL_WEBHOOK_DISABLED] =
+        {"Webhook switched off: {webhook}",
+         "The webhook \"{webhook}\" (number {id}) of the organization \"{org}\" was switched off: "
+         "{why}. The last attempt {last}. Nothing more is sent to it; what waited has failed and "
+         "can "
+         "be sent again.",
+         "Open the API pages",
+         "When the receiver works again, switch the webhook on (PATCH "
+         "/api/v1/integrations/webhooks/{id} with \"enabled\": true) and send again what it missed "
+         "(GET .../deliveries, POST .../deliveries/NUMBER/redeliver). You get this mail as an "
+         "administrator, or because you made the webhook."},
 };
 
 /* A name as it may stand in a mail. */
@@ -76,7 +88,13 @@ value_of(struct ctx *ctx, struct str key, const struct aut_mail_facts *f)
     if (str_eqz(key, "inviter")) {
         return f->inviter.n > 0 ? f->inviter : STR("An administrator");
     }
-    return str_z(jws_role_name(f->role));
+    if (str_eqz(key, "role")) {
+        return str_z(jws_role_name(f->role));
+    }
+    return str_eqz(key, "webhook") ? tame(ctx, f->webhook)
+           : str_eqz(key, "id")    ? f->webhook_id
+           : str_eqz(key, "why")   ? f->why
+                                   : tame(ctx, f->last);
 }
 
 static void

@@ -107,6 +107,14 @@ aut_mail_insert(struct db *db, struct ctx *ctx, const struct aut_mail_row *row)
 }
 
 enum rc
+aut_mail_insert_notice(struct db *db, struct ctx *ctx, enum aut_mail_kind kind, int64_t org_id,
+                       int64_t user_id, struct str about)
+{
+    return DB_DEFER(db, ctx, Q_MAIL_NOTICE, DB_ARG_I64(org_id), DB_ARG_I64(kind), DB_ARG_STR(about),
+                    DB_ARG_I64(user_id));
+}
+
+enum rc
 aut_mail_claim(struct db *db, struct ctx *ctx, int64_t lease_us, bool *out_found,
                struct aut_mail_row *out)
 {
@@ -129,7 +137,8 @@ aut_mail_claim(struct db *db, struct ctx *ctx, int64_t lease_us, bool *out_found
                                   .request_id = db_str(res, 0, 7),
                                   .peer = db_str(res, 0, 8),
                                   .attempts = db_i64(res, 0, 9),
-                                  .created_us = db_time_us(res, 0, 10)};
+                                  .created_us = db_time_us(res, 0, 10),
+                                  .about = db_str(res, 0, 11)};
     }
     return RC_OK;
 }

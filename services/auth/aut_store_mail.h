@@ -28,6 +28,9 @@ NODISCARD enum rc aut_link_take(struct db *db, struct ctx *ctx, enum aut_mail_ki
 
 /* Queues `row` (id, attempts, created_us unset) with the open transaction's commit. */
 NODISCARD enum rc aut_mail_insert(struct db *db, struct ctx *ctx, const struct aut_mail_row *row);
+/* For the admins of an organization, and for `user_id` (0: nobody) if he is a member. */
+NODISCARD enum rc aut_mail_insert_notice(struct db *db, struct ctx *ctx, enum aut_mail_kind kind,
+                                         int64_t org_id, int64_t user_id, struct str about);
 NODISCARD enum rc aut_mail_claim(struct db *db, struct ctx *ctx, int64_t lease_us, bool *out_found,
                                  struct aut_mail_row *out);
 NODISCARD enum rc aut_mail_seal(struct db *db, struct ctx *ctx, int64_t id, struct str sealed);

@@ -8,6 +8,7 @@
 #include "auth/aut_audit.h"
 #include "auth/aut_feed.h"
 #include "auth/aut_keys.h"
+#include "auth/aut_mail.h"
 #include "auth/aut_session.h"
 #include "base/id.h"
 #include "pb/pb.h"
@@ -281,7 +282,13 @@ store_event(struct auth *auth, struct ctx *ctx, const Assay__Event *event)
                               .request_id = opt_z(event->request_id)};
 
     enum rc rc = svc_inbox(auth->db, ctx, entry.event_id, &fresh);
-    return rc == RC_OK && fresh ? aut_audit_add(auth->db, ctx, &entry) : rc;
+    if (rc != RC_OK || !fresh) {
+        return rc;
+    }
+    rc = aut_audit_add(auth->db, ctx, &entry);
+    struct str data =
+        event->has_data ? str_n((const char *)event->data.data, event->data.len) : STR_EMPTY;
+    return rc == RC_OK ? aut_notice_queue(auth, ctx, event->org_id, entry.type, data) : rc;
 }
 
 static int

@@ -311,8 +311,7 @@ claim(struct call *c, bool failing, size_t max, struct whk_job *jobs)
 static inline bool
 record(struct call *c, const struct whk_job *job, struct whk_outcome outcome)
 {
-    int64_t *hopeless = NULL;
-    bool *gone = NULL;
+    struct whk_hopeless *hopeless = NULL;
     size_t n = 0;
 
     outcome.delivery_id = job->delivery_id;
@@ -320,7 +319,7 @@ record(struct call *c, const struct whk_job *job, struct whk_outcome outcome)
     outcome.attempt = job->attempt;
     assert_int_equal(db_begin(db, &c->ctx), RC_OK);
     assert_int_equal(whk_record(db, &c->ctx, &outcome, 1, &webhooks.retry,
-                                webhooks.cfg->disable_after_us, &hopeless, &gone, &n),
+                                webhooks.cfg->disable_after_us, &hopeless, &n),
                      RC_OK);
     assert_int_equal(db_commit(db, &c->ctx), RC_OK);
     return n > 0;

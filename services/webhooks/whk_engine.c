@@ -167,8 +167,7 @@ store_ended(struct whk_engine *e, struct ctx *ctx)
 {
     struct webhooks *w = e->w;
     struct whk_outcome *outcomes = NULL;
-    int64_t *hopeless = NULL;
-    bool *gone = NULL;
+    struct whk_hopeless *hopeless = NULL;
     size_t count = 0;
     size_t n = list_outcomes(ctx, e->ended, &outcomes);
 
@@ -177,10 +176,10 @@ store_ended(struct whk_engine *e, struct ctx *ctx)
                    ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many outcomes")
                    : RC_OK;
     }
-    enum rc rc = whk_record(w->db, ctx, outcomes, n, &w->retry, w->cfg->disable_after_us, &hopeless,
-                            &gone, &count);
+    enum rc rc =
+        whk_record(w->db, ctx, outcomes, n, &w->retry, w->cfg->disable_after_us, &hopeless, &count);
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        rc = whk_disable_and_tell(w, ctx, hopeless[i], gone[i]);
+        rc = whk_disable_and_tell(w, ctx, &hopeless[i]);
     }
     return rc;
 }

@@ -301,18 +301,16 @@ claim_one(struct webhooks *w, struct ctx *ctx, bool failing, struct whk_job **ou
 static enum rc
 store(struct webhooks *w, struct ctx *ctx, const struct whk_outcome *outcome)
 {
-    int64_t *hopeless = NULL;
-    bool *gone = NULL;
+    struct whk_hopeless *hopeless = NULL;
     size_t count = 0;
     enum rc rc = db_begin(w->db, ctx);
 
     if (rc != RC_OK) {
         return rc;
     }
-    rc = whk_record(w->db, ctx, outcome, 1, &w->retry, w->cfg->disable_after_us, &hopeless, &gone,
-                    &count);
+    rc = whk_record(w->db, ctx, outcome, 1, &w->retry, w->cfg->disable_after_us, &hopeless, &count);
     for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        rc = whk_disable_and_tell(w, ctx, hopeless[i], gone[i]);
+        rc = whk_disable_and_tell(w, ctx, &hopeless[i]);
     }
     if (rc != RC_OK) {
         db_rollback(w->db, ctx);

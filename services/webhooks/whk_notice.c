@@ -9,17 +9,24 @@
 #define TYPE "webhook.disabled"
 
 static struct str
-notice_data(struct ctx *ctx, int64_t endpoint_id, const struct whk_disabled *d, const char *reason)
+notice_data(struct ctx *ctx, const struct whk_hopeless *h, const struct whk_disabled *d,
+            const char *reason)
 {
     struct buf b;
 
     buf_init(&b, 16384);
     buf_putc(&b, '{');
-    json_put_member_i64(&b, "webhook_id", endpoint_id);
+    json_put_member_i64(&b, "webhook_id", h->endpoint_id);
     json_put_member_str(&b, "name", d->name);
     json_put_member_str(&b, "kind", d->kind);
     json_put_member_str(&b, "reason", str_z(reason));
     json_put_member_i64(&b, "created_by", d->created_by);
+    if (h->last != NULL && h->last->status > 0) {
+        json_put_member_i64(&b, "last_status", h->last->status);
+    }
+    if (h->last != NULL && h->last->error.n > 0) {
+        json_put_member_str(&b, "last_error", h->last->error);
+    }
     buf_putc(&b, '}');
     struct str data = arena_str(ctx->arena, buf_str(&b));
     buf_fini(&b);
@@ -53,26 +60,26 @@ tell_endpoints(struct webhooks *w, struct ctx *ctx, int64_t org_id, struct str d
 }
 
 enum rc
-whk_disable_and_tell(struct webhooks *w, struct ctx *ctx, int64_t endpoint_id, bool gone)
+whk_disable_and_tell(struct webhooks *w, struct ctx *ctx, const struct whk_hopeless *h)
 {
-    const char *reason = gone ? "gone" : "failing";
+    const char *reason = h->gone ? "gone" : "failing";
     struct whk_disabled d = {0};
     bool done = false;
 
-    enum rc rc = whk_disable(w->db, ctx, endpoint_id, reason, &d, &done);
+    enum rc rc = whk_disable(w->db, ctx, h->endpoint_id, reason, &d, &done);
     if (rc != RC_OK || !done) {
         return rc;
     }
-    struct str data = notice_data(ctx, endpoint_id, &d, reason);
+    struct str data = notice_data(ctx, h, &d, reason);
     struct svc_event event = {
         .type = TYPE,
         .tell = TELL_AUDIT,
         .org_id = d.org_id,
         .resource_type = STR("webhook"),
-        .resource_id = arena_printf(ctx->arena, "%lld", (long long)endpoint_id),
+        .resource_id = arena_printf(ctx->arena, "%lld", (long long)h->endpoint_id),
         .resource_name = d.name,
-        .details =
-            gone ? STR("the receiver answered 410 Gone") : STR("no attempt succeeded for too long"),
+        .details = h->gone ? STR("the receiver answered 410 Gone")
+                           : STR("no attempt succeeded for too long"),
         .data = data,
     };
     rc = svc_emit(w->db, ctx, &event);

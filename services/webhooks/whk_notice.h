@@ -5,10 +5,12 @@
 #define ASSAY_WEBHOOKS_WHK_NOTICE_H
 
 #include "webhooks/webhooks.h"
+#include "webhooks/whk_store.h"
 
-/* Switches the endpoint off and tells the audit log, the organization's other endpoints and its
- * chats (webhook.disabled). In a transaction. */
-NODISCARD enum rc whk_disable_and_tell(struct webhooks *w, struct ctx *ctx, int64_t endpoint_id,
-                                       bool gone);
+/* Switches the endpoint off and tells the organization's other endpoints, its chats, and auth,
+ * which keeps the audit log and mails the admins (webhook.disabled). Nothing when it is off
+ * already. In a transaction. */
+NODISCARD enum rc whk_disable_and_tell(struct webhooks *w, struct ctx *ctx,
+                                       const struct whk_hopeless *h);
 
 #endif

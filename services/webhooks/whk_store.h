@@ -169,15 +169,22 @@ struct whk_outcome {
     int64_t retry_after_us;
 };
 
+/* An endpoint that has had its time. */
+struct whk_hopeless {
+    int64_t endpoint_id;
+    bool gone;                      /* the receiver said so */
+    const struct whk_outcome *last; /* of the outcomes that were stored */
+};
+
 /* Stores outcomes and what they say of their endpoints; nothing of an attempt that somebody else
- * has made again by now. *out_hopeless: endpoints that have had their time. In a transaction. */
+ * has made again by now. In a transaction. */
 NODISCARD enum rc whk_record(struct db *db, struct ctx *ctx, const struct whk_outcome *outcomes,
                              size_t n, const struct whk_retry *retry, int64_t disable_after_us,
-                             int64_t **out_hopeless, bool **out_gone, size_t *out_count);
+                             struct whk_hopeless **out, size_t *out_count);
 
 struct whk_disabled {
     int64_t org_id, created_by; /* 0: nobody */
-    struct str name;            /* as in whk_endpoint_delete */
+    struct str name;            /* as in whk_endpoint_delete; of others than webhooks the kind */
     struct str kind;
 };
 /* Notes why it was disabled and gives up what waits. *out_done false: it was already. In a

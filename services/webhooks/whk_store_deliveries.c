@@ -195,7 +195,7 @@ whk_claim(struct db *db, struct ctx *ctx, const struct whk_claim *claim, struct 
     const struct whk_room *room = &claim->room;
 
     ASSERT(db_in_tx(ctx));
-    enum rc rc = DB_QUERY0(db, ctx, Q_PLAN_BY_INDEX, NULL);
+    enum rc rc = DB_QUERY(db, ctx, Q_PLAN_FOR, NULL, DB_ARG_Z("on"));
     if (rc != RC_OK) {
         return rc;
     }
@@ -262,7 +262,7 @@ record_deliveries(struct db *db, struct ctx *ctx, const struct whk_outcome *outc
     if (!make_columns(ctx->arena, outcomes, n, &c)) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many outcomes");
     }
-    enum rc rc = DB_QUERY0(db, ctx, Q_PLAN_BY_INDEX, NULL);
+    enum rc rc = DB_QUERY(db, ctx, Q_PLAN_FOR, NULL, DB_ARG_Z("off"));
     if (rc != RC_OK) {
         return rc;
     }
@@ -315,9 +315,21 @@ read_health(struct arena *arena, const struct whk_outcome *outcomes, size_t n, s
     return true;
 }
 
+static const struct whk_outcome *
+last_of(const struct whk_outcome *outcomes, size_t n, int64_t endpoint_id)
+{
+    const struct whk_outcome *last = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        last = outcomes[i].endpoint_id == endpoint_id ? &outcomes[i] : last;
+    }
+    return last;
+}
+
 static enum rc
-find_hopeless(struct db *db, struct ctx *ctx, const struct health *h, int64_t disable_after_us,
-              int64_t **out, bool **out_gone, size_t *out_count)
+find_hopeless(struct db *db, struct ctx *ctx, const struct health *h,
+              const struct whk_outcome *outcomes, size_t n, int64_t disable_after_us,
+              struct whk_hopeless **out, size_t *out_count)
 {
     const struct db_result *res = NULL;
 
@@ -327,24 +339,24 @@ find_hopeless(struct db *db, struct ctx *ctx, const struct health *h, int64_t di
     if (rc != RC_OK) {
         return rc;
     }
-    size_t n = (size_t)db_rows(res);
-    *out = ARENA_ARRAY(ctx->arena, n + 1, int64_t);
-    *out_gone = ARENA_ARRAY(ctx->arena, n + 1, bool);
-    if (*out == NULL || *out_gone == NULL) {
+    size_t count = (size_t)db_rows(res);
+    struct whk_hopeless *list = ARENA_ARRAY(ctx->arena, count + 1, struct whk_hopeless);
+    if (list == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many endpoints");
     }
-    for (size_t i = 0; i < n; i++) {
-        (*out)[i] = db_i64(res, (int)i, 0);
-        (*out_gone)[i] = db_bool(res, (int)i, 1);
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = db_i64(res, (int)i, 0);
+        list[i] = (struct whk_hopeless){id, db_bool(res, (int)i, 1), last_of(outcomes, n, id)};
     }
-    *out_count = n;
+    *out = list;
+    *out_count = count;
     return RC_OK;
 }
 
 enum rc
 whk_record(struct db *db, struct ctx *ctx, const struct whk_outcome *outcomes, size_t n,
-           const struct whk_retry *retry, int64_t disable_after_us, int64_t **out_hopeless,
-           bool **out_gone, size_t *out_count)
+           const struct whk_retry *retry, int64_t disable_after_us, struct whk_hopeless **out,
+           size_t *out_count)
 {
     struct health h;
     enum rc rc = RC_OK;
@@ -365,7 +377,7 @@ whk_record(struct db *db, struct ctx *ctx, const struct whk_outcome *outcomes, s
         rc = record_deliveries(db, ctx, outcomes, n, retry);
     }
     return rc == RC_OK && h.failing_count + h.gone_count > 0
-               ? find_hopeless(db, ctx, &h, disable_after_us, out_hopeless, out_gone, out_count)
+               ? find_hopeless(db, ctx, &h, outcomes, n, disable_after_us, out, out_count)
                : rc;
 }
 
@@ -380,10 +392,13 @@ whk_disable(struct db *db, struct ctx *ctx, int64_t id, const char *reason,
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
+    /* A chat and a repository have neither name nor address that may be shown. */
+    struct str kind = db_str(res, 0, 3);
     *out = (struct whk_disabled){
         .org_id = db_i64(res, 0, 0),
-        .name = db_str(res, 0, db_is_null(res, 0, 1) ? 2 : 1),
-        .kind = db_str(res, 0, 3),
+        .name =
+            !str_eqz(kind, WHK_KIND_WEBHOOK) ? kind : db_str(res, 0, db_is_null(res, 0, 1) ? 2 : 1),
+        .kind = kind,
         .created_by = db_i64(res, 0, 4),
     };
     *out_done = true;

@@ -227,7 +227,14 @@ UPDATE mails SET next_at = now() + $1::bigint * interval '1 microsecond', attemp
 WHERE id = (SELECT id FROM mails WHERE NOT dead AND next_at <= now()
             ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, message_id, kind, org_id, email, invite_id, sealed, request_id, peer, attempts,
-    created_at;
+    created_at, about;
+
+-- One mail of kind $2 about $3 for each admin of the organization, and for the user $4 while he is
+-- a member.
+-- name: mail_notice
+INSERT INTO mails (message_id, kind, org_id, email, about)
+SELECT gen_random_uuid(), $2, u.org_id, u.email, $3::json
+FROM users u WHERE u.org_id = $1 AND (u.role = 3 OR u.id = $4);
 
 -- name: mail_seal
 UPDATE mails SET sealed = $2::bytea WHERE id = $1;

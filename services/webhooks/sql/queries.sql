@@ -134,13 +134,21 @@ SELECT 1 FROM deliveries WHERE org_id = $1 AND endpoint_id = $2 AND id = $3;
 
 -- ---- sending -------------------------------------------------------------------------------
 
--- Before a claim and before outcomes are stored, for their transaction: row-level security makes the
--- planner expect few rows where there are many, so it would read and sort a whole backlog to find its
--- first row, or join all of it with every outcome. The index deliveries_due has the orders that the
--- claim asks for, the primary key has the ids of outcomes, and nothing else has.
--- name: plan_by_index
+-- For the transaction of a claim ($1 'on') or of outcomes that are stored ($1 'off'), before each of the
+-- two statements: row-level security makes the planner expect few rows where there are many, and it may
+-- know nothing of a table that was empty a minute ago. It would read and sort a whole backlog to find its
+-- first row, or compare every outcome with every delivery. A claim is a loop over endpoints and has its
+-- orders in the index deliveries_due; outcomes are found by the primary key and joined by hash, whatever
+-- the statistics say. What is said here is lost with the transaction.
+--
+-- Its commit waits for no disk: the claim and the outcome of an attempt that a crash of the database
+-- forgets are made again, under the delivery's number, as after a crash of this process. What people
+-- and other services write is not here.
+-- name: plan_for
 SELECT set_config('enable_sort', 'off', true), set_config('enable_incremental_sort', 'off', true),
-    set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true);
+    set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('enable_nestloop', $1, true),
+    set_config('synchronous_commit', 'off', true);
 
 -- Claims attempts of endpoints that wait: a skip scan finds those, so the cost is theirs and not
 -- that of a backlog. A claim counts the attempt and plans its successor before anything is sent: a
@@ -224,9 +232,11 @@ WHERE enabled AND (id = ANY ($3::bigint[]) OR (id = ANY ($1::bigint[])
       AND failing_since <= now() - $2::bigint * interval '1 microsecond'))
 ORDER BY id;
 
+-- People are told of it, once: this commit waits for the disk, unlike others of outcomes (plan_for).
 -- name: endpoint_disable
 UPDATE endpoints SET enabled = false, disabled_reason = $2 WHERE id = $1 AND enabled
-RETURNING org_id, name, url, kind, created_by;
+RETURNING org_id, name, url, kind, created_by,
+    set_config('synchronous_commit', 'on', true);
 
 -- Nothing more is sent to an endpoint that was disabled; what waited can be sent again by hand.
 -- name: deliveries_give_up

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 
+import { mail, mailsTo } from '../lib/mail.mjs';
 import { startReceiver } from '../lib/receiver.mjs';
 import { makeApp, organization, refused, sql, until, want } from '../lib/world.mjs';
 
@@ -188,7 +189,7 @@ test('one key makes one test event', async () => {
 });
 
 test('a failing endpoint says since when; after three days it is off, with the reason, and others are told', async () => {
-  const dead = await create({ url: 'http://127.0.0.1:9/dead' });
+  const dead = await create({ url: 'http://127.0.0.1:9/dead', name: 'Dead end' });
   const watcher = await create({ event_types: ['webhook.disabled'] });
   const at = `${AT}/${dead.id}`;
   await want(200, 'POST', `${at}/test`, admin());
@@ -207,6 +208,11 @@ test('a failing endpoint says since when; after three days it is off, with the r
   await until('the other endpoint is told', () => hooks.hits.some((h) => h.json.type === 'webhook.disabled' && h.json.data.webhook_id === dead.id), 20);
   assert.equal((await deliveries(dead))[0].status, 'failed');
   await until('the audit log has it', () => sql(`SELECT count(*) FROM auth.audit_events WHERE org_id = ${org.id} AND type = 'webhook.disabled'`)[0][0] === '1', 20);
+  const told = await mail(org.email, /^Webhook switched off: Dead end$/);
+  assert.match(told.raw, /Content-Type: text\/plain/);
+  assert.match(told.raw, /Content-Type: text\/html/);
+  assert.match(told.raw.replace(/=\r\n/g, ''), /CONNECT/);
+  assert.equal(mailsTo(org.email).filter((m) => m.subject === told.subject).length, 1);
   const on = await want(200, 'PATCH', at, admin({ enabled: true }));
   assert.equal(on.disabled_reason, null);
   assert.equal(on.failing_since, null);
