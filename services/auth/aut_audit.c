@@ -94,6 +94,17 @@ step(struct walk *w, const struct db_result *res, int row)
     return true;
 }
 
+/* The end of the chain is its head's entry. */
+static bool
+is_end(const struct walk *w, const struct db_result *res)
+{
+    struct str head = db_bytes(res, 0, 14);
+
+    return w->seq == db_i64(res, 0, 13) &&
+           (w->seq == 0 ||
+            (head.n == HASH_SHA256_LEN && memcmp(head.p, w->hash, HASH_SHA256_LEN) == 0));
+}
+
 /* Walks one chain. *out_good false: w->seq + 1 is the first that does not fit. The memory of each
  * page is given back. */
 static enum rc
@@ -112,12 +123,13 @@ walk_chain(struct db *db, struct ctx *ctx, struct walk *w, struct aut_audit_repo
         rc = arena == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory")
                            : DB_QUERY(db, &page, Q_AUDIT_CHAIN, &res, DB_ARG_I64(w->org_id),
                                       DB_ARG_I64(w->seq), DB_ARG_I64(PAGE));
-        int rows = rc == RC_OK ? db_rows(res) : 0;
+        int rows = rc != RC_OK || db_is_null(res, 0, 0) ? 0 : db_rows(res);
         for (int i = 0; i < rows && *out_good; i++) {
             *out_good = step(w, res, i);
             report->entries += *out_good ? 1 : 0;
         }
         more = rows == PAGE;
+        *out_good = *out_good && (rc != RC_OK || more || is_end(w, res));
         arena_free(arena);
     }
     return rc;
@@ -132,11 +144,8 @@ aut_audit_verify(struct db *db, struct ctx *ctx, struct aut_audit_report *out)
 
     for (int i = 0; rc == RC_OK && i < db_rows(orgs) && report.bad_seq == 0; i++) {
         struct walk w = {.org_id = db_i64(orgs, i, 0)};
-        struct str head = db_bytes(orgs, i, 2);
         bool good = false;
         rc = walk_chain(db, ctx, &w, &report, &good);
-        good = good && w.seq == db_i64(orgs, i, 1) &&
-               (w.seq == 0 || (head.n == HASH_SHA256_LEN && memcmp(head.p, w.hash, head.n) == 0));
         if (rc == RC_OK && !good) {
             report.bad_org = w.org_id;
             report.bad_seq = w.seq + 1;

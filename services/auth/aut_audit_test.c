@@ -91,6 +91,8 @@ every_kind_of_tampering_shows(void **state)
          "UPDATE auth.audit_events SET seq = 9 - seq WHERE org_id = 1 AND seq IN (4, 5)",
          4},
         {"UPDATE auth.audit_heads SET hash = sha256('x') WHERE org_id = 1", 6},
+        {"DELETE FROM auth.audit_heads WHERE org_id = 1", 6},
+        {"DELETE FROM auth.audit_events WHERE org_id = 1", 1},
     };
 
     (void)state;
@@ -108,6 +110,36 @@ every_kind_of_tampering_shows(void **state)
     }
 }
 
+static atomic_bool stop_adding;
+
+static void *
+add_thread(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&stop_adding)) {
+        fill_audit(2);
+    }
+    return NULL;
+}
+
+static void
+a_log_that_grows_while_it_is_verified_fits(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    fill_audit(10);
+    atomic_store(&stop_adding, false);
+    assert_int_equal(pthread_create(&thread, NULL, add_thread, NULL), 0);
+    int64_t bad = 0;
+    for (int i = 0; i < 30; i++) {
+        bad += verify_audit().bad_seq != 0;
+    }
+    atomic_store(&stop_adding, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(bad, 0);
+}
+
 int
 main(void)
 {
@@ -115,6 +147,7 @@ main(void)
         T(events_are_stored_once_and_chained),
         T(the_log_cannot_be_changed_by_the_service),
         T(every_kind_of_tampering_shows),
+        T(a_log_that_grows_while_it_is_verified_fits),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
