@@ -86,7 +86,7 @@ aut_password_changed(struct auth *auth, struct ctx *ctx, const struct aut_user *
 
     enum rc rc = aut_logins_end(auth->db, ctx, user->id, keep);
     if (rc == RC_OK) {
-        rc = aut_throttle_passed(auth, ctx, user->email);
+        rc = aut_throttle_forgive(auth, ctx, user->email);
     }
     if (rc == RC_OK) {
         rc = aut_mail_queue(auth, ctx, &notice);

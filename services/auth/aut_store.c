@@ -115,6 +115,19 @@ aut_user_get(struct db *db, struct ctx *ctx, int64_t id, int64_t org_id, struct 
 }
 
 enum rc
+aut_user_lock(struct db *db, struct ctx *ctx, const struct aut_user *user, bool *out_same)
+{
+    const struct db_result *res;
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_USER_LOCK, &res, DB_ARG_I64(user->id), DB_ARG_I64(user->org_id));
+
+    if (rc == RC_OK) {
+        *out_same = db_rows(res) > 0 && str_eq(db_str(res, 0, 0), user->phc);
+    }
+    return rc;
+}
+
+enum rc
 aut_user_set_password(struct db *db, struct ctx *ctx, const struct aut_user *user, const char *phc)
 {
     return DB_QUERY(db, ctx, Q_USER_SET_PASSWORD, NULL, DB_ARG_I64(user->id),

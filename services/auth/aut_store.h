@@ -38,6 +38,10 @@ NODISCARD enum rc aut_user_by_email(struct db *db, struct ctx *ctx, struct str e
 /* Errors: UNAUTHENTICATED: no such user (any more). */
 NODISCARD enum rc aut_user_get(struct db *db, struct ctx *ctx, int64_t id, int64_t org_id,
                                struct aut_user *out);
+/* Within a transaction: nobody changes the user's password until it ends. *out_same false: somebody
+ * did since `user` was read, or the user is gone. */
+NODISCARD enum rc aut_user_lock(struct db *db, struct ctx *ctx, const struct aut_user *user,
+                                bool *out_same);
 NODISCARD enum rc aut_user_set_password(struct db *db, struct ctx *ctx, const struct aut_user *user,
                                         const char *phc);
 /* The address is the user's: it was proved by a mailed link. */
@@ -154,8 +158,13 @@ NODISCARD enum rc aut_project(struct db *db, struct ctx *ctx, struct str name, i
 
 NODISCARD enum rc aut_throttle_blocked(struct db *db, struct ctx *ctx, const struct str *keys,
                                        size_t count, int64_t *out_us);
-NODISCARD enum rc aut_throttle_add(struct db *db, struct ctx *ctx, struct str key, int64_t allowed,
-                                   int64_t cap_s);
+/* Within a transaction: counts an attempt under each key. *out_ok false: one is blocked, and the
+ * transaction must not be committed. */
+NODISCARD enum rc aut_throttle_take(struct db *db, struct ctx *ctx, const struct str *keys,
+                                    const int64_t *allowed, const int64_t *cap_s, size_t count,
+                                    bool *out_ok);
+NODISCARD enum rc aut_throttle_give_back(struct db *db, struct ctx *ctx, const struct str *keys,
+                                         size_t count);
 NODISCARD enum rc aut_throttle_remove(struct db *db, struct ctx *ctx, const struct str *keys,
                                       size_t count);
 

@@ -229,10 +229,23 @@ aut_throttle_blocked(struct db *db, struct ctx *ctx, const struct str *keys, siz
 }
 
 enum rc
-aut_throttle_add(struct db *db, struct ctx *ctx, struct str key, int64_t allowed, int64_t cap_s)
+aut_throttle_take(struct db *db, struct ctx *ctx, const struct str *keys, const int64_t *allowed,
+                  const int64_t *cap_s, size_t count, bool *out_ok)
 {
-    return DB_QUERY(db, ctx, Q_THROTTLE_FAIL, NULL, DB_ARG_STR(key), DB_ARG_I64(allowed),
-                    DB_ARG_F64((double)cap_s));
+    const struct db_result *res;
+    enum rc rc = DB_QUERY(db, ctx, Q_THROTTLE_TAKE, &res, DB_ARG_STRS(keys, count),
+                          DB_ARG_I64S(allowed, count), DB_ARG_I64S(cap_s, count));
+
+    if (rc == RC_OK) {
+        *out_ok = db_affected(res) == (int64_t)count;
+    }
+    return rc;
+}
+
+enum rc
+aut_throttle_give_back(struct db *db, struct ctx *ctx, const struct str *keys, size_t count)
+{
+    return DB_QUERY(db, ctx, Q_THROTTLE_GIVE_BACK, NULL, DB_ARG_STRS(keys, count));
 }
 
 enum rc

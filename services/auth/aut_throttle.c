@@ -9,11 +9,9 @@
 
 enum { KEY_PAIR, KEY_ACCOUNT, KEY_PEER, KEY_COUNT };
 
-/* Failures without delay, and the longest delay. */
-static const struct {
-    int64_t allowed;
-    int64_t cap_s;
-} LIMITS[KEY_COUNT] = {[KEY_PAIR] = {10, 300}, [KEY_ACCOUNT] = {100, 30}, [KEY_PEER] = {100, 300}};
+/* Attempts without delay, and the longest delay in seconds. */
+static const int64_t ALLOWED[KEY_COUNT] = {[KEY_PAIR] = 10, [KEY_ACCOUNT] = 100, [KEY_PEER] = 100};
+static const int64_t CAP_S[KEY_COUNT] = {[KEY_PAIR] = 300, [KEY_ACCOUNT] = 30, [KEY_PEER] = 300};
 
 struct str
 aut_throttle_net(struct arena *arena, struct str peer)
@@ -51,37 +49,71 @@ make_keys(struct ctx *ctx, struct str email, struct str keys[KEY_COUNT])
     keys[KEY_PEER] = arena_printf(ctx->arena, "peer:%.*s", STR_ARG(net));
 }
 
+/* Without an address there is nothing to count by it. */
+static size_t
+key_count(const struct ctx *ctx)
+{
+    return ctx->peer.n > 0 ? KEY_COUNT : KEY_PEER;
+}
+
+static enum rc
+take(struct auth *auth, struct ctx *ctx, const struct str *keys, bool *out_ok)
+{
+    enum rc rc = db_begin(auth->db, ctx);
+
+    if (rc == RC_OK) {
+        rc = aut_throttle_take(auth->db, ctx, keys, ALLOWED, CAP_S, key_count(ctx), out_ok);
+    }
+    if (rc == RC_OK && *out_ok) {
+        return db_commit(auth->db, ctx);
+    }
+    db_rollback(auth->db, ctx);
+    return rc;
+}
+
+static enum rc
+refuse(struct ctx *ctx, int64_t left_us)
+{
+    int64_t seconds = (left_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S;
+
+    (void)fail(ctx, RC_RESOURCE_EXHAUSTED, "RATE_LIMITED",
+               "too many failed attempts; try again in %lld s",
+               (long long)(seconds > 1 ? seconds : 1));
+    ctx->err.retry_after_us = left_us > 0 ? left_us : ASSAY_US_PER_S;
+    return RC_RESOURCE_EXHAUSTED;
+}
+
 enum rc
 aut_throttle_admit(struct auth *auth, struct ctx *ctx, struct str email)
 {
     struct str keys[KEY_COUNT];
     int64_t left_us = 0;
+    bool ok = false;
 
     make_keys(ctx, email, keys);
+    /* Looked at first, so that a flood of refused attempts locks and writes nothing. */
     enum rc rc = aut_throttle_blocked(auth->db, ctx, keys, KEY_COUNT, &left_us);
-    if (rc != RC_OK || left_us == 0) {
-        return rc;
+    if (rc == RC_OK && left_us == 0) {
+        rc = take(auth, ctx, keys, &ok);
+        if (rc != RC_OK || ok) {
+            return rc;
+        }
+        rc = aut_throttle_blocked(auth->db, ctx, keys, KEY_COUNT, &left_us);
     }
-    int64_t seconds = (left_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S;
-    rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "RATE_LIMITED",
-              "too many failed attempts; try again in %lld s", (long long)seconds);
-    ctx->err.retry_after_us = left_us;
-    return rc;
+    return rc == RC_OK ? refuse(ctx, left_us) : rc;
 }
 
-enum rc
-aut_throttle_failed(struct auth *auth, struct ctx *ctx, struct str email)
+void
+aut_throttle_undo(struct auth *auth, struct ctx *ctx, struct str email)
 {
     struct str keys[KEY_COUNT];
-    enum rc rc = RC_OK;
+    struct ctx own = *ctx; /* the call's failure stays what it is */
 
-    make_keys(ctx, email, keys);
-    for (size_t i = 0; i < KEY_COUNT && rc == RC_OK; i++) {
-        if (i != KEY_PEER || ctx->peer.n > 0) {
-            rc = aut_throttle_add(auth->db, ctx, keys[i], LIMITS[i].allowed, LIMITS[i].cap_s);
-        }
+    own.err = (struct err){.code = RC_OK};
+    make_keys(&own, email, keys);
+    if (aut_throttle_give_back(auth->db, &own, keys, key_count(ctx)) != RC_OK) {
+        ctx_recover(&own); /* it counts as a failure: nobody is let in by that */
     }
-    return rc;
 }
 
 enum rc
@@ -90,5 +122,16 @@ aut_throttle_passed(struct auth *auth, struct ctx *ctx, struct str email)
     struct str keys[KEY_COUNT];
 
     make_keys(ctx, email, keys);
-    return aut_throttle_remove(auth->db, ctx, keys, KEY_PEER); /* not the address's own count */
+    enum rc rc = aut_throttle_remove(auth->db, ctx, keys, KEY_PEER);
+    /* Of the address only this attempt: its failures at other accounts stay. */
+    return rc == RC_OK ? aut_throttle_give_back(auth->db, ctx, &keys[KEY_PEER], 1) : rc;
+}
+
+enum rc
+aut_throttle_forgive(struct auth *auth, struct ctx *ctx, struct str email)
+{
+    struct str keys[KEY_COUNT];
+
+    make_keys(ctx, email, keys);
+    return aut_throttle_remove(auth->db, ctx, keys, KEY_PEER);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * First admin, registration, sign-in, password, end of an account. */
+#include <string.h>
+
 #include "auth/aut_feed.h"
 #include "auth/aut_mail.h"
 #include "auth/aut_session.h"
@@ -183,12 +185,9 @@ static enum rc
 login_failed(struct auth *auth, struct ctx *ctx, void *arg)
 {
     const struct entry *e = arg;
-    enum rc rc = aut_throttle_failed(auth, ctx, e->user.email);
 
-    /* The same steps for an unknown account (organization 0), so that time tells nothing. */
-    return rc == RC_OK ? aut_emit(auth, ctx, "user.login_failed", TELL_AUDIT, "user", e->user.id,
-                                  e->user.email)
-                       : rc;
+    /* The same for an unknown account (organization 0), so that time tells nothing. */
+    return aut_emit(auth, ctx, "user.login_failed", TELL_AUDIT, "user", e->user.id, e->user.email);
 }
 
 static enum rc
@@ -203,12 +202,30 @@ refuse_login(struct auth *auth, struct ctx *ctx, struct entry *e)
                : rc;
 }
 
+#define PASSWORD_MOVED "PASSWORD_MOVED"
+
+/* What was verified must still be so: a password that was set anew while an old one was looked at
+ * ends that sign-in, too. */
+static enum rc
+hold_password(struct auth *auth, struct ctx *ctx, const struct entry *e)
+{
+    bool same = false;
+    enum rc rc = aut_user_lock(auth->db, ctx, &e->user, &same);
+
+    return rc == RC_OK && !same
+               ? fail(ctx, RC_ABORTED, PASSWORD_MOVED, "the password is being changed, try again")
+               : rc;
+}
+
 static enum rc
 login_passed(struct auth *auth, struct ctx *ctx, void *arg)
 {
     struct entry *e = arg;
-    enum rc rc = aut_throttle_passed(auth, ctx, e->user.email);
+    enum rc rc = hold_password(auth, ctx, e);
 
+    if (rc == RC_OK) {
+        rc = aut_throttle_passed(auth, ctx, e->user.email);
+    }
     if (rc == RC_OK && e->new_phc != NULL) {
         rc = aut_user_set_password(auth->db, ctx, &e->user, e->new_phc);
     }
@@ -253,29 +270,53 @@ answer_login(struct ctx *ctx, const struct entry *e, Assay__LoginResponse *resp)
     return resp->user == NULL ? aut_no_memory(ctx) : aut_check_arena(ctx);
 }
 
+static enum rc
+sign_in(struct auth *auth, struct ctx *ctx, const Assay__LoginRequest *req, struct entry *e)
+{
+    bool found = false;
+    bool ok = false;
+
+    enum rc rc = aut_user_by_email(auth->db, ctx, str_z(req->email), &found, &e->user);
+    if (rc == RC_OK) {
+        rc = check_password(auth, ctx, e, str_z(req->password), &ok);
+    }
+    if (rc != RC_OK) {
+        aut_throttle_undo(auth, ctx, str_z(req->email));
+        return rc;
+    }
+    if (!ok) {
+        return refuse_login(auth, ctx, e);
+    }
+    aut_session_become(ctx, &e->user);
+    return aut_in_tx(auth, ctx, login_passed, e);
+}
+
+static bool
+has_moved(const struct ctx *ctx, enum rc rc)
+{
+    return rc == RC_ABORTED && strcmp(ctx->err.reason, PASSWORD_MOVED) == 0;
+}
+
 enum rc
 auth_login(struct auth *auth, struct ctx *ctx, const Assay__LoginRequest *req,
            Assay__LoginResponse *resp)
 {
-    struct entry e = {.user = {.email = str_z(req->email)}};
-    bool found = false;
-    bool ok = false;
+    const struct principal nobody = ctx->who;
+    struct entry e;
 
-    enum rc rc = aut_throttle_admit(auth, ctx, e.user.email);
-    if (rc == RC_OK) {
-        rc = aut_user_by_email(auth->db, ctx, e.user.email, &found, &e.user);
-    }
-    if (rc == RC_OK) {
-        rc = check_password(auth, ctx, &e, str_z(req->password), &ok);
-    }
+    enum rc rc = aut_throttle_admit(auth, ctx, str_z(req->email));
     if (rc != RC_OK) {
         return rc;
     }
-    if (!ok) {
-        return refuse_login(auth, ctx, &e);
+    for (int tries = 3; tries > 0; tries--) {
+        e = (struct entry){.user = {.email = str_z(req->email)}};
+        rc = sign_in(auth, ctx, req, &e);
+        if (!has_moved(ctx, rc) || tries == 1) {
+            break;
+        }
+        ctx_recover(ctx); /* what is stored now is looked at */
+        ctx->who = nobody;
     }
-    aut_session_become(ctx, &e.user);
-    rc = aut_in_tx(auth, ctx, login_passed, &e);
     return rc == RC_OK ? answer_login(ctx, &e, resp) : rc;
 }
 
@@ -286,8 +327,14 @@ static enum rc
 change_password(struct auth *auth, struct ctx *ctx, void *arg)
 {
     struct entry *e = arg;
-    enum rc rc = aut_user_set_password(auth->db, ctx, &e->user, e->new_phc);
+    enum rc rc = hold_password(auth, ctx, e);
 
+    if (rc == RC_OK) {
+        rc = aut_user_set_password(auth->db, ctx, &e->user, e->new_phc);
+    }
+    if (rc == RC_OK) {
+        rc = aut_throttle_passed(auth, ctx, e->user.email);
+    }
     if (rc == RC_OK) {
         rc = aut_emit(auth, ctx, "user.password_changed", TELL_AUDIT, "user", e->user.id,
                       e->user.email);
@@ -305,32 +352,48 @@ wrong_password(struct auth *auth, struct ctx *ctx, struct entry *e)
                : rc;
 }
 
+static enum rc
+replace_password(struct auth *auth, struct ctx *ctx, const Assay__ChangePasswordRequest *req,
+                 struct entry *e, char phc[PASSWORD_BUF])
+{
+    bool ok = false;
+    enum rc rc = aut_session_person(auth, ctx, &e->user);
+
+    if (rc == RC_OK) {
+        rc = passwd_verify(auth->passwd, ctx, str_z(req->current_password), e->user.phc, &ok, NULL);
+    }
+    if (rc == RC_OK && ok) {
+        rc = passwd_hash(auth->passwd, ctx, str_z(req->new_password), phc);
+    }
+    if (rc != RC_OK) {
+        aut_throttle_undo(auth, ctx, e->user.email);
+        return rc;
+    }
+    return ok ? aut_in_tx(auth, ctx, change_password, e) : wrong_password(auth, ctx, e);
+}
+
 enum rc
 auth_change_password(struct auth *auth, struct ctx *ctx, const Assay__ChangePasswordRequest *req,
                      Assay__StatusText *resp)
 {
     struct entry e = {.keep = ctx->who.kind == TOKEN_JWT ? ctx->who.subject : STR_EMPTY};
     char phc[PASSWORD_BUF];
-    bool ok = false;
 
+    e.new_phc = phc;
     enum rc rc = aut_session_person(auth, ctx, &e.user);
     if (rc == RC_OK) {
         rc = aut_throttle_admit(auth, ctx, e.user.email);
     }
-    if (rc == RC_OK) {
-        rc = passwd_verify(auth->passwd, ctx, str_z(req->current_password), e.user.phc, &ok, NULL);
-    }
-    if (rc == RC_OK && !ok) {
-        return wrong_password(auth, ctx, &e);
-    }
-    if (rc == RC_OK) {
-        rc = passwd_hash(auth->passwd, ctx, str_z(req->new_password), phc);
-    }
     if (rc != RC_OK) {
         return rc;
     }
-    e.new_phc = phc;
-    rc = aut_in_tx(auth, ctx, change_password, &e);
+    for (int tries = 3; tries > 0; tries--) {
+        rc = replace_password(auth, ctx, req, &e, phc);
+        if (!has_moved(ctx, rc) || tries == 1) {
+            break;
+        }
+        ctx_recover(ctx);
+    }
     if (rc != RC_OK) {
         return rc;
     }

@@ -7,10 +7,11 @@
 /* --- races --------------------------------------------------------------------------------- */
 
 /* Holds a table's lock until `waiters` connections wait for something (10 s at most), so that
- * racing calls all stand at the same point before the first goes on. */
+ * racing calls all stand at the same point before the first goes on; does `then` before. */
 struct gate {
     const char *lock;
     int waiters;
+    const char *then; /* may be NULL */
     pthread_t thread;
 };
 
@@ -18,14 +19,15 @@ static void *
 gate_thread(void *arg)
 {
     const struct gate *g = arg;
-    char sql[512];
+    char sql[1024];
 
     (void)snprintf(sql, sizeof(sql),
                    "DO $$ DECLARE until timestamptz := clock_timestamp() + interval '10 s'; BEGIN"
                    " LOCK TABLE %s;"
                    " WHILE (SELECT count(*) FROM pg_locks WHERE NOT granted) < %d"
-                   " AND clock_timestamp() < until LOOP PERFORM pg_sleep(0.005); END LOOP; END $$",
-                   g->lock, g->waiters);
+                   " AND clock_timestamp() < until LOOP PERFORM pg_sleep(0.005); END LOOP; %s;"
+                   " END $$",
+                   g->lock, g->waiters, g->then == NULL ? "NULL" : g->then);
     pg_support_exec(sql);
     return NULL;
 }
@@ -34,7 +36,8 @@ static void
 gate_close(struct gate *g)
 {
     static const char HELD[] = "SELECT count(*) FROM pg_locks WHERE granted AND relation IN"
-                               " ('auth.users'::regclass, 'auth.organizations'::regclass)"
+                               " ('auth.users'::regclass, 'auth.organizations'::regclass,"
+                               " 'auth.throttle'::regclass)"
                                " AND mode IN ('ShareLock', 'ExclusiveLock')";
     int64_t until_us = clk_mono_us() + 10 * ASSAY_US_PER_S;
 
@@ -154,6 +157,22 @@ an_email_is_registered_once_whatever_its_case(void **state)
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.organizations"), 1);
 }
 
+/* The sign for kelvin becomes a k in Unicode: another address, and nobody's second name. */
+static void
+an_account_has_one_name_whatever_a_locale_thinks_of_case(void **state)
+{
+    struct account a;
+
+    (void)state;
+    assert_int_equal(do_register("kim@example.com", NULL, &a), RC_OK);
+    assert_int_equal(do_login("KIM@example.com", PASSWORD, "192.0.2.1", NULL), RC_OK);
+    assert_int_equal(do_login("\u212Aim@example.com", PASSWORD, "192.0.2.1", NULL),
+                     RC_UNAUTHENTICATED);
+    assert_int_equal(do_register("\u212Aim@example.com", NULL, NULL), RC_ALREADY_EXISTS);
+    add_invite(a.who.org_id, "inv-kay", "kay@example.com", ROLE_VIEWER, "1 hour");
+    assert_int_equal(do_register("\u212Aay@example.com", "inv-kay", NULL), RC_FAILED_PRECONDITION);
+}
+
 static void
 an_invite_decides_organization_and_role_and_works_once(void **state)
 {
@@ -269,6 +288,111 @@ a_hash_of_weaker_settings_is_renewed_at_sign_in(void **state)
     assert_int_equal(do_login("ada@example.com", "weakly hashed", "192.0.2.1", NULL), RC_OK);
 }
 
+#define WEAK_PHC "$argon2id$v=19$m=1024,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" WEAK_TAG
+
+/* Somebody sets another password after this one was looked at and before the sign-in is stored. */
+static void
+a_sign_in_under_way_ends_with_the_password_it_was_made_with(void **state)
+{
+    struct gate gate = {.lock = "auth.users IN EXCLUSIVE MODE",
+                        .waiters = 1,
+                        .then = "UPDATE auth.users SET password_phc = '" WEAK_PHC "'"};
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, NULL), RC_OK);
+    pg_support_exec("DELETE FROM auth.logins");
+    gate_close(&gate);
+    assert_int_equal(do_login("ada@example.com", PASSWORD, "192.0.2.1", NULL), RC_UNAUTHENTICATED);
+    pthread_join(gate.thread, NULL);
+    assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.logins"), 0);
+    assert_int_equal(do_login("ada@example.com", "weakly hashed", "192.0.2.1", NULL), RC_OK);
+}
+
+static void
+a_stronger_hash_of_an_old_password_never_replaces_a_new_one(void **state)
+{
+    char then[300];
+    struct gate gate = {.lock = "auth.users IN EXCLUSIVE MODE", .waiters = 1, .then = then};
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, NULL), RC_OK);
+    pg_support_exec("CREATE TABLE public.kept AS SELECT password_phc FROM auth.users;"
+                    "UPDATE auth.users SET password_phc = '" WEAK_PHC "'");
+    (void)snprintf(then, sizeof(then),
+                   "UPDATE auth.users SET password_phc = (SELECT password_phc FROM public.kept)");
+    gate_close(&gate);
+    assert_int_equal(do_login("ada@example.com", "weakly hashed", "192.0.2.1", NULL),
+                     RC_UNAUTHENTICATED);
+    pthread_join(gate.thread, NULL);
+    pg_support_exec("DROP TABLE public.kept");
+    assert_int_equal(do_login("ada@example.com", PASSWORD, "192.0.2.1", NULL), RC_OK);
+}
+
+/* The old password must not undo a reset that came in between. */
+static void
+of_two_who_change_a_password_the_later_must_know_the_new_one(void **state)
+{
+    struct account a;
+    struct gate gate = {.lock = "auth.users IN EXCLUSIVE MODE",
+                        .waiters = 1,
+                        .then = "UPDATE auth.users SET password_phc = '" WEAK_PHC "'"};
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, &a), RC_OK);
+    gate_close(&gate);
+    assert_int_equal(change_password(&a.who, PASSWORD, "an evil password"), RC_FAILED_PRECONDITION);
+    pthread_join(gate.thread, NULL);
+    assert_int_equal(do_login("ada@example.com", "weakly hashed", "192.0.2.1", NULL), RC_OK);
+}
+
+static void *
+guess_thread(void *arg)
+{
+    (void)arg;
+    enum rc rc = do_login("ada@example.com", "wrong password", "192.0.2.1", NULL);
+
+    return rc == RC_UNAUTHENTICATED ? (void *)1 : rc == RC_RESOURCE_EXHAUSTED ? NULL : (void *)100;
+}
+
+static void
+many_guesses_at_once_are_no_more_than_one_after_the_other(void **state)
+{
+    pthread_t threads[24];
+    struct gate gate = {.lock = "auth.throttle IN SHARE MODE", .waiters = ARRAY_LEN(threads)};
+    uintptr_t looked_at = 0;
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, NULL), RC_OK);
+    gate_close(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, guess_thread, NULL), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        void *one = NULL;
+        pthread_join(threads[i], &one);
+        looked_at += (uintptr_t)one;
+    }
+    pthread_join(gate.thread, NULL);
+    /* Ten are free, the eleventh begins the delay; on a slow machine that is over for one more. */
+    assert_in_range(looked_at, 11, 13);
+    assert_true(pg_support_i64("SELECT failures FROM auth.throttle WHERE key LIKE 'pair:%'") <= 13);
+}
+
+static void
+a_sign_in_that_fits_costs_its_address_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, NULL), RC_OK);
+    assert_int_equal(do_login("eve@example.com", "wrong password", "192.0.2.1", NULL),
+                     RC_UNAUTHENTICATED);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(do_login("ada@example.com", PASSWORD, "192.0.2.1", NULL), RC_OK);
+    }
+    assert_int_equal(
+        pg_support_i64("SELECT sum(failures) FROM auth.throttle WHERE key LIKE 'peer:%'"), 1);
+    assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.throttle"), 3); /* all of eve's */
+}
+
 static void
 the_last_admin_stays_while_others_are_there(void **state)
 {
@@ -335,12 +459,18 @@ main(void)
         T(of_many_first_admins_at_once_one_is_made),
         T(a_registered_user_signs_in_and_is_who_the_token_says),
         T(an_email_is_registered_once_whatever_its_case),
+        T(an_account_has_one_name_whatever_a_locale_thinks_of_case),
         T(an_invite_decides_organization_and_role_and_works_once),
         T(a_wrong_password_and_an_unknown_account_look_the_same),
         T(an_ipv6_customer_is_its_first_64_bits),
         T(guessing_is_slowed_down_at_one_address_only),
         T(a_changed_password_ends_the_other_logins),
         T(a_hash_of_weaker_settings_is_renewed_at_sign_in),
+        T(a_sign_in_under_way_ends_with_the_password_it_was_made_with),
+        T(a_stronger_hash_of_an_old_password_never_replaces_a_new_one),
+        T(of_two_who_change_a_password_the_later_must_know_the_new_one),
+        T(many_guesses_at_once_are_no_more_than_one_after_the_other),
+        T(a_sign_in_that_fits_costs_its_address_nothing),
         T(the_last_admin_stays_while_others_are_there),
         T(of_two_admins_who_leave_at_once_one_stays),
     };

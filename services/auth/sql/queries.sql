@@ -25,11 +25,15 @@ RETURNING id, created_at;
 
 -- name: user_by_email
 SELECT id, org_id, email, role, email_verified, created_at, password_phc
-FROM users WHERE lower(email) = lower($1);
+FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C");
 
 -- name: user_get
 SELECT id, org_id, email, role, email_verified, created_at, password_phc
 FROM users WHERE id = $1 AND org_id = $2;
+
+-- The stored hash, and nobody changes it until the transaction ends.
+-- name: user_lock
+SELECT password_phc FROM users WHERE id = $1 AND org_id = $2 FOR NO KEY UPDATE;
 
 -- name: user_set_password
 UPDATE users SET password_phc = $3 WHERE id = $1 AND org_id = $2;
@@ -56,7 +60,8 @@ SELECT id, org_id, email, role, email_verified, created_at, '', member_id
 FROM users WHERE org_id = $1 AND member_id = $2;
 
 -- name: member_by_email
-SELECT EXISTS (SELECT FROM users WHERE org_id = $1 AND lower(email) = lower($2));
+SELECT EXISTS (SELECT FROM users
+               WHERE org_id = $1 AND lower(email COLLATE "C") = lower($2 COLLATE "C"));
 
 -- name: session_defaults_get
 SELECT session_timeout, session_permissions, allow_streaming_overage
@@ -166,12 +171,13 @@ SELECT id FROM projects WHERE org_id = $1 AND is_default;
 -- name: invite_take
 UPDATE invites SET used_at = now()
 WHERE sha256 = $1::bytea AND used_at IS NULL AND replaced_at IS NULL AND expires_at > now()
-  AND (email IS NULL OR lower(email) = lower($2))
+  AND (email IS NULL OR lower(email COLLATE "C") = lower($2 COLLATE "C"))
 RETURNING org_id, role;
 
 -- name: invites_replace
 UPDATE invites SET replaced_at = now()
-WHERE org_id = $1 AND lower(email) = lower($2) AND used_at IS NULL AND replaced_at IS NULL;
+WHERE org_id = $1 AND lower(email COLLATE "C") = lower($2 COLLATE "C")
+  AND used_at IS NULL AND replaced_at IS NULL;
 
 -- name: invite_insert
 INSERT INTO invites (org_id, email, role, sha256, invited_by, expires_at)
@@ -259,20 +265,33 @@ DELETE FROM mails WHERE id IN (
 SELECT coalesce(extract(epoch FROM max(blocked_until) - now()) * 1000000, 0)::bigint
 FROM throttle WHERE key = ANY($1::text[]) AND blocked_until > now();
 
--- A failure of a key: free up to its allowance, then a delay that doubles from one second up to a
--- cap. An hour without failure forgives.
--- name: throttle_fail
-INSERT INTO throttle AS t (key, failures, blocked_until, last_at) VALUES ($1, 1, now(), now())
+-- Counts an attempt under each key: free up to its allowance ($2), then a delay that doubles from one
+-- second up to a cap ($3, seconds). An hour without an attempt forgives. Keys that are blocked change
+-- nothing: fewer rows than keys. Rows are always locked in the order of their keys.
+-- name: throttle_take
+INSERT INTO throttle AS t (key, failures, blocked_until, last_at)
+SELECT k, 1, clock_timestamp(), clock_timestamp() FROM unnest($1::text[]) AS k ORDER BY k
 ON CONFLICT (key) DO UPDATE SET
-    failures = CASE WHEN t.last_at < now() - interval '1 hour' THEN 1 ELSE t.failures + 1 END,
+    failures = CASE WHEN t.last_at < clock_timestamp() - interval '1 hour' THEN 1
+        ELSE t.failures + 1 END,
     blocked_until = CASE
-        WHEN t.last_at < now() - interval '1 hour' OR t.failures + 1 <= $2::integer THEN now()
-        ELSE now() + least($3::float8, power(2, least(t.failures - $2::integer, 20)))
-                     * interval '1 second' END,
-    last_at = now();
+        WHEN t.last_at < clock_timestamp() - interval '1 hour'
+          OR t.failures + 1 <= ($2::bigint[])[array_position($1::text[], t.key)]
+        THEN clock_timestamp()
+        ELSE clock_timestamp() + least(($3::bigint[])[array_position($1::text[], t.key)],
+            power(2, least(t.failures - ($2::bigint[])[array_position($1::text[], t.key)], 20)))
+            * interval '1 second' END,
+    last_at = clock_timestamp()
+WHERE t.blocked_until <= clock_timestamp();
+
+-- Attempts that were no failures: uncounted again, with the delay they began.
+-- name: throttle_give_back
+UPDATE throttle SET failures = greatest(failures - 1, 0), blocked_until = clock_timestamp()
+WHERE key IN (SELECT key FROM throttle WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE);
 
 -- name: throttle_clear
-DELETE FROM throttle WHERE key = ANY($1::text[]);
+DELETE FROM throttle
+WHERE key IN (SELECT key FROM throttle WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE);
 
 -- name: throttle_sweep
 DELETE FROM throttle WHERE key IN (
@@ -340,13 +359,17 @@ VALUES ($1, $2, $3::uuid, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::bytea
 -- name: audit_head_set
 UPDATE audit_heads SET seq = $2, hash = $3::bytea WHERE org_id = $1;
 
+-- A page of a chain, and its head as it stands with it: entries may come while one reads.
 -- name: audit_chain
-SELECT seq, event_id, type, at_us, user_id, email, resource_type, resource_id, resource_name,
-    details, peer, request_id, hash
-FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+SELECT e.seq, e.event_id, e.type, e.at_us, e.user_id, e.email, e.resource_type, e.resource_id,
+    e.resource_name, e.details, e.peer, e.request_id, e.hash, coalesce(h.seq, 0), h.hash
+FROM (VALUES ($1::bigint)) AS o (org_id) LEFT JOIN audit_heads h ON h.org_id = o.org_id
+LEFT JOIN LATERAL (SELECT * FROM audit_events WHERE org_id = o.org_id AND seq > $2 ORDER BY seq LIMIT $3)
+    AS e ON true
+ORDER BY e.seq;
 
 -- name: audit_orgs
-SELECT org_id, seq, hash FROM audit_heads ORDER BY org_id;
+SELECT org_id FROM audit_heads UNION SELECT org_id FROM audit_events ORDER BY org_id;
 
 -- name: audit_page
 SELECT id, seq, email, type, resource_type, resource_id, coalesce(details, resource_name), at_us,
