@@ -194,6 +194,12 @@ months_are_those_of_the_calendar_in_utc(void **state)
     assert_string_equal(bil_month_of(DEC_2026).text, "2026-12");
     assert_string_equal(bil_month_of(bil_month_of(DEC_2026).end_us).text, "2027-01");
     assert_string_equal(bil_month_of(INT64_C(1709164800000000)).text, "2024-02"); /* leap day */
+    /* The last instant of January 31, whose next month has no such day. */
+    m = bil_month_of(INT64_C(1801439999999999));
+    assert_string_equal(m.text, "2027-01");
+    assert_int_equal(m.end_us, INT64_C(1801440000000000));
+    assert_string_equal(bil_month_of(m.end_us).text, "2027-02");
+    assert_string_equal(bil_month_of(INT64_C(253402300799000000)).text, "9999-12");
 }
 
 static void
@@ -236,6 +242,10 @@ streaming_ends_with_the_minutes_or_goes_on_with_the_credit(void **state)
     a.overage_minutes = 2;
     a.prepaid_micro = 60000 * 10 + 59999;
     assert_int_equal(bil_streaming_left_us(&a), 7 * MINUTE);
+    a.plan.overage_micro = 1; /* more minutes than a number of microseconds holds */
+    a.prepaid_micro = BIL_BALANCE_MAX;
+    a.allowance_micro = BIL_BALANCE_MAX;
+    assert_true(bil_streaming_left_us(&a) > INT64_C(1000000000) * 60);
     a.plan.overage_micro = 0; /* beyond the plan is free */
     assert_int_equal(bil_streaming_left_us(&a), BIL_NO_LIMIT);
     a = account(BIL_NO_LIMIT);

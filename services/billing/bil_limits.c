@@ -3,6 +3,8 @@
 
 #include "billing/bil_book.h"
 
+#define MINUTES_MAX INT64_C(1000000000) /* of credit: two thousand years */
+
 int64_t
 bil_streaming_left_us(const struct bil_account *a)
 {
@@ -14,8 +16,9 @@ bil_streaming_left_us(const struct bil_account *a)
         if (a->plan.overage_micro == 0) {
             return BIL_NO_LIMIT;
         }
-        int64_t credit = a->allowance_micro + a->prepaid_micro;
-        left += (a->overage_minutes + credit / a->plan.overage_micro) * BIL_US_PER_MINUTE;
+        int64_t paid = (a->allowance_micro + a->prepaid_micro) / a->plan.overage_micro;
+        paid = paid < MINUTES_MAX ? paid : MINUTES_MAX;
+        left += (a->overage_minutes + paid) * BIL_US_PER_MINUTE;
     }
     return left > 0 ? left : 0;
 }

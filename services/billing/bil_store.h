@@ -128,7 +128,7 @@ struct bil_topup {
     struct str payment_intent; /* Stripe's number of the payment; empty: not known yet */
     int64_t org_id, amount_micro;
     struct str state; /* open, paid, failed */
-    int64_t refunded_micro, taken_micro;
+    int64_t refunded_micro, disputed_micro, taken_micro;
     int64_t user_id;
     struct str user_email;
 };
@@ -141,6 +141,18 @@ NODISCARD enum rc bil_topup_opened(struct db *db, struct ctx *ctx, const char *i
 NODISCARD enum rc bil_topup_lock(struct db *db, struct ctx *ctx, struct str id,
                                  struct str payment_intent, struct bil_topup *out, bool *out_found);
 NODISCARD enum rc bil_topup_set(struct db *db, struct ctx *ctx, const struct bil_topup *topup);
+/* For the open transaction: events about one payment take turns. */
+NODISCARD enum rc bil_payment_lock(struct db *db, struct ctx *ctx, struct str payment_intent);
+/* What went back of a payment that no purchase is known to have; adds nothing to a larger amount.
+ */
+struct bil_loss {
+    int64_t refunded_micro, disputed_micro;
+};
+NODISCARD enum rc bil_loss_add(struct db *db, struct ctx *ctx, struct str payment_intent,
+                               const struct bil_loss *loss);
+/* Zeros when there is none. */
+NODISCARD enum rc bil_loss_get(struct db *db, struct ctx *ctx, struct str payment_intent,
+                               struct bil_loss *out);
 /* *out_new is false when the event came before. */
 NODISCARD enum rc bil_stripe_event_add(struct db *db, struct ctx *ctx, struct str id,
                                        struct str type, bool *out_new);

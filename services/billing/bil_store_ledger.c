@@ -173,6 +173,7 @@ bil_topup_lock(struct db *db, struct ctx *ctx, struct str id, struct str payment
             .user_id = db_i64(res, 0, 6),
             .user_email = db_str(res, 0, 7),
             .payment_intent = db_str(res, 0, 8),
+            .disputed_micro = db_i64(res, 0, 9),
         };
     }
     return RC_OK;
@@ -183,7 +184,33 @@ bil_topup_set(struct db *db, struct ctx *ctx, const struct bil_topup *topup)
 {
     return DB_QUERY(db, ctx, Q_TOPUP_SET, NULL, DB_ARG_Z(topup->id), DB_ARG_STR(topup->state),
                     DB_ARG_I64(topup->refunded_micro), DB_ARG_I64(topup->taken_micro),
-                    text_or_null(topup->payment_intent));
+                    text_or_null(topup->payment_intent), DB_ARG_I64(topup->disputed_micro));
+}
+
+enum rc
+bil_payment_lock(struct db *db, struct ctx *ctx, struct str payment_intent)
+{
+    return DB_QUERY(db, ctx, Q_PAYMENT_LOCK, NULL, DB_ARG_STR(payment_intent));
+}
+
+enum rc
+bil_loss_add(struct db *db, struct ctx *ctx, struct str payment_intent, const struct bil_loss *loss)
+{
+    return DB_QUERY(db, ctx, Q_LOSS_ADD, NULL, DB_ARG_STR(payment_intent),
+                    DB_ARG_I64(loss->refunded_micro), DB_ARG_I64(loss->disputed_micro));
+}
+
+enum rc
+bil_loss_get(struct db *db, struct ctx *ctx, struct str payment_intent, struct bil_loss *out)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(db, ctx, Q_LOSS_GET, &res, DB_ARG_STR(payment_intent));
+    *out = (struct bil_loss){.refunded_micro = 0};
+    if (rc == RC_OK && db_rows(res) > 0) {
+        *out = (struct bil_loss){db_i64(res, 0, 0), db_i64(res, 0, 1)};
+    }
+    return rc;
 }
 
 enum rc

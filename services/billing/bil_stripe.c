@@ -99,7 +99,7 @@ static const struct kind {
     {"checkout.session.async_payment_failed", BIL_FACT_FAILED, "amount_total", false},
     {"checkout.session.expired", BIL_FACT_FAILED, "amount_total", false},
     {"charge.refunded", BIL_FACT_REFUNDED, "amount_refunded", false},
-    {"charge.dispute.created", BIL_FACT_REFUNDED, "amount", false},
+    {"charge.dispute.created", BIL_FACT_DISPUTED, "amount", false},
 };
 
 static const struct kind *

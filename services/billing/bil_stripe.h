@@ -18,10 +18,11 @@ NODISCARD enum rc bil_stripe_verify(struct str header, struct str body, struct s
                                     int64_t now_us, const char **out_why);
 
 enum bil_fact {
-    BIL_FACT_NONE,    /* nothing that concerns credit */
-    BIL_FACT_PAID,    /* a checkout was paid */
-    BIL_FACT_FAILED,  /* a checkout will not be paid */
-    BIL_FACT_REFUNDED /* so much in all was given back, or is disputed */
+    BIL_FACT_NONE,     /* nothing that concerns credit */
+    BIL_FACT_PAID,     /* a checkout was paid */
+    BIL_FACT_FAILED,   /* a checkout will not be paid */
+    BIL_FACT_REFUNDED, /* so much in all was given back */
+    BIL_FACT_DISPUTED  /* so much is disputed: the bank has taken it back */
 };
 
 struct bil_stripe_event {

@@ -140,7 +140,7 @@ refunds_and_disputes_say_how_much_in_all(void **state)
     assert_int_equal(e.amount_micro, 2500000);
     assert_true(str_eqz(e.payment_intent, "pi_9"));
     e = read_event("charge.dispute.created", "{\"amount\":700,\"payment_intent\":\"pi_9\"}");
-    assert_int_equal(e.fact, BIL_FACT_REFUNDED);
+    assert_int_equal(e.fact, BIL_FACT_DISPUTED);
     assert_int_equal(e.topup_id.n, 0);
 }
 

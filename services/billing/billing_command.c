@@ -177,11 +177,16 @@ plan_put(const struct run *r)
             return EXIT_USAGE;
         }
     }
-    if (bil_plan_put(r->billing->db, r->ctx, &plan) != RC_OK) {
+    if (db_begin(r->billing->db, r->ctx) != RC_OK) {
         return failed(r);
     }
-    print_plan(&plan);
-    return 0;
+    enum rc rc = bil_plan_put(r->billing->db, r->ctx, &plan);
+    rc = rc == RC_OK ? tell(r, 0, "billing.plan_put", str_z(plan.plan_id)) : rc;
+    int status = commit(r, rc);
+    if (status == 0) {
+        print_plan(&plan);
+    }
+    return status;
 }
 
 /* A larger allowance is given at once, a smaller one with the next month. */

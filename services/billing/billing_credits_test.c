@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Credit as its callers see it, on a real Postgres: allowance, purchases, deductions, limits. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "billing/billing_lab.h"
 #include "billing/bil_post.h"
 #include "sec/hash.h"
@@ -390,6 +393,57 @@ a_refund_takes_what_is_left_and_nothing_more(void **state)
     add_up();
 }
 
+/* A dispute names nothing but the payment, and Stripe promises no order. */
+static void
+a_dispute_that_comes_before_the_payment_is_not_lost(void **state)
+{
+    static const char DISPUTE[] = "{\"amount\":600,\"payment_intent\":\"pi_1\"}";
+    static const char OTHER[] = "{\"amount\":700,\"payment_intent\":\"pi_other\"}";
+    static const char REFUND[] = "{\"amount\":1000,\"amount_refunded\":300,"
+                                 "\"payment_intent\":\"pi_1\",\"metadata\":{}}";
+
+    (void)state;
+    assert_int_equal(hook("evt_1", "charge.dispute.created", DISPUTE), RC_OK);
+    assert_int_equal(hook("evt_2", "charge.dispute.created", OTHER), RC_OK);
+    assert_int_equal(hook("evt_3", "charge.refunded", REFUND), RC_OK);
+    assert_int_equal(balance_micro(), USD);
+    assert_int_equal(hook("evt_4", "checkout.session.completed", PAID(1000)), RC_OK);
+    assert_int_equal(balance_micro(), USD + USD);
+    assert_int_equal(hook("evt_5", "charge.refunded", REFUNDED(400)), RC_OK);
+    assert_int_equal(balance_micro(), USD);
+    assert_int_equal(hook("evt_6", "charge.refunded", REFUNDED(1000)), RC_OK);
+    assert_int_equal(balance_micro(), USD); /* no more than was bought */
+    add_up();
+}
+
+static void *
+hook_thread(void *arg)
+{
+    static atomic_int number;
+    char id[24];
+
+    (void)snprintf(id, sizeof(id), "evt_%d", atomic_fetch_add(&number, 1) / 2);
+    return hook(id, "checkout.session.completed", PAID(1000)) == RC_OK ? arg : NULL;
+}
+
+static void
+payments_told_of_at_once_grant_once(void **state)
+{
+    pthread_t threads[8];
+
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, hook_thread, state), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        void *ok = NULL;
+        assert_int_equal(pthread_join(threads[i], &ok), 0);
+        assert_non_null(ok);
+    }
+    assert_int_equal(balance_micro(), 11 * USD);
+    assert_int_equal(pg_support_i64("SELECT count(*) FROM billing.stripe_events"), 4);
+    add_up();
+}
+
 static void
 what_was_not_offered_is_not_granted(void **state)
 {
@@ -605,6 +659,32 @@ minutes_beyond_the_plan_cost_credit_once_when_that_is_wanted(void **state)
     add_up();
 }
 
+/* More organizations without credit than the loop takes at once. */
+static void
+who_cannot_pay_for_minutes_holds_nobody_up(void **state)
+{
+    (void)state;
+    post(BIL_TOPUP, "t1", USD);
+    pg_support_exec("UPDATE billing.plans SET streaming_minutes = 0 WHERE plan_id = 'free';"
+                    "INSERT INTO billing.accounts (org_id, plan_id, period, overage)"
+                    " SELECT i, 'free', date_trunc('month', now() AT TIME ZONE 'UTC')::date, true"
+                    " FROM generate_series(100, 350) i;"
+                    "UPDATE billing.accounts SET overage = true;"
+                    "INSERT INTO billing.stream_months (org_id, month, used_us) SELECT org_id,"
+                    " date_trunc('month', now() AT TIME ZONE 'UTC')::date, 120000000"
+                    " FROM billing.accounts");
+    struct call c = call_begin(0);
+    struct bil_due *due = NULL;
+    size_t n = 0;
+    assert_int_equal(bil_overage_due(db, &c.ctx, clk_wall_us(), &due, &n), RC_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(due[0].org_id, ORG);
+    arena_free(c.arena);
+    meter();
+    assert_int_equal(balance_micro(), 2 * USD - 2 * 60000);
+    add_up();
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define S(name) cmocka_unit_test_setup_teardown(name, with_stripe, without_stripe)
 
@@ -622,12 +702,15 @@ main(void)
         S(a_payment_is_granted_once_whatever_is_repeated),
         S(the_order_of_events_does_not_matter),
         S(a_refund_takes_what_is_left_and_nothing_more),
+        S(a_dispute_that_comes_before_the_payment_is_not_lost),
+        S(payments_told_of_at_once_grant_once),
         S(what_was_not_offered_is_not_granted),
         S(an_unsigned_event_changes_nothing),
         T(model_calls_are_counted_by_model_and_paid_once),
         T(on_a_plan_that_refuses_nothing_costs_are_shown_beyond_the_budget),
         T(the_dashboard_shows_the_minutes_of_sessions_under_way),
         T(minutes_beyond_the_plan_cost_credit_once_when_that_is_wanted),
+        T(who_cannot_pay_for_minutes_holds_nobody_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,8 @@
 #include "billing/billing.h"
 #include "pb/pb.h"
 
+#define AT_MAX_US INT64_C(253402300799000000) /* the year 9999 */
+
 /* --- kinds of events ------------------------------------------------------------------------ */
 
 /* Asked once an event was readable: one that is not must come again and again, for people to see.
@@ -170,7 +172,8 @@ take_event(struct billing *billing, struct ctx *ctx, const Assay__Event *event, 
         *out_accepted = true;
         return RC_OK;
     }
-    if (!id_is_uuid(str_z(event->id)) || event->org_id <= 0 || event->at_us < 0) {
+    if (!id_is_uuid(str_z(event->id)) || event->org_id <= 0 || event->at_us < 0 ||
+        event->at_us > AT_MAX_US) {
         return RC_OK;
     }
     enum rc rc = take(billing, ctx, event, &is_readable);

@@ -136,40 +136,67 @@ take_paid(struct billing *billing, struct ctx *ctx, struct bil_topup *topup,
                        : rc;
 }
 
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Credit that was spent already stays spent: the balance never goes below zero. */
 static enum rc
 take_back(struct billing *billing, struct ctx *ctx, struct bil_topup *topup)
 {
-    int64_t more = topup->refunded_micro - topup->taken_micro;
+    int64_t lost = least(topup->refunded_micro + topup->disputed_micro, topup->amount_micro);
+    int64_t more = lost - topup->taken_micro;
     struct bil_op op = {
         .kind = BIL_REFUND_UPTO,
-        .event_id =
-            arena_printf(ctx->arena, "refund/%s/%lld", topup->id, (long long)topup->refunded_micro),
+        .event_id = arena_printf(ctx->arena, "refund/%s/%lld", topup->id, (long long)lost),
         .amount_micro = more,
     };
 
     if (more <= 0 || !str_eqz(topup->state, "paid")) {
         return RC_OK;
     }
-    topup->taken_micro = topup->refunded_micro;
+    topup->taken_micro = lost;
     enum rc rc = book(billing, ctx, topup, &op);
     return rc == RC_OK ? tell(billing, ctx, topup, "billing.topup_refunded", TELL_AUDIT, more) : rc;
+}
+
+static struct bil_loss
+loss_of(const struct bil_stripe_event *e)
+{
+    return (struct bil_loss){
+        .refunded_micro = e->fact == BIL_FACT_REFUNDED ? e->amount_micro : 0,
+        .disputed_micro = e->fact == BIL_FACT_DISPUTED ? e->amount_micro : 0,
+    };
+}
+
+static void
+add_loss(struct bil_topup *topup, const struct bil_loss *loss)
+{
+    int64_t refunded = least(loss->refunded_micro, topup->amount_micro);
+    int64_t disputed = least(loss->disputed_micro, topup->amount_micro);
+
+    topup->refunded_micro = refunded > topup->refunded_micro ? refunded : topup->refunded_micro;
+    topup->disputed_micro = disputed > topup->disputed_micro ? disputed : topup->disputed_micro;
 }
 
 static enum rc
 settle(struct billing *billing, struct ctx *ctx, struct bil_topup *topup,
        const struct bil_stripe_event *e)
 {
+    struct bil_loss loss = loss_of(e);
     enum rc rc = RC_OK;
 
     if (e->fact == BIL_FACT_PAID) {
         rc = take_paid(billing, ctx, topup, e);
+        if (rc == RC_OK && e->payment_intent.n > 0) {
+            rc = bil_loss_get(billing->db, ctx, e->payment_intent, &loss);
+        }
     } else if (e->fact == BIL_FACT_FAILED && str_eqz(topup->state, "open")) {
         topup->state = STR("failed");
-    } else if (e->fact == BIL_FACT_REFUNDED && e->amount_micro > topup->refunded_micro) {
-        topup->refunded_micro =
-            e->amount_micro < topup->amount_micro ? e->amount_micro : topup->amount_micro;
     }
+    add_loss(topup, &loss);
     rc = rc == RC_OK ? take_back(billing, ctx, topup) : rc;
     return rc == RC_OK ? bil_topup_set(billing->db, ctx, topup) : rc;
 }
@@ -185,9 +212,22 @@ handle(struct billing *billing, struct ctx *ctx, const struct bil_stripe_event *
     if (rc != RC_OK || !is_new || e->fact == BIL_FACT_NONE) {
         return rc;
     }
-    rc = bil_topup_lock(billing->db, ctx, e->topup_id, e->payment_intent, &topup, &found);
-    /* Other things are sold through the same account of Stripe. */
-    return rc == RC_OK && found ? settle(billing, ctx, &topup, e) : rc;
+    bool has_payment = e->payment_intent.n > 0;
+    if (has_payment) {
+        rc = bil_payment_lock(billing->db, ctx, e->payment_intent);
+    }
+    if (rc == RC_OK) {
+        rc = bil_topup_lock(billing->db, ctx, e->topup_id, e->payment_intent, &topup, &found);
+    }
+    if (rc == RC_OK && found) {
+        return settle(billing, ctx, &topup, e);
+    }
+    /* Other things are sold through the same account of Stripe, or it is a purchase whose payment
+     * is told of later. */
+    struct bil_loss loss = loss_of(e);
+    return rc == RC_OK && has_payment && loss.refunded_micro + loss.disputed_micro > 0
+               ? bil_loss_add(billing->db, ctx, e->payment_intent, &loss)
+               : rc;
 }
 
 enum rc

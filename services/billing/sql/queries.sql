@@ -135,8 +135,8 @@ LIMIT 100;
 -- name: overage_set
 UPDATE accounts SET overage = $2, overage_at = $3 WHERE org_id = $1 AND overage_at < $3;
 
--- Months, this one and the one before, with whole minutes beyond the plan that are not paid yet.
--- $1, $2: the first instants of the two; $3: now.
+-- Months, this one and the one before, with whole minutes beyond the plan that are not paid yet and
+-- that the credit can pay: who cannot holds nobody up. $1, $2: the first instants of the two; $3: now.
 -- name: overage_due
 SELECT a.org_id, b.month, p.overage_micro, coalesce(m.overage_minutes, 0), u.minutes
 FROM accounts a
@@ -150,6 +150,8 @@ CROSS JOIN LATERAL (
         / 60000000 - p.streaming_minutes AS minutes
     FROM live_sessions WHERE org_id = a.org_id) u
 WHERE a.overage AND u.minutes > coalesce(m.overage_minutes, 0)
+  AND (a.allowance_micro + a.prepaid_micro >= p.overage_micro
+       OR a.period < ($2::timestamptz AT TIME ZONE 'UTC')::date)
 ORDER BY a.org_id LIMIT 200;
 
 -- name: overage_paid
@@ -193,18 +195,36 @@ UPDATE topups SET checkout_id = $2 WHERE topup_id = $1::uuid;
 -- By our own number, or by Stripe's payment.
 -- name: topup_lock
 SELECT topup_id, org_id, amount_micro, state, refunded_micro, taken_micro, user_id, user_email,
-    payment_intent
+    payment_intent, disputed_micro
 FROM topups WHERE topup_id = $1::uuid OR payment_intent = $2
 ORDER BY topup_id = $1::uuid DESC NULLS LAST LIMIT 1 FOR UPDATE;
 
 -- name: topup_set
-UPDATE topups SET state = $2, refunded_micro = $3, taken_micro = $4, payment_intent = $5
+UPDATE topups SET state = $2, refunded_micro = $3, taken_micro = $4, payment_intent = $5,
+    disputed_micro = $6
 WHERE topup_id = $1::uuid;
+
+-- Events about one payment take turns.
+-- name: payment_lock
+SELECT pg_advisory_xact_lock(hashtextextended('stripe_payment', hashtext($1)));
+
+-- name: loss_add
+INSERT INTO stripe_losses AS l (payment_intent, refunded_micro, disputed_micro) VALUES ($1, $2, $3)
+ON CONFLICT (payment_intent) DO UPDATE SET
+    refunded_micro = greatest(l.refunded_micro, excluded.refunded_micro),
+    disputed_micro = greatest(l.disputed_micro, excluded.disputed_micro), at = now();
+
+-- name: loss_get
+SELECT refunded_micro, disputed_micro FROM stripe_losses WHERE payment_intent = $1;
 
 -- name: stripe_event_add
 INSERT INTO stripe_events (event_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 
 -- Stripe sends an event again for three days at most.
 -- name: stripe_event_sweep
-DELETE FROM stripe_events WHERE event_id IN (
-    SELECT event_id FROM stripe_events WHERE at < now() - interval '90 days' LIMIT 1000);
+WITH events AS (
+    DELETE FROM stripe_events WHERE event_id IN (
+        SELECT event_id FROM stripe_events WHERE at < now() - interval '90 days' LIMIT 1000)
+)
+DELETE FROM stripe_losses WHERE payment_intent IN (
+    SELECT payment_intent FROM stripe_losses WHERE at < now() - interval '90 days' LIMIT 1000);
