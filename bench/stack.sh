@@ -50,6 +50,27 @@ bench_stack_tokens() {
     done
 }
 
+# bench_stack_strangers DIR N: a token each of N organizations of their own, each with the app and the suites of ours.
+bench_stack_strangers() {
+    local i body own=$bench_token
+    bench_token=
+    for i in $(seq "$2"); do
+        body="{\"email\":\"bench$i@example.com\",\"password\":\"correct-horse-bench\",\"name\":\"Bench\",\"organization_name\":\"Bench $i\"}"
+        bench_api POST /api/v1/auth/register -H 'Content-Type: application/json' -d "$body" \
+            | sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p' | awk 1
+    done
+    bench_token=$own
+    psql -q -v ON_ERROR_STOP=1 "$(awk '$1 == "psql" { print $2 }' "$1/stack.state")" >&2 <<'END'
+SET search_path = tests;
+INSERT INTO apps SELECT id + 1000000 * o.org, o.org, public_id || '_' || o.org, name, platform, url, package_name
+    FROM apps, (SELECT id AS org FROM auth.organizations WHERE name LIKE 'Bench %') AS o;
+INSERT INTO suites (public_id, org_id, name, description, app_id, platform, variables, tag_names, tag_displays)
+    SELECT s.public_id || '_' || o.org, o.org, s.name, s.description, s.app_id + 1000000 * o.org, s.platform, s.variables,
+           s.tag_names, s.tag_displays
+    FROM suites AS s, (SELECT id AS org FROM auth.organizations WHERE name LIKE 'Bench %') AS o ORDER BY o.org, s.id;
+END
+}
+
 bench_stack_down() { bench_stack "$1" down; }
 
 # What all processes of the stack have spent so far, in CPU seconds: the supervisor and everything below it.

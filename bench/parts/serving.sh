@@ -1,6 +1,7 @@
 #!/bin/bash
 # Requests per second and latency: the gateway with its services, the FastAPI peer and nginx, in turns. `assay_suites`: all
-# connections send the same request, as the peer gets it; `assay_mixed`: with a token each, so that no two share an answer.
+# connections send the same request, as the peer gets it; `assay_mixed`: with a token each, of the members of one organization;
+# `assay_apart`: with a token each of another organization, so that no two share an answer.
 set -uo pipefail
 # shellcheck source=bench/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -27,6 +28,7 @@ bench_stack_up "$dir/stack" && bench_stack_fill || exit 2
 ours=$(awk '$1 == "supervisor" { print $2; exit }' "$dir/stack/stack.state")
 child() { awk -v n="$1" '$1 == "child" && $2 == n { print $4 }' "$dir/stack/stack.state"; }
 bench_stack_tokens "${BENCH_CONNECTIONS:-32}" >"$dir/tokens" && [ -s "$dir/tokens" ] || exit 2
+bench_stack_strangers "$dir/stack" "${BENCH_CONNECTIONS:-32}" >"$dir/strangers" && [ -s "$dir/strangers" ] || exit 2
 # Both answer the same, but for what is random.
 bytes() { curl -fsS -H "Authorization: Bearer $2" "$1" | wc -c; }
 echo "BENCH assay_suites_bytes $(bytes "$bench_url/api/v1/tests/suites" "$bench_token") bytes"
@@ -47,6 +49,7 @@ for _ in $(seq "$BENCH_ROUNDS"); do
             "$dir/load"
     done
     bench_load assay_mixed "$bench_url/api/v1/tests/suites" "@$dir/tokens" "$ours"
+    bench_load assay_apart "$bench_url/api/v1/tests/suites" "@$dir/strangers" "$ours"
     bench_load fastapi_suites "http://127.0.0.1:$peer_port/api/v1/tests/suites" "$peer_token" "${peer[@]}"
     bench_load assay_health "$bench_url/health" "" "$ours"
     bench_load nginx http://127.0.0.1:8612/ "" "$nginx"

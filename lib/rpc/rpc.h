@@ -30,6 +30,7 @@ struct rpc_method {
     const char *name; /* "assay.Suites/ListSuites" */
     enum rpc_effect effect;
     bool waits; /* a long poll: runs on a thread of its own (at most 256 of them), not on a worker */
+    bool for_org; /* a READ whose handler does not learn who of the organization asks */
     bool secret_request; /* the message, or one inside it, has a field with option `secret` */
     bool secret_answer;
     const ProtobufCMessageDescriptor *req;
@@ -110,9 +111,10 @@ NODISCARD enum rc rpc_client_new(const struct rpc_client_cfg *cfg, struct rpc_cl
 void rpc_client_free(struct rpc_client *client);
 
 /* Calls `method` with `req` and unpacks the answer into ctx->arena. Deadline, ids, idempotency key
- * and principal come from ctx. Without a deadline ten seconds count. A READ without key may get the
- * answer of an equal call by the same principal that was executed after this one began
- * (docs/decisions/0006-shared-reads.md).
+ * and principal come from ctx; of the principal a method with `for_org` is told the organization,
+ * project, role and kind, and no peer. Without a deadline ten seconds count. A READ without key may
+ * get the answer of an equal call of the same principal, as far as it is told, that was executed
+ * after this one began (docs/decisions/0006-shared-reads.md).
  *
  * Errors: what the handler returned, with its reason and message, or
  *         UNAVAILABLE: no replica reachable before the deadline, certainly not executed.

@@ -135,8 +135,16 @@ static const struct rpc_method methods[] = {
      .req = &assay__event__descriptor,
      .resp = &assay__event__descriptor,
      .handler = handle},
+    {.id = 5,
+     .name = "test.Events/ReadOfOrg",
+     .effect = RPC_READ,
+     .for_org = true,
+     .req = &assay__event__descriptor,
+     .resp = &assay__event__descriptor,
+     .handler = handle},
 };
 static const struct rpc_method *const read_method = &methods[2];
+static const struct rpc_method *const org_method = &methods[3];
 static const struct rpc_method absent = {.id = 3,
                                          .name = "test.Events/Absent",
                                          .effect = RPC_READ,
@@ -436,6 +444,33 @@ caller_deadline_and_keys_travel(void **state)
 }
 
 static void
+call_for_an_organization_does_not_tell_who_asks(void **state)
+{
+    struct fixture f;
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct ctx ctx;
+    Assay__Event req = event("who");
+    Assay__Event *got = NULL;
+
+    (void)state;
+    open_with(&f, 1, 16);
+    ctx_init(&ctx, arena);
+    ctx.request_id = STR("req-1");
+    ctx.peer = STR("192.0.2.7");
+    ctx.who = (struct principal){
+        .user_id = 12, .org_id = 34, .role = ROLE_ADMIN, .email = STR("a@example.org")};
+    struct outcome o = call_with(f.client, &ctx, org_method, &req, &got);
+    assert_int_equal(o.rc, RC_OK);
+    assert_int_equal(got->org_id, 34);
+    assert_string_equal(got->request_id, "req-1");
+    assert_int_equal(got->actor_user_id, 0);
+    assert_string_equal(got->actor_email, "");
+    assert_string_equal(got->peer, "");
+    arena_free(arena);
+    close_all(&f);
+}
+
+static void
 unknown_method_is_unimplemented(void **state)
 {
     struct fixture f;
@@ -622,6 +657,8 @@ struct crowd {
     struct fixture *f;
     int calls;
     int wrong;
+    const struct rpc_method *method; /* of readers */
+    int64_t user_id;
 };
 
 static void *
@@ -658,7 +695,7 @@ many_callers_each_get_their_own_answer(void **state)
     (void)state;
     open_with(&f, 4, 256);
     for (int i = 0; i < CALLERS; i++) {
-        crowd[i] = (struct crowd){&f, CALLS, 0};
+        crowd[i] = (struct crowd){.f = &f, .calls = CALLS};
         assert_int_equal(pthread_create(&threads[i], NULL, crowd_main, &crowd[i]), 0);
     }
     for (int i = 0; i < CALLERS; i++) {
@@ -687,34 +724,53 @@ reader_main(void *arg)
         arena_reset(arena);
         ctx_init(&ctx, arena);
         ctx.who.org_id = 1 + i % 2;
+        ctx.who.user_id = c->user_id;
         int64_t began_us = clk_mono_us();
-        struct outcome o = call_with(c->f->client, &ctx, read_method, &req, &got);
+        struct outcome o = call_with(c->f->client, &ctx, c->method, &req, &got);
         c->wrong += o.rc != RC_OK || got->at_us < began_us || got->org_id != ctx.who.org_id;
     }
     arena_free(arena);
     return NULL;
 }
 
-static void
-reads_are_shared_but_never_stale_nor_between_callers(void **state)
+#define READS 200
+
+/* How many calls of 32 readers took the answer of another. */
+static int
+shared_by_readers(const struct rpc_method *method, bool is_one_user)
 {
-    enum { CALLERS = 32, CALLS = 200 };
+    enum { CALLERS = 32 };
     struct fixture f;
     struct crowd crowd[CALLERS];
     pthread_t threads[CALLERS];
 
-    (void)state;
     open_with(&f, 4, 256);
     for (int i = 0; i < CALLERS; i++) {
-        crowd[i] = (struct crowd){&f, CALLS, 0};
+        crowd[i] = (struct crowd){&f, READS, 0, method, is_one_user ? 7 : 100 + i};
         assert_int_equal(pthread_create(&threads[i], NULL, reader_main, &crowd[i]), 0);
     }
     for (int i = 0; i < CALLERS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_int_equal(crowd[i].wrong, 0);
     }
-    assert_true(atomic_load(&f.service.executed) < CALLERS * CALLS);
+    int executed = atomic_load(&f.service.executed);
     close_all(&f);
+    return CALLERS * READS - executed;
+}
+
+static void
+reads_are_shared_but_never_stale_nor_between_callers(void **state)
+{
+    (void)state;
+    assert_true(shared_by_readers(read_method, true) > 0);
+    assert_int_equal(shared_by_readers(read_method, false), 0);
+}
+
+static void
+reads_for_an_organization_are_shared_by_its_members(void **state)
+{
+    (void)state;
+    assert_true(shared_by_readers(org_method, false) > 0);
 }
 
 static void *
@@ -742,7 +798,7 @@ failure_of_one_execution_is_not_shared(void **state)
     (void)state;
     open_with(&f, 4, 256);
     for (int i = 0; i < CALLERS; i++) {
-        crowd[i] = (struct crowd){&f, CALLS, 0};
+        crowd[i] = (struct crowd){.f = &f, .calls = CALLS};
         assert_int_equal(pthread_create(&threads[i], NULL, failing_reader_main, &crowd[i]), 0);
     }
     for (int i = 0; i < CALLERS; i++) {
@@ -1181,6 +1237,7 @@ main(void)
         cmocka_unit_test(frames_are_checked_as_a_whole),
         cmocka_unit_test(answers_and_failures_travel),
         cmocka_unit_test(caller_deadline_and_keys_travel),
+        cmocka_unit_test(call_for_an_organization_does_not_tell_who_asks),
         cmocka_unit_test(unknown_method_is_unimplemented),
         cmocka_unit_test(messages_past_the_limit_are_refused),
         cmocka_unit_test(deadline_ends_the_call_while_the_handler_runs),
@@ -1192,6 +1249,7 @@ main(void)
         cmocka_unit_test(waiting_methods_leave_the_workers_free),
         cmocka_unit_test(many_callers_each_get_their_own_answer),
         cmocka_unit_test(reads_are_shared_but_never_stale_nor_between_callers),
+        cmocka_unit_test(reads_for_an_organization_are_shared_by_its_members),
         cmocka_unit_test(failure_of_one_execution_is_not_shared),
         cmocka_unit_test(draining_finishes_what_runs_and_sends_new_calls_elsewhere),
         cmocka_unit_test(replicas_that_come_and_go_are_found),

@@ -209,6 +209,9 @@ check_raw_body(struct model *m, const struct route *r)
 static void
 check_rpc(struct model *m, const struct rpc *rpc)
 {
+    if (rpc->for_org && (rpc->effect != ASSAY__EFFECT__READ || rpc->waits)) {
+        fault(m, rpc->at, "%s: for_org is for a READ that does not wait", rpc->desc->name);
+    }
     if (rpc->http == NULL) {
         return;
     }

@@ -103,9 +103,10 @@ static void
 put_method(struct buf *b, const struct rpc *r, const char *handler_prefix)
 {
     static const char *const effects[] = {"RPC_WRITE", "RPC_READ", "RPC_WRITE_MANUAL"};
-    buf_printf(b, "{.id = 0x%08xU, .name = \"%s\", .effect = %s, .waits = %s,\n     .secret_request = "
-               "%s, .secret_answer = %s,\n     .req = &%s__descriptor, .resp = &%s__descriptor",
+    buf_printf(b, "{.id = 0x%08xU, .name = \"%s\", .effect = %s, .waits = %s, .for_org = "
+               "%s,\n     .secret_request = %s, .secret_answer = %s,\n     .req = &%s__descriptor, .resp = &%s__descriptor",
                r->id, r->full, effects[r->effect], r->waits ? "true" : "false",
+               r->for_org ? "true" : "false",
                r->req->has_secret ? "true" : "false", r->resp->has_secret ? "true" : "false",
                r->req->c_lower, r->resp->c_lower);
     if (handler_prefix != NULL) {

@@ -197,6 +197,21 @@ a_get_that_changes_something_is_refused(void **state)
 }
 
 static void
+only_reads_are_for_the_organization(void **state)
+{
+    struct bench *t = *state;
+    refused(t,
+            "service S { option (service) = {process: \"tests\"};\n"
+            "rpc Do(Empty) returns (Empty) { option (for_org) = true; } }",
+            "Do: for_org is for a READ");
+    refused(t,
+            "service S { option (service) = {process: \"tests\"};\n"
+            "rpc Do(Empty) returns (Empty) { option (for_org) = true; option (effect) = READ; "
+            "option (waits) = true; } }",
+            "Do: for_org is for a READ");
+}
+
+static void
 a_raw_body_needs_one_field_of_bytes(void **state)
 {
     struct bench *t = *state;
@@ -341,6 +356,7 @@ main(void)
         TEST(members_that_json_cannot_carry_are_refused),
         TEST(fields_that_the_tables_cannot_hold_are_refused),
         TEST(a_get_that_changes_something_is_refused),
+        TEST(only_reads_are_for_the_organization),
         TEST(a_raw_body_needs_one_field_of_bytes),
         TEST(faults_of_groups_are_refused),
         TEST(faults_of_services_are_refused),

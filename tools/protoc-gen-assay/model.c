@@ -12,6 +12,7 @@
 #define OPT_MESSAGE 50004
 #define OPT_SERVICE 50005
 #define OPT_WAITS 50006
+#define OPT_FOR_ORG 50007
 
 /* Field numbers of descriptor.proto, of which SourceCodeInfo paths are made. */
 #define FILE_MESSAGES 4
@@ -242,6 +243,7 @@ load_rpc(struct model *m, const struct path *at, struct service *service,
                                                     &assay__http__descriptor);
     rpc->effect = (Assay__Effect)option_varint(options, OPT_EFFECT, ASSAY__EFFECT__WRITE);
     rpc->waits = option_varint(options, OPT_WAITS, 0) != 0;
+    rpc->for_org = option_varint(options, OPT_FOR_ORG, 0) != 0;
     if (desc->client_streaming || desc->server_streaming) {
         fault(m, rpc->at, "%s: streams are not served", desc->name);
     }

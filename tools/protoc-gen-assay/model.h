@@ -98,6 +98,7 @@ struct rpc {
     const char *snake;
     uint32_t id;
     bool waits;
+    bool for_org;
     const char *comment;
     struct where at;
     struct route **routes;
