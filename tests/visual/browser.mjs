@@ -7,13 +7,14 @@ import os from 'node:os';
 import path from 'node:path';
 
 const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--remote-debugging-pipe',
-    '--font-render-hinting=none', '--force-color-profile=srgb', '--disable-lcd-text', '--no-first-run',
+    '--font-render-hinting=none', '--force-color-profile=srgb',  '--no-first-run',
     '--disable-extensions', '--disable-background-networking', '--disable-dev-shm-usage'];
 
-export async function openBrowser() {
+// Letters are smoothed in grey unless `more` says otherwise.
+export async function openBrowser(more = ['--disable-lcd-text'], env = {}) {
     const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-cases-'));
-    const child = spawn(process.env.CHROMIUM ?? 'chromium', [...FLAGS, `--user-data-dir=${profile}`],
-        {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
+    const child = spawn(process.env.CHROMIUM ?? 'chromium', [...FLAGS, ...more, `--user-data-dir=${profile}`],
+        {env: {...process.env, ...env}, stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
     const waiting = new Map();
     let next = 1;
     let tail = Buffer.alloc(0);

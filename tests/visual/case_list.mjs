@@ -3,16 +3,20 @@
 // What is compared, and what must come of it. `tuned` may be looked at while rules are changed; `heldOut` is for judging
 // them, once, and rules are not fitted to it. `large` is made when the bench runs.
 import {article, board, form, shop} from './pages.mjs';
+import {chat, invoice, mail, settings, stats, studio} from './scenes.mjs';
 
 const MOBILE = {width: 390, height: 600}, DESKTOP = {width: 1024, height: 640};
 const PHONE = {width: 390, height: 844}, WIDE = {width: 1280, height: 800};
 const PAGE = {width: 1440, height: 4000}, UHD = {width: 3840, height: 2160};
 const TABLET = {width: 834, height: 800}, LAPTOP = {width: 900, height: 560}, SHARP = {width: 420, height: 300, scale: 2};
 const PHOTO = {width: 700, height: 360};
+const SETTINGS = {width: 460, height: 440}, INVOICE = {width: 660, height: 460}, CHAT = {width: 460, height: 430};
+const MAIL = {width: 620, height: 400}, STATS = {width: 620, height: 360}, STUDIO = {width: 600, height: 380}, STUDIO2 = {width: 600, height: 380, scale: 1.5};
 
 const pair = (name, expect, size, page, base, current, more = {}) => ({name, expect, size, page, base, current, ...more});
 const jpeg = (quality) => ({format: 'jpeg', quality});
 const nudge = (selector, x, y = 0) => ({css: `${selector}{transform:translate(${x}px,${y}px)}`});
+const plainRows = {css: 'td,tr:nth-child(even) td{background:#fff}'};
 const token = {button: '#2f6bee'}, noShadow = {shadow: ''}, round = {radius: 9}, comma = {stop: ','};
 const banner = {banner: 'Free delivery until Sunday for every order'};
 
@@ -53,6 +57,37 @@ export const tuned = [
     pair('board-desktop-nav-wider', 'different', DESKTOP, board, {}, {nav: 208}),
     pair('photo-quality', 'antialias-only', PHOTO, article, {photo: 0.95}, {photo: 0.82}),
     pair('photo-other', 'different', PHOTO, article, {photo: 0.9, seed: 1}, {photo: 0.9, seed: 2}),
+    pair('settings-tick', 'different', SETTINGS, settings, {}, {unchecked: true}),
+    pair('settings-focus-ring', 'different', SETTINGS, settings, {}, {focus: 'outline:2px solid #93c5fd'}),
+    pair('settings-placeholder', 'different', SETTINGS, settings, {}, {placeholder: '#a9b0ba'}),
+    pair('settings-edge', 'different', SETTINGS, settings, {}, {edge: '#c9ced6'}),
+    pair('settings-opacity', 'different', SETTINGS, settings, {}, {opacity: 0.45}),
+    pair('settings-switch', 'different', SETTINGS, settings, {}, {on: true}),
+    pair('settings-caret', 'different', SETTINGS, settings, {}, {caret: true}),
+    pair('settings-caret-ignored', 'same', SETTINGS, settings, {}, {caret: true}, {ignore: [[120, 192, 40, 30]]}),
+    pair('settings-shadow', 'different', SETTINGS, settings, {}, {card: ''}),
+    pair('settings-icon', 'different', SETTINGS, settings, {}, {icon: 'eyeOff'}),
+    pair('settings-text-0.25', 'antialias-only', SETTINGS, settings, {}, nudge('h3,p,.line span', 0.25)),
+    pair('settings-subpixel-letters', 'antialias-only', SETTINGS, settings, {css: '.off{visibility:hidden}'}, {css: '.off{visibility:hidden}'}, {lcd: true}),
+    pair('invoice-digit', 'different', INVOICE, invoice, {}, {digit: '18.80'}),
+    pair('invoice-strike', 'different', INVOICE, invoice, {}, {strike: false}),
+    pair('invoice-icon', 'different', INVOICE, invoice, {}, {icon: 'bin'}),
+    pair('invoice-stripe', 'different', INVOICE, invoice, {}, {stripe: '#f3f4f6'}),
+    pair('invoice-total', 'different', INVOICE, invoice, {}, {total: '1,206.48'}),
+    pair('invoice-minus', 'different', INVOICE, invoice, {}, {sign: '\u2212'}),
+    pair('invoice-row', 'shifted', INVOICE, invoice, plainRows, {...plainRows, added: true}),
+    pair('invoice-stamp-down', 'shifted', INVOICE, invoice, {}, {css: '.stamp{position:relative;top:2px}'}),
+    pair('invoice-text-turned', 'antialias-only', INVOICE, invoice, {}, {css: '.note,.sum{transform:rotate(.03deg)}'}),
+    pair('chat-gradient', 'different', CHAT, chat, {}, {angle: '270deg'}),
+    pair('chat-gradient-turned', 'different', CHAT, chat, {}, {angle: '45deg'}),
+    pair('chat-face', 'different', CHAT, chat, {}, {face: '\u2639'}),
+    pair('chat-bar', 'different', CHAT, chat, {}, {bar: true}),
+    pair('chat-card-moved', 'shifted', CHAT, chat, {cardY: 336}, {cardX: 60, cardY: 342}),
+    pair('chat-top-over-list', 'different', CHAT, chat, {}, {topAt: 30}),
+    pair('chat-state', 'different', CHAT, chat, {}, {state: '#f59e0b'}),
+    pair('chat-clock-dynamic', 'same', CHAT, chat, {}, {clock: '11:58:09'}, {dynamic: [[388, 12, 58, 20]]}),
+    pair('chat-dark', 'different', CHAT, chat, {}, {dark: true}),
+    pair('chat-bubbles-0.4', 'antialias-only', CHAT, chat, {}, nudge('.b', 0.4)),
 ];
 
 export const heldOut = [
@@ -77,6 +112,40 @@ export const heldOut = [
     pair('article-laptop-encoder', 'same', LAPTOP, article, {}, {}, {encode: {filterType: 3}}),
     pair('article-photo', 'antialias-only', PHOTO, article, {photo: 0.9, seed: 5}, {photo: 0.75, seed: 5}),
     pair('article-laptop-taller', 'different', LAPTOP, article, {}, {}, {currentSize: {width: 900, height: 604}}),
+    pair('mail-count', 'different', MAIL, mail, {}, {count: 8}),
+    pair('mail-star', 'different', MAIL, mail, {}, {stars: [1]}),
+    pair('mail-read', 'different', MAIL, mail, {}, {read: true}),
+    pair('mail-active', 'different', MAIL, mail, {}, {active: 3}),
+    pair('mail-badge-colour', 'different', MAIL, mail, {}, {badge: '#d93a3a'}),
+    pair('mail-tip', 'different', MAIL, mail, {}, {tip: 'Mark as read'}),
+    pair('mail-extra', 'shifted', MAIL, mail, {stars: []}, {stars: [], extra: true}),
+    pair('mail-names-0.3', 'antialias-only', MAIL, mail, {}, nudge('.m b,.m span', 0.3)),
+    pair('mail-rules', 'different', MAIL, mail, {}, {css: '.m{border-color:#e4dffb}'}),
+    pair('mail-jpeg', 'antialias-only', MAIL, mail, {}, {}, {currentAs: jpeg(88)}),
+    pair('mail-encoder', 'same', MAIL, mail, {}, {}, {encode: {filterType: 1}}),
+    pair('stats-point', 'different', STATS, stats, {}, {point: 5}),
+    pair('stats-share', 'different', STATS, stats, {}, {share: 72}),
+    pair('stats-ring-colour', 'different', STATS, stats, {}, {ring: '#7533e0'}),
+    pair('stats-meter', 'different', STATS, stats, {}, {meter: 63}),
+    pair('stats-arrow', 'different', STATS, stats, {}, {arrow: '\u25b2 0.8%'}),
+    pair('stats-figure', 'different', STATS, stats, {}, {returns: '31'}),
+    pair('stats-ground', 'different', STATS, stats, {}, {ground: '#f1f5f9'}),
+    pair('stats-edge', 'different', STATS, stats, {}, {edge: 'transparent'}),
+    pair('stats-dash', 'different', STATS, stats, {}, {dash: '4 2'}),
+    pair('stats-line-0.3', 'antialias-only', STATS, stats, {}, {css: '.line,.ring{translate:.3px}'}),
+    pair('stats-cards-lower', 'shifted', STATS, stats, {}, {css: '.row{margin-bottom:19px}'}),
+    pair('studio-icon', 'different', STUDIO, studio, {}, {icon: 'pause'}),
+    pair('studio-at', 'different', STUDIO, studio, {}, {at: 41}),
+    pair('studio-operator', 'different', STUDIO, studio, {}, {op: '-='}),
+    pair('studio-from', 'different', STUDIO, studio, {}, {from: 'O'}),
+    pair('studio-semicolon', 'different', STUDIO2, studio, {to: 'n;'}, {to: 'n:'}),
+    pair('studio-keyword', 'different', STUDIO, studio, {}, {keyword: '#f687bd'}),
+    pair('studio-photo', 'antialias-only', STUDIO, studio, {photo: 0.92}, {photo: 0.8}),
+    pair('studio-photo-other', 'different', STUDIO, studio, {photo: 0.92, seed: 3}, {photo: 0.92, seed: 4}),
+    pair('studio-photo-darker', 'different', STUDIO, studio, {photo: 0.92}, {photo: 0.92, img: 'filter:brightness(.93)'}),
+    pair('studio-tag', 'different', STUDIO, studio, {}, {third: 'pub1ic'}),
+    pair('studio-text-0.3', 'antialias-only', STUDIO2, studio, {}, nudge('.body,pre', 0.3)),
+    pair('studio-text-moved', 'shifted', STUDIO, studio, {}, nudge('.body', 2, 1)),
 ];
 
 export const large = [

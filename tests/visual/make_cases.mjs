@@ -6,6 +6,7 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import {createRequire} from 'node:module';
+import os from 'node:os';
 import path from 'node:path';
 import {openBrowser} from './browser.mjs';
 import * as lists from './case_list.mjs';
@@ -17,7 +18,19 @@ if (dir === undefined || names.length === 0) {
     process.exit(2);
 }
 fs.mkdirSync(dir, {recursive: true});
+
+// Settings of fonts for a flat screen with red, green and blue stripes.
+function stripes() {
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'assay-fonts-')), 'fonts.conf');
+    const set = (name, value) => `<edit name="${name}" mode="assign"><${value[0]}>${value[1]}</${value[0]}></edit>`;
+    fs.writeFileSync(file, `<?xml version="1.0"?><fontconfig><include>/etc/fonts/fonts.conf</include><match target="font">
+${set('antialias', ['bool', 'true'])}${set('rgba', ['const', 'rgb'])}${set('lcdfilter', ['const', 'lcddefault'])}</match>
+<match target="pattern">${set('rgba', ['const', 'rgb'])}</match></fontconfig>`);
+    return file;
+}
 const browser = await openBrowser();
+// One that smooths letters in the stripes of a flat screen.
+const lcd = await openBrowser(['--enable-lcd-text'], {FONTCONFIG_FILE: stripes()});
 
 // A picture with the gradients and the grain of a photo, as JPEG of the quality.
 const photo = (quality, seed = 1) => browser.evaluate(`(() => {
@@ -40,8 +53,8 @@ const encode = (bytes, {filterType, rgb}) => {
 };
 
 const drawn = new Map();
-async function draw(item, options, size, image) {
-    const key = JSON.stringify([item.page.name, options, size, image]);
+async function draw(browser, item, options, size, image) {
+    const key = JSON.stringify([browser === lcd, item.page.name, options, size, image]);
     if (!drawn.has(key)) {
         const filled = options.photo ? {...options, picture: await photo(options.photo, options.seed)} : options;
         drawn.set(key, await browser.shoot(item.page(filled), size, image));
@@ -60,8 +73,8 @@ function keep(item, bytes) {
 for (const name of names) {
     const list = [];
     for (const item of lists[name === 'held_out' ? 'heldOut' : name]) {
-        let base = await draw(item, item.base, item.size, item.baseAs);
-        let current = await draw(item, item.current, item.currentSize ?? item.size, item.currentAs);
+        let base = await draw(browser, item, item.base, item.size, item.baseAs);
+        let current = await draw(item.lcd ? lcd : browser, item, item.current, item.currentSize ?? item.size, item.currentAs);
         current = item.encode || item.encodeBoth ? encode(current, item.encode ?? item.encodeBoth) : current;
         base = item.encodeBoth ? encode(base, item.encodeBoth) : base;
         const {expect, ignore, dynamic, size} = item;
@@ -71,4 +84,4 @@ for (const name of names) {
     fs.writeFileSync(path.join(dir, `${name}.json`), `[\n${list.map((c) => '  ' + JSON.stringify(c)).join(',\n')}\n]\n`);
     console.error(`${name}: ${list.length} cases`);
 }
-await browser.close();
+await Promise.all([browser.close(), lcd.close()]);

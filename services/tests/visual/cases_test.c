@@ -107,7 +107,7 @@ check_case(struct lab *lab, const struct json_value *c)
 }
 
 static void
-check_list(struct str name, size_t at_least)
+check_list(struct str name, size_t at_least, size_t wrong_at_most)
 {
     struct lab lab = {arena_new((size_t)64 << 20), {visual_new(), visual_new()}};
     struct arena *lists = arena_new((size_t)8 << 20);
@@ -121,7 +121,7 @@ check_list(struct str name, size_t at_least)
         arena_reset(lab.arena);
     }
     assert_true(n >= at_least);
-    assert_int_equal(right, n);
+    assert_true(n - right <= wrong_at_most);
     visual_free(lab.v[0]);
     visual_free(lab.v[1]);
     arena_free(lab.arena);
@@ -132,14 +132,15 @@ static void
 tuned_cases_get_their_verdict_on_every_path(void **state)
 {
     (void)state;
-    check_list(STR("tuned.json"), 36);
+    check_list(STR("tuned.json"), 67, 0);
 }
 
+/* Two are known to be wrong, and left: rules are not fitted to these cases. */
 static void
 held_out_cases_get_their_verdict_on_every_path(void **state)
 {
     (void)state;
-    check_list(STR("held_out.json"), 21);
+    check_list(STR("held_out.json"), 55, 2);
 }
 
 int

@@ -21,6 +21,12 @@ level_of(const struct visual *v, double delta)
                      (delta > t * HIGH_FACTOR ? VIS_HIGH : 0));
 }
 
+static int16_t
+tint_of(uint32_t pixel)
+{
+    return (int16_t)((int)(pixel & 255) - (int)(pixel >> 16 & 255));
+}
+
 static const struct vis_cached *
 look_up(struct visual *v, uint32_t a, uint32_t b)
 {
@@ -35,6 +41,8 @@ look_up(struct visual *v, uint32_t a, uint32_t b)
             .delta = (uint32_t)(delta * 16 + 0.5),
             .delta_256 = (uint16_t)(delta * 256),
             .luma = (int16_t)(vis_luma(b) - vis_luma(a)),
+            .tint_base = tint_of(a),
+            .tint_current = tint_of(b),
             .level = level_of(v, delta),
         };
     }
@@ -115,6 +123,9 @@ count_pixels(struct vis_cell *cell, uint8_t class, const struct vis_cached *pair
     cell->columns |= columns;
     cell->luma = (int16_t)(cell->luma + pair->luma * n);
     cell->luma_abs = (uint16_t)(cell->luma_abs + abs(pair->luma) * n);
+    cell->tint_base = (uint16_t)(cell->tint_base + abs(pair->tint_base) * n);
+    cell->tint_current = (uint16_t)(cell->tint_current + abs(pair->tint_current) * n);
+    cell->tint = (int16_t)(cell->tint + (pair->tint_current - pair->tint_base) * n);
     cell->delta_sum += pair->delta * n;
     cell->delta_max = pair->delta_256 > cell->delta_max ? pair->delta_256 : cell->delta_max;
 }

@@ -27,7 +27,9 @@ struct vis_cell {
     uint8_t rows, columns; /* bit: the row or column has one above half the threshold */
     int16_t luma;          /* sum of what became lighter, darker ones negative */
     uint16_t luma_abs;
-    uint16_t delta_max; /* in 1/256 */
+    uint16_t delta_max;               /* in 1/256 */
+    uint16_t tint_base, tint_current; /* sums of how far red and blue are apart */
+    int16_t tint;       /* of how much more red than blue came; letters in stripes cancel out */
     uint32_t delta_sum; /* over pixels above half the threshold, in 1/16 */
     uint32_t region;    /* 0: none, else index + 1 */
 };
@@ -59,6 +61,8 @@ struct vis_sums {
     uint64_t changed, low_hard, low_soft, over_hard, over_soft, high_hard, high_soft, ignored;
     int64_t luma;
     uint64_t luma_abs;
+    uint64_t tint_base, tint_current;
+    int64_t tint;
     double delta_sum, delta_max;
     uint32_t x0, y0, x1, y1; /* exact, of pixels above half the threshold */
 };
@@ -79,7 +83,8 @@ struct vis_cached {
     uint32_t delta; /* in 1/16 */
     uint16_t delta_256;
     int16_t luma;
-    uint8_t level; /* VIS_LOW, VIS_OVER and VIS_HIGH as they hold */
+    int16_t tint_base, tint_current; /* red less blue */
+    uint8_t level;                   /* VIS_LOW, VIS_OVER and VIS_HIGH as they hold */
 };
 
 struct visual {
