@@ -28,7 +28,8 @@ OPT_sanitize := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefi
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) $(WARN) $(EXTRA_CFLAGS)
 CPPFLAGS = -Ilib -Iservices -I. -I$(GEN) -I/usr/include/postgresql
-LDFLAGS = $(filter -fsanitize=%,$(OPT_$(VARIANT))) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+LDFLAGS = $(filter -fsanitize=%,$(OPT_$(VARIANT))) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
+          -Wl,--export-dynamic-symbol=_gnutls_global_init_skip # see lib/svc/svc.c
 LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto -lyaml -lturbojpeg \
          -ldeflate -lz -lm -lpthread -ldl
 # Generated C is not held to our warnings.
