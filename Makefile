@@ -29,7 +29,7 @@ OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-p
 CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) $(WARN) $(EXTRA_CFLAGS)
 CPPFLAGS = -Ilib -Iservices -I. -I$(GEN) -I/usr/include/postgresql
 LDFLAGS = $(filter -fsanitize=%,$(OPT_$(VARIANT))) -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
-          -Wl,--export-dynamic-symbol=_gnutls_global_init_skip # see lib/svc/svc.c
+          -Wl,--export-dynamic-symbol=_gnutls_global_init_skip # see lib/svc/svc_main.c
 LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto -lyaml -lturbojpeg \
          -ldeflate -lz -lm -lpthread -ldl
 # Generated C is not held to our warnings.

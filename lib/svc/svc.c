@@ -13,10 +13,6 @@
 #include "svc_rpc.h"
 
 #define MIGRATE_US (120 * ASSAY_US_PER_S)
-#define CHECK_US (30 * ASSAY_US_PER_S)
-#define START_ARENA_MAX ((size_t)16 << 20)
-#define EXIT_PART 2
-#define EXIT_USAGE 3
 
 static const char *const PEER_NAMES[SVC_PEER_COUNT] = {"auth", "sessions", "tests", "billing",
                                                        "webhooks"};
@@ -86,83 +82,10 @@ svc__has_schema(const struct svc *svc)
     return svc->def->migration_count > 0 || svc->def->query_count > 0;
 }
 
-/* --- usage --------------------------------------------------------------------------------- */
-
-enum command {
-    CMD_SERVE,
-    CMD_MIGRATE,
-    CMD_CHECK,
-    CMD_HELP,
-    CMD_HELP_MD,
-    CMD_VERSION,
-    CMD_OWN, /* the service's */
-    CMD_BAD
-};
-
-static enum command
-parse_args(const struct svc_def *def, int argc, char **argv)
-{
-    static const char *const NAMES[] = {
-        [CMD_SERVE] = "serve", [CMD_MIGRATE] = "migrate",   [CMD_CHECK] = "check",
-        [CMD_HELP] = "--help", [CMD_HELP_MD] = "--help-md", [CMD_VERSION] = "--version"};
-
-    if (argc <= 1) {
-        return CMD_SERVE;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
-        if (argc == 2 && strcmp(argv[1], NAMES[i]) == 0) {
-            return (enum command)i;
-        }
-    }
-    for (size_t i = 0; def->command != NULL && def->commands[i] != NULL; i++) {
-        if (strcmp(argv[1], def->commands[i]) == 0) {
-            return CMD_OWN;
-        }
-    }
-    return CMD_BAD;
-}
-
-static void
-print_usage(const struct svc *svc, const struct cfg_table *tables, enum command cmd)
-{
-    struct buf out;
-
-    buf_init(&out, (size_t)1 << 20);
-    if (cmd == CMD_HELP_MD) {
-        cfg_help_md(tables, 2, &out);
-    } else {
-        buf_printf(&out,
-                   "usage: assay-%s [serve | migrate | check | --help | --help-md | --version]\n\n",
-                   svc->def->name);
-        buf_putz(&out, svc->def->usage == NULL ? "" : svc->def->usage);
-        cfg_help(tables, 2, &out);
-    }
-    (void)fwrite(out.p, 1, out.n, cmd == CMD_BAD ? stderr : stdout);
-    buf_fini(&out);
-}
-
-static bool
-load_cfg(struct svc *svc, const struct cfg_table *tables)
-{
-    struct buf faults;
-
-    buf_init(&faults, (size_t)256 << 10);
-    bool ok = cfg_load(tables, 2, &faults) == RC_OK;
-    if (ok && svc__has_schema(svc) && svc->cfg.database_url[0] == '\0') {
-        buf_putz(&faults, "ASSAY_DATABASE_URL: must be set\n");
-        ok = false;
-    }
-    if (!ok) {
-        (void)fwrite(faults.p, 1, faults.n, stderr);
-    }
-    buf_fini(&faults);
-    return ok;
-}
-
 /* --- database ------------------------------------------------------------------------------ */
 
-static enum rc
-open_db(struct svc *svc)
+enum rc
+svc__open_db(struct svc *svc)
 {
     const struct svc_def *def = svc->def;
     struct db_cfg cfg = {.uri = svc->cfg.database_url,
@@ -206,7 +129,7 @@ check(struct svc *svc, struct arena *arena)
     struct ctx ctx;
     bool bypasses = false;
 
-    svc__service_ctx(svc, &ctx, arena, CHECK_US);
+    svc__service_ctx(svc, &ctx, arena, SVC_CHECK_US);
     if (!started(&ctx, db_ready(svc->db, &ctx), "schema") ||
         !started(&ctx, db_check(svc->db, &ctx), "statements") ||
         !started(&ctx, db_bypasses_policies(svc->db, &ctx, &bypasses), "role")) {
@@ -219,15 +142,15 @@ check(struct svc *svc, struct arena *arena)
     return true;
 }
 
-static bool
-start_db(struct svc *svc, bool do_migrate)
+bool
+svc__start_db(struct svc *svc, bool do_migrate)
 {
     bool ok = true;
 
     if (!svc__has_schema(svc)) {
         return true;
     }
-    struct arena *arena = arena_new(START_ARENA_MAX);
+    struct arena *arena = arena_new(SVC_START_ARENA_MAX);
     if (arena == NULL) {
         return false;
     }
@@ -375,7 +298,7 @@ start_admin(struct svc *svc)
 static bool
 start_all(struct svc *svc)
 {
-    return start_db(svc, svc->cfg.migrate) && start_clients(svc) && start_service(svc) &&
+    return svc__start_db(svc, svc->cfg.migrate) && start_clients(svc) && start_service(svc) &&
            (svc->db == NULL || svc__relay_start(svc) == RC_OK) && start_server(svc) &&
            start_admin(svc);
 }
@@ -414,14 +337,14 @@ block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int
-serve(struct svc *svc)
+int
+svc__serve(struct svc *svc)
 {
     sigset_t set;
     int sig = 0;
 
     block_signals(&set);
-    bool ok = svc__metrics_init(svc) && open_db(svc) == RC_OK && start_all(svc);
+    bool ok = svc__metrics_init(svc) && svc__open_db(svc) == RC_OK && start_all(svc);
     if (ok) {
         atomic_store(&svc->serving, true);
         log_line(LOG_INFO_LEVEL, NULL, "started", "serving", LOG_Z("version", SVC_VERSION),
@@ -433,74 +356,5 @@ serve(struct svc *svc)
     stop_all(svc);
     log_line(LOG_INFO_LEVEL, NULL, "stopped", ok ? "after a signal" : "could not start",
              LOG_I64("signal", sig), LOG_I64("us", clk_mono_us() - start));
-    return ok ? 0 : EXIT_PART;
-}
-
-/* A command of the service, as one of our own processes. */
-static int
-run_own(struct svc *svc, int argc, char **argv)
-{
-    struct arena *arena = arena_new(START_ARENA_MAX);
-    struct ctx ctx;
-    int status = EXIT_PART;
-
-    if (arena != NULL && open_db(svc) == RC_OK && start_db(svc, false)) {
-        svc__service_ctx(svc, &ctx, arena, CHECK_US);
-        status = svc->def->command(svc, &ctx, argc - 1, argv + 1);
-    }
-    db_close(svc->db);
-    arena_free(arena);
-    return status;
-}
-
-/* migrate and check: the database alone. */
-static int
-run_once(struct svc *svc, enum command cmd)
-{
-    bool ok = open_db(svc) == RC_OK && start_db(svc, cmd == CMD_MIGRATE);
-
-    db_close(svc->db);
-    return ok ? 0 : EXIT_PART;
-}
-
-/* GnuTLS asks every program for this when it is loaded (its documented way to put its start off
- * until a caller needs it). It comes with libraries that libpq and libcurl load for protocols never
- * used here, and its start costs each process 0.7 MiB. */
-int _gnutls_global_init_skip(void);
-int
-_gnutls_global_init_skip(void)
-{
-    return 1;
-}
-
-int
-svc_main(const struct svc_def *def, int argc, char **argv)
-{
-    /* Not on the stack: probes may look at it until the process has ended. */
-    static struct svc svc = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                             .health = {.lock = PTHREAD_MUTEX_INITIALIZER}};
-    enum command cmd = parse_args(def, argc, argv);
-
-    svc.def = def;
-    svc.started_us = clk_mono_us();
-    const struct cfg_table tables[] = {{SVC_CFG_ROWS, SVC_CFG_COUNT, &svc.cfg},
-                                       {def->cfg_rows, def->cfg_count, def->cfg}};
-    if (cmd == CMD_HELP || cmd == CMD_HELP_MD || cmd == CMD_BAD) {
-        print_usage(&svc, tables, cmd);
-        return cmd == CMD_BAD ? EXIT_USAGE : 0;
-    }
-    if (cmd == CMD_VERSION) {
-        (void)printf("assay-%s %s\n", def->name, SVC_VERSION);
-        return 0;
-    }
-    if (!load_cfg(&svc, tables)) {
-        return EXIT_USAGE;
-    }
-    /* What a command prints is its answer: the log stays out of it. */
-    log_init(def->name, (enum log_level)svc.cfg.log_level,
-             cmd == CMD_OWN ? STDERR_FILENO : STDOUT_FILENO);
-    if (cmd == CMD_OWN) {
-        return run_own(&svc, argc, argv);
-    }
-    return cmd == CMD_SERVE ? serve(&svc) : run_once(&svc, cmd);
+    return ok ? 0 : SVC_EXIT_PART;
 }

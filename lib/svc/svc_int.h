@@ -90,6 +90,17 @@ bool svc__uses(const struct svc *svc, enum svc_peer peer);
 /* A context of the process itself. */
 void svc__service_ctx(struct svc *svc, struct ctx *ctx, struct arena *arena, int64_t budget_us);
 
+/* Exit status: a part of the process did not start. */
+#define SVC_EXIT_PART 2
+#define SVC_START_ARENA_MAX ((size_t)16 << 20)
+#define SVC_CHECK_US (30 * ASSAY_US_PER_S)
+
+/* svc.c. OK without a schema; what stopped the start of the database is logged. */
+enum rc svc__open_db(struct svc *svc);
+bool svc__start_db(struct svc *svc, bool do_migrate);
+/* Until a signal. Returns the exit status. */
+int svc__serve(struct svc *svc);
+
 /* svc_call.c: hooks of the rpc server */
 enum rc svc__around(void *hooks, struct ctx *ctx, const struct rpc_method *method,
                     struct str payload, ProtobufCMessage *resp, enum rc (*run)(void *run_arg),
