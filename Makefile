@@ -137,7 +137,7 @@ $(O)/%.o: %.c | $(GEN_STAMP) $(SETUP)
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # Embedded by the assembler, which writes no dependency file.
-$(O)/services/worker/devices/cdp_script.o: $(wildcard services/worker/devices/*.js)
+$(O)/services/worker/devices/cdp_script.o: $(wildcard services/worker/devices/page/*.js)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 

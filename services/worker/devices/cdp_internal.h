@@ -174,7 +174,7 @@ NODISCARD enum rc cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_ses
 /* Evaluates in the document the newest snapshot was taken of. Errors: also "DETACHED". */
 NODISCARD enum rc cdp_eval_seen(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s,
                                 struct str expr, struct str *out);
-/* Turns "REASON\tmessage" of act.js into the failure it means; OK for anything else. */
+/* Turns "REASON\tmessage" of page/act.js into the failure it means; OK for anything else. */
 NODISCARD enum rc cdp_reason(struct ctx *ctx, struct str answer);
 /* "text" as a script literal, in ctx's arena. */
 struct str cdp_quote(struct ctx *ctx, struct str text);
@@ -288,7 +288,7 @@ NODISCARD enum rc cdp_to_tab(struct cdp_device *d, struct ctx *ctx, struct cdp_s
 NODISCARD enum rc cdp_show_frame(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s);
 bool cdp_in_tab(const struct cdp_device *d, const struct cdp_session *s);
 
-const char *cdp_script_walk(void);
-const char *cdp_script_act(void);
+/* What runs inside of every page: the parts in page/, in their order. */
+const char *cdp_script(void);
 
 #endif

@@ -7,7 +7,7 @@
 #define ELEMENTS_MAX 20000
 #define REARM_US (250 * ASSAY_US_PER_MS) /* values a script sets without an event show only so */
 
-/* Fields of a line of walk.js, in its order. */
+/* Fields of a line of page/walk.js, in its order. */
 enum {
     F_REF, F_PARENT, F_ROLE, F_FLAGS, F_LEVEL, F_FRAME, F_X, F_Y, F_W, F_H,
     F_NAME, F_TEXT, F_LABEL, F_PLACEHOLDER, F_VALUE, F_TEST_ID, F_TITLE, F_HREF, F_DESCRIPTION,

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/devices/cdp_internal.h"
 
-/* The scripts as they stand in the tree; the compiler runs in its root. */
-#define EMBED(symbol, path)                                                                        \
-    __asm__(".pushsection .rodata\n"                                                               \
-            ".hidden " #symbol "\n"                                                                \
-            ".global " #symbol "\n" #symbol ":\n"                                                  \
-            ".incbin \"" path "\"\n"                                                               \
-            ".byte 0\n"                                                                            \
-            ".popsection\n");                                                                      \
-    extern const char symbol[]
+/* A part as it stands in the tree; the compiler runs in its root. */
+#define PART(name) ".incbin \"services/worker/devices/page/" name "\"\n"
 
-EMBED(assay_cdp_walk_js, "services/worker/devices/walk.js");
-EMBED(assay_cdp_act_js, "services/worker/devices/act.js");
+/* Each part uses what those before it gave. */
+__asm__(".pushsection .rodata\n"
+        ".hidden assay_cdp_script\n"
+        ".global assay_cdp_script\n"
+        "assay_cdp_script:\n"
+        /* clang-format off */
+        PART("page.js")
+        PART("role.js")
+        PART("name.js")
+        PART("walk.js")
+        PART("act.js")
+        PART("text.js")
+        /* clang-format on */
+        ".byte 0\n"
+        ".popsection\n");
+extern const char assay_cdp_script[];
 
 const char *
-cdp_script_walk(void)
+cdp_script(void)
 {
-    return assay_cdp_walk_js;
-}
-
-const char *
-cdp_script_act(void)
-{
-    return assay_cdp_act_js;
+    return assay_cdp_script;
 }

@@ -174,21 +174,15 @@ sayf(const struct greeting *g, const char *method, const char *fmt, ...)
 static void
 say_script(const struct greeting *g)
 {
-    struct buf source;
     struct buf params;
 
-    buf_init(&source, 1 << 20);
     buf_init(&params, 1 << 20);
-    buf_putz(&source, cdp_script_walk());
-    buf_putz(&source, "\n");
-    buf_putz(&source, cdp_script_act());
     buf_putz(&params, "{");
-    json_put_member_str(&params, "source", buf_str(&source));
+    json_put_member_str(&params, "source", str_z(cdp_script()));
     buf_putz(&params, ",\"worldName\":\"assay\",\"runImmediately\":true}");
     say(g, "Runtime.addBinding",
         STR("{\"name\":\"__assayChanged\",\"executionContextName\":\"assay\"}"));
     say(g, "Page.addScriptToEvaluateOnNewDocument", buf_str(&params));
-    buf_fini(&source);
     buf_fini(&params);
 }
 

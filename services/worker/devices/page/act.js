@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The half of every action that happens inside the page: is the element there, visible, enabled,
- * still and not covered; where to press; and what only a script can set. Runs after walk.js in the
- * same isolated world.
+ * still and not covered; where to press; and what only a script can choose.
  *
  * Answers: 'OK' and numbers, or the reason of device.h and a message, separated by '\t'. */
 (() => {
 'use strict';
 const A = globalThis.__assay;
-if (!A || A.root !== A || A.point) { return; }
-const L = A.lib;
-const { byId, contains, upTo, frameOrigin, frameDoc, isFrame, text, isDisabled, SEEN } = L;
+if (A.root !== A || A.point) { return; }
+const { SEEN, text, isFrame, frameDoc, contains, upTo, frameOrigin, name, byId, isDisabled } = A.lib;
 
 const no = (reason, message) => { throw { reason, message }; };
 /* Runs a step; a reason thrown on the way becomes the answer. */
@@ -44,6 +42,7 @@ function describe(e) {
   const said = text(own, 60);
   return text('<' + e.localName + id + cls + '>', 120) + (said ? ' "' + said + '"' : '');
 }
+function fire(e, type) { e.dispatchEvent(new Event(type, { bubbles: true, composed: true })); }
 function get(id) {
   return byId(id) || no('DETACHED', 'the element is no longer in the page');
 }
@@ -221,133 +220,6 @@ A.scrollBy = answered((id, dx, dy) => {
   return nextFrame().then(turn).then(() => 'OK');
 });
 
-/* --- text ------------------------------------------------------------------------------------- */
-
-const SET = new Set(['date', 'time', 'month', 'week', 'datetime-local', 'range', 'color']);
-const NOT_TEXT = new Set(['checkbox', 'radio', 'file', 'submit', 'button', 'reset', 'image',
-  'hidden']);
-const isField = (e) => (e.localName === 'input' && !NOT_TEXT.has(e.type)) ||
-  e.localName === 'textarea' || e.isContentEditable;
-function fieldOf(e) {
-  if (isField(e)) { return e; }
-  if (e.localName === 'label' && e.control && isField(e.control)) { return e.control; }
-  const inner = e.querySelector
-    ? e.querySelectorAll('input:not([type=hidden]),textarea,[contenteditable]') : [];
-  if (inner.length === 1 && isField(inner[0])) { return inner[0]; }
-  return no('NOT_EDITABLE', describe(e) + ' takes no text');
-}
-const valueOf = (e) => e.isContentEditable ? e.innerText.replace(/\n$/, '') : e.value;
-function fire(e, type) { e.dispatchEvent(new Event(type, { bubbles: true, composed: true })); }
-
-const two = (n) => String(n).padStart(2, '0');
-/* What a person would write, as the control wants it. */
-function asControl(type, s) {
-  const t = s.trim();
-  const probe = document.createElement('input');
-  probe.type = type;
-  probe.value = t;
-  if (probe.value && (type !== 'range' && type !== 'color' || probe.value === t.toLowerCase())) {
-    return probe.value;
-  }
-  if (type === 'range') { return t !== '' && isFinite(t) ? t : ''; }
-  const hm = /^(\d{1,2})(?::(\d{2}))?\s*(am|pm)?$/i.exec(t);
-  if (type === 'time' && hm && (hm[2] || hm[3])) {
-    return two(+hm[1] % (hm[3] ? 12 : 24) + (/pm/i.test(hm[3] || '') ? 12 : 0)) + ':' +
-      (hm[2] || '00');
-  }
-  /* A date in words is plain; 03/04/2026 means two things and is refused. */
-  const d = /[a-z]{3}/i.test(t) ? new Date(t) : new Date(NaN);
-  if (isNaN(d)) { return ''; }
-  const day = d.getFullYear() + '-' + two(d.getMonth() + 1) + '-' + two(d.getDate());
-  return type === 'date' ? day : type === 'month' ? day.slice(0, 7)
-    : type === 'datetime-local' ? day + 'T' + two(d.getHours()) + ':' + two(d.getMinutes()) : '';
-}
-function setValue(e, s) {
-  const v = s === '' ? '' : asControl(e.type, s);
-  if (s !== '' && v === '') { no('NOT_EDITABLE', 'not a value this field takes'); }
-  e.focus();
-  if (e.value !== v) {
-    e.value = v;
-    if (v !== '' && e.value === '') { no('NOT_EDITABLE', 'not a value this field takes'); }
-    fire(e, 'input');
-    fire(e, 'change');
-  }
-  return 'SET';
-}
-function place(e, all) {
-  if (e.isContentEditable) {
-    const doc = e.ownerDocument, range = doc.createRange(), s = doc.defaultView.getSelection();
-    range.selectNodeContents(e);
-    if (!all) { range.collapse(false); }
-    s.removeAllRanges();
-    s.addRange(range);
-    return 'TYPE';
-  }
-  if (all) { e.select(); return 'TYPE'; }
-  try {
-    e.setSelectionRange(e.value.length, e.value.length);
-    return 'TYPE';
-  } catch { return 'END'; /* number and email tell no caret: the End key moves it */ }
-}
-/* Puts text in as an input method would, with the events a person's typing has: one message less to
- * the browser. Editors of rich text and texts of several lines go the long way. */
-function put(e, block) {
-  return block !== '' && !e.isContentEditable && !/[\u0000-\u001f]/.test(block) &&
-    e.ownerDocument.execCommand('insertText', false, block);
-}
-/* Makes the field ready for text: focused, with all selected or the caret at the end. Answers
- * 'TYPE' or 'END', 'PUT' when the block is in it, or 'SET' when the value is set already, then the
- * field's id and point. */
-function ready(id, s, all, block) {
-  const e = fieldOf(id > 0 ? get(id) : L.activeElement() || document.body);
-  if (isDisabled(e)) { no('DISABLED', 'the field is disabled'); }
-  if (e.readOnly || e.getAttribute('aria-readonly') === 'true') {
-    no('NOT_EDITABLE', 'the field is read-only');
-  }
-  const key = L.name(e);
-  const go = () => {
-    const s2 = id > 0 ? aim(body(e), e) : { x: 0, y: 0 };
-    if (SET.has(e.type) && !e.isContentEditable) {
-      return (all ? setValue(e, s) : setValue(e, e.value + s)) + '\t' + key + '\t' + s2.x + '\t' +
-        s2.y;
-    }
-    A.before = valueOf(e);
-    A.upsBefore = A.ups;
-    e.focus({ preventScroll: true });
-    const how = place(e, all);
-    return (how === 'TYPE' && put(e, block) ? 'PUT' : how) + '\t' + key + '\t' + s2.x + '\t' + s2.y + '\t' +
-      (e.getRootNode().activeElement === e || e.isContentEditable ? 1 : 0);
-  };
-  return id > 0 && mayMove(body(e), id) ? waitStill(body(e)).then(go) : go();
-}
-A.ready = answered(ready);
-const loose = (s) => s.replace(/\r\n?/g, '\n').replace(/\u00a0/g, ' ').trim();
-/* True when the key sent since `ready` has gone up and the page has dealt with it. */
-async function keyWentUp() {
-  if (A.ups === A.upsBefore) {
-    await new Promise((done) => {
-      const late = setTimeout(done, 100);
-      A.heardUp = () => { clearTimeout(late); done(); };
-    });
-    A.heardUp = null;
-    await turn();
-  }
-  return A.ups !== A.upsBefore;
-}
-/* Did the text arrive? A field may format what is typed, but it must have taken something. Answers
- * when the page is quiet, as settling would ask next; 'LATE' when the key was not seen. */
-A.arrived = answered((id, s, all, byKey) =>
-  byKey ? keyWentUp().then((up) => up ? arrived(id, s, all) : 'LATE') : arrived(id, s, all));
-function arrived(id, s, all) {
-  const e = byId(id);
-  const v = e && valueOf(e); /* gone with what the text caused: nothing to compare */
-  const there = !e || (all ? loose(v) === loose(s) : loose(v).endsWith(loose(s)));
-  if (!there && (s === '' ? v !== '' : v === A.before && v !== s)) {
-    no('NOT_EDITABLE', 'the field did not take the text');
-  }
-  return A.quiet(2000);
-}
-
 /* --- choosing --------------------------------------------------------------------------------- */
 
 function findOption(e, want) {
@@ -398,7 +270,7 @@ A.toggle = answered((id, on) => {
   const e = toggleOf(get(id));
   if (isOn(e) === on) { return 'SAME'; }
   if (!on && e.type === 'radio') { no('NOT_EDITABLE', 'a radio button cannot be switched off'); }
-  return aimed(L.name(e), true);
+  return aimed(name(e), true);
 });
 A.toggled = answered((id, on) => {
   const n = byId(id);
@@ -453,7 +325,7 @@ A.quiet = async (limitMs) => {
 
 /* --- frames of other processes, recorded selectors --------------------------------------------- */
 
-A.frameRef = (e) => L.name(e);
+A.frameRef = (e) => name(e);
 A.frameBox = answered((id) => {
   const f = get(id), r = f.getBoundingClientRect(), o = frameOrigin(f.ownerDocument.defaultView);
   const c = f.ownerDocument.defaultView.getComputedStyle(f);
@@ -487,6 +359,8 @@ A.find = answered((selector) => {
   }
   if (found.length === 0) { no('NO_SUCH_ELEMENT', 'no element matches the selector'); }
   if (found.length > 1) { no('AMBIGUOUS', found.length + ' elements match the selector'); }
-  return 'OK\t' + L.name(found[0]);
+  return 'OK\t' + name(found[0]);
 });
+
+Object.assign(A.lib, { no, answered, turn, describe, get, fire, aim, body, mayMove, waitStill });
 })();
