@@ -151,7 +151,7 @@ sync_dir(const char *path)
     return ok;
 }
 
-/* The folder of `path`; its parents are the fan-out and the store's own. */
+/* Cuts the last name off. */
 static void
 cut_last(char *path)
 {
@@ -161,39 +161,54 @@ cut_last(char *path)
     *slash = '\0';
 }
 
-/* The name is durable when its folder is; folders that were made now, when their parents are. */
+/* DIR/ab/cd of DIR/ab/cd/NAME. The store's own folder is there since it was opened. */
 static bool
-sync_path(const char *path, bool made_dirs)
+make_fan_out(const char *file)
 {
-    char dir[PATH_MAX];
-    int levels = made_dirs ? 3 : 1;
+    char inner[PATH_MAX];
+    char outer[PATH_MAX];
 
-    memcpy(dir, path, strlen(path) + 1);
-    for (int i = 0; i < levels; i++) {
-        cut_last(dir);
-        if (!sync_dir(dir)) {
-            return false;
-        }
-    }
-    return true;
+    memcpy(inner, file, strlen(file) + 1);
+    cut_last(inner);
+    memcpy(outer, inner, strlen(inner) + 1);
+    cut_last(outer);
+    return (mkdir(outer, DIR_MODE) == 0 || errno == EEXIST) &&
+           (mkdir(inner, DIR_MODE) == 0 || errno == EEXIST);
 }
 
 static bool
 move_into_place(const char *from, const char *to, bool *out_made_dirs)
 {
-    char dir[PATH_MAX];
-
     *out_made_dirs = false;
     if (rename(from, to) == 0) {
         return true;
     }
-    if (errno != ENOENT) {
-        return false;
+    *out_made_dirs = errno == ENOENT; /* or somebody beside us did, and has not flushed them yet */
+    return errno == ENOENT && make_fan_out(to) && rename(from, to) == 0;
+}
+
+/* A name is durable when its folder is; folders that were made now, when their parents are. The
+ * store's own folder is flushed once for all. */
+static bool
+sync_names(const struct file_store *fs, const struct blob_named *files, const bool *made_dirs,
+           size_t n)
+{
+    char dir[PATH_MAX];
+    bool made_any = false;
+
+    for (size_t i = 0; i < n; i++) {
+        path_of(fs, files[i].name, dir);
+        cut_last(dir);
+        if (!sync_dir(dir)) {
+            return false;
+        }
+        cut_last(dir);
+        if (made_dirs[i] && !sync_dir(dir)) {
+            return false;
+        }
+        made_any = made_any || made_dirs[i];
     }
-    memcpy(dir, to, strlen(to) + 1);
-    cut_last(dir);
-    *out_made_dirs = true;
-    return blob_make_dirs(dir) && rename(from, to) == 0;
+    return !made_any || sync_dir(fs->dir);
 }
 
 /* The bytes of all are on their way before any is waited for, so that the file system commits them
@@ -234,13 +249,9 @@ file_publish(void *impl, struct ctx *ctx, const struct blob_named *files, size_t
         free(spool->path);
         spool->path = NULL;
     }
-    for (size_t i = 0; !fs->no_fsync && i < n; i++) {
-        path_of(fs, files[i].name, path);
-        if (!sync_path(path, made_dirs[i])) {
-            return blob_io_fail(ctx, "fsync of the folder", errno);
-        }
-    }
-    return RC_OK;
+    return fs->no_fsync || sync_names(fs, files, made_dirs, n)
+               ? RC_OK
+               : blob_io_fail(ctx, "fsync of the folder", errno);
 }
 
 static enum rc

@@ -88,10 +88,11 @@ struct viz_image {
     struct visual_info info;
 };
 
-/* Decodes the whole picture: what passes can be compared and shown.
- * Errors: INVALID_ARGUMENT "INVALID_IMAGE" with the engine's words after `what`. */
-NODISCARD enum rc viz_image_check(struct tests *t, struct ctx *ctx, const char *what,
-                                  struct viz_image *image);
+/* Decodes the pictures whole, several at once: what passes can be compared and shown.
+ * Errors: INVALID_ARGUMENT "INVALID_IMAGE" of the first that fails, with the engine's words after
+ * `member` and the name of the file. */
+NODISCARD enum rc viz_images_check(struct tests *t, struct ctx *ctx, const char *member,
+                                   struct viz_image *images, size_t count);
 /* Holds the uploads and checks each; `member` names them in failures. */
 NODISCARD enum rc viz_images_open(struct tests *t, struct ctx *ctx, const char *member,
                                   Assay__Blob *const *blobs, size_t count, struct viz_image **out);

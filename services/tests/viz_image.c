@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Uploaded pictures: checked by decoding all of them, stored once per content. */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/id.h"
@@ -40,31 +41,124 @@ hash_pixels(struct tests *t, struct ctx *ctx, const char *what, struct str bytes
 }
 
 /* The bytes live as long as the check, not as long as the request: a batch has many. */
-enum rc
-viz_image_check(struct tests *t, struct ctx *ctx, const char *what, struct viz_image *image)
+static enum rc
+check_one(struct tests *t, struct ctx *ctx, const char *what, struct viz_image *image)
 {
-    struct arena *arena = arena_new((size_t)VISUAL_BYTES_MAX + ((size_t)1 << 20));
     struct str bytes;
-    struct ctx inner;
 
-    if (arena == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OVERLOADED", "out of memory");
-    }
-    ctx_init(&inner, arena);
-    inner.deadline_us = ctx->deadline_us;
-    enum rc rc = blob_get(viz_blobs(t->viz), &inner, str_z(image->blob->key),
-                          (size_t)VISUAL_BYTES_MAX, &bytes);
+    enum rc rc = blob_get(viz_blobs(t->viz), ctx, str_z(image->blob->key), (size_t)VISUAL_BYTES_MAX,
+                          &bytes);
     if (rc == RC_OK) {
-        rc = hash_pixels(t, ctx, what, bytes, image);
-    } else if (rc == RC_RESOURCE_EXHAUSTED) {
-        rc = fail(ctx, RC_INVALID_ARGUMENT, "INVALID_IMAGE", "%s is larger than %llu bytes", what,
-                  (unsigned long long)VISUAL_BYTES_MAX);
-    } else {
-        rc = fail(ctx, rc == RC_NOT_FOUND ? RC_UNAVAILABLE : rc, "BLOB_STORE",
-                  "the store did not keep the picture, try again");
+        return hash_pixels(t, ctx, what, bytes, image);
+    }
+    ctx_recover(ctx);
+    return rc == RC_RESOURCE_EXHAUSTED
+               ? fail(ctx, RC_INVALID_ARGUMENT, "INVALID_IMAGE", "%s is larger than %llu bytes",
+                      what, (unsigned long long)VISUAL_BYTES_MAX)
+               : fail(ctx, rc == RC_NOT_FOUND ? RC_UNAVAILABLE : rc, "BLOB_STORE",
+                      "the store did not keep the picture, try again");
+}
+
+/* --- several at once ----------------------------------------------------------------------- */
+
+#define HELPERS_MAX 3
+
+/* Pictures that are checked by the caller and its helpers, each taking the next one. */
+struct checking {
+    struct tests *t;
+    struct ctx *ctx; /* the caller's; helpers only read its deadline */
+    const char *member;
+    struct viz_image *images;
+    size_t count;
+    pthread_mutex_t lock;
+    size_t next;
+    size_t failed; /* the lowest that was refused; count: none */
+};
+
+/* The next picture of the list; `count` when there is none, or one was refused. */
+static size_t
+next_of(struct checking *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    size_t i = c->failed < c->count ? c->count : c->next;
+    c->next += i < c->count;
+    (void)pthread_mutex_unlock(&c->lock);
+    return i;
+}
+
+static struct str
+name_of(struct arena *arena, const struct checking *c, size_t i)
+{
+    const char *file = c->images[i].blob->file_name;
+
+    return file == NULL ? str_z(c->member) : arena_printf(arena, "%s %s", c->member, file);
+}
+
+/* The first failure of the list is the one told, whoever came upon it. */
+static void
+tell_failure(struct checking *c, size_t i, const struct err *err)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    if (i < c->failed) {
+        c->failed = i;
+        c->ctx->err = *err;
+        c->ctx->err.msg = arena_str(c->ctx->arena, err->msg);
+        c->ctx->err.detail = arena_str(c->ctx->arena, err->detail);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+static void *
+check_some(void *arg)
+{
+    struct checking *c = arg;
+    struct arena *arena = arena_new((size_t)VISUAL_BYTES_MAX + ((size_t)1 << 20));
+    struct ctx own;
+
+    for (size_t i = 0; (i = next_of(c)) < c->count;) {
+        if (arena == NULL) {
+            struct err err = {.code = RC_RESOURCE_EXHAUSTED,
+                              .reason = "OVERLOADED",
+                              .msg = STR("out of memory")};
+            tell_failure(c, i, &err);
+            break;
+        }
+        arena_reset(arena);
+        ctx_init(&own, arena);
+        own.deadline_us = c->ctx->deadline_us;
+        struct str what = name_of(arena, c, i);
+        if (check_one(c->t, &own, pb_strz(arena, what), &c->images[i]) != RC_OK) {
+            tell_failure(c, i, &own.err);
+        }
     }
     arena_free(arena);
-    return rc;
+    return NULL;
+}
+
+enum rc
+viz_images_check(struct tests *t, struct ctx *ctx, const char *member, struct viz_image *images,
+                 size_t count)
+{
+    struct checking c = {.t = t,
+                         .ctx = ctx,
+                         .member = member,
+                         .images = images,
+                         .count = count,
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .failed = count};
+    pthread_t helpers[HELPERS_MAX];
+    size_t n = 0;
+
+    while (n < HELPERS_MAX && n + 1 < count && (int64_t)n + 1 < t->cfg->compare_threads &&
+           pthread_create(&helpers[n], NULL, check_some, &c) == 0) {
+        n++;
+    }
+    (void)check_some(&c);
+    for (size_t i = 0; i < n; i++) {
+        (void)pthread_join(helpers[i], NULL);
+    }
+    (void)pthread_mutex_destroy(&c.lock);
+    return c.failed < count ? ctx->err.code : RC_OK;
 }
 
 void

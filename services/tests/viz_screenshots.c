@@ -33,17 +33,12 @@ viz_images_open(struct tests *t, struct ctx *ctx, const char *member, Assay__Blo
     if (images == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
     }
-    enum rc rc = count == 0 ? RC_OK : hold(t, ctx, blobs, count);
-    for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        const char *what = blobs[i]->file_name == NULL
-                               ? member
-                               : pb_strz(ctx->arena, arena_printf(ctx->arena, "%s %s", member,
-                                                                  blobs[i]->file_name));
+    for (size_t i = 0; i < count; i++) {
         images[i] = (struct viz_image){.blob = blobs[i], .sha256 = str_z(blobs[i]->sha256)};
-        rc = viz_image_check(t, ctx, what, &images[i]);
     }
     *out = images;
-    return rc;
+    enum rc rc = count == 0 ? RC_OK : hold(t, ctx, blobs, count);
+    return rc == RC_OK ? viz_images_check(t, ctx, member, images, count) : rc;
 }
 
 void
