@@ -2,6 +2,7 @@
  *
  * Artifacts of runs: "<run id>/step_<n>.jpg" (or .png) is the screenshot of a step. */
 #include "tests/tst_store.h"
+#include "tests/viz.h"
 #include "tests_sql.h"
 
 /* Splits the path; false when it names nothing we keep. */
@@ -51,13 +52,14 @@ tests_get_artifact(struct tests *t, struct ctx *ctx, const Assay__GetArtifactReq
 static const struct {
     struct str name;
     int query;
+    bool of_project; /* tokens may be bound to one */
 } EXISTS[] = {
-    {STR_INIT("suite_id"), Q_EXISTS_SUITE},
-    {STR_INIT("case_id"), Q_EXISTS_CASE},
-    {STR_INIT("run_id"), Q_EXISTS_RUN},
-    {STR_INIT("suite_run_id"), Q_EXISTS_SUITE_RUN},
-    {STR_INIT("build_id"), Q_EXISTS_VIZ_BUILD},
-    {STR_INIT("comparison_id"), Q_EXISTS_VIZ_COMPARISON},
+    {STR_INIT("suite_id"), Q_EXISTS_SUITE, false},
+    {STR_INIT("case_id"), Q_EXISTS_CASE, false},
+    {STR_INIT("run_id"), Q_EXISTS_RUN, false},
+    {STR_INIT("suite_run_id"), Q_EXISTS_SUITE_RUN, false},
+    {STR_INIT("build_id"), Q_EXISTS_VIZ_BUILD, true},
+    {STR_INIT("comparison_id"), Q_EXISTS_VIZ_COMPARISON, true},
 };
 
 enum rc
@@ -71,8 +73,10 @@ tests_check_path(struct tests *t, struct ctx *ctx, const Assay__CheckPathRequest
             if (!str_eqz(EXISTS[e].name, req->params[i]->name)) {
                 continue;
             }
-            enum rc rc = DB_QUERY(t->db, ctx, EXISTS[e].query, &res, DB_ARG_I64(ctx->who.org_id),
-                                  DB_ARG_Z(req->params[i]->value));
+            struct db_arg args[] = {DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(req->params[i]->value),
+                                    viz_bound(ctx)};
+            enum rc rc =
+                db_query(t->db, ctx, EXISTS[e].query, args, EXISTS[e].of_project ? 3 : 2, &res);
             if (rc != RC_OK) {
                 return rc;
             }

@@ -10,6 +10,7 @@
 #define ASSAY_TESTS_VIZ_H
 
 #include "blob/blob.h"
+#include "db/db.h"
 #include "tests/tests.h"
 #include "tests/visual/visual.h"
 
@@ -59,6 +60,9 @@ struct viz_build {
 NODISCARD enum rc viz_build_create(struct tests *t, struct ctx *ctx,
                                    const struct viz_build_new *build, struct viz_build *out);
 
+/* The project that the caller's token is bound to, for statements; none: any of the organization.
+ */
+struct db_arg viz_bound(const struct ctx *ctx);
 /* What adding to a build needs. Errors: NOT_FOUND. */
 struct viz_head {
     char *id, *name, *status, *parallel_id;
@@ -82,7 +86,7 @@ NODISCARD enum rc viz_tell_done(struct tests *t, struct ctx *ctx, const struct s
 
 /* One picture as it came and what is known of it. */
 struct viz_image {
-    const Assay__Blob *blob; /* NULL: known already, only the digest was named */
+    Assay__Blob *blob; /* NULL: known already, only the digest was named */
     struct str sha256;
     char pixels[2 * VISUAL_HASH_LEN + 1];
     struct visual_info info;
@@ -125,10 +129,11 @@ struct viz_shot {
 NODISCARD enum rc viz_add(struct tests *t, struct ctx *ctx, const char *build_id,
                           struct viz_shot *shots, size_t count, int64_t *out_count,
                           char **out_status);
-/* What the project has shown before: (*out)[i] of asked[i] where (*out_found)[i], with what was
+/* What `project_id` has shown before: (*out)[i] of asked[i] where (*out_found)[i], with what was
  * known of it. An empty name asks by the digest alone. */
-NODISCARD enum rc viz_reuse(struct tests *t, struct ctx *ctx, const struct viz_shot *asked,
-                            size_t count, struct viz_shot **out, bool **out_found);
+NODISCARD enum rc viz_reuse(struct tests *t, struct ctx *ctx, int64_t project_id,
+                            const struct viz_shot *asked, size_t count, struct viz_shot **out,
+                            bool **out_found);
 /* Browser, viewport and address from a client's properties (NULL: none), and what is assumed
  * without. */
 void viz_identify(struct viz_shot *shot, const struct json_value *properties);
@@ -142,17 +147,24 @@ char *viz_baseline_file(struct ctx *ctx, struct str name, struct str browser, in
 NODISCARD enum rc viz_screenshots(struct tests *t, struct ctx *ctx, const char *build_id,
                                   Assay__SdkScreenshot ***out, size_t *out_count);
 
+/* After the pictures are stored: removes files of `shots` that other files with the same pixels
+ * stand for, now or, where somebody looks at them, later. */
+NODISCARD enum rc viz_images_spare(struct tests *t, struct ctx *ctx, const struct viz_shot *shots,
+                                   size_t count);
+/* Removes what was left for later. Opens its own transaction. */
+enum rc viz_spare_remove(struct tests *t, struct ctx *ctx);
+
 /* --- comparisons */
 
-struct viz_search {
-    const char *id, *build_id; /* NULL: any */
-    int64_t project_id;        /* 0: any */
-    const char *like;          /* pattern of ILIKE; NULL: any */
-    const char *branch;
-    int64_t limit, offset;
-};
-NODISCARD enum rc viz_comparisons(struct tests *t, struct ctx *ctx, const struct viz_search *search,
-                                  bool for_cli, Assay__SdkComparison ***out, size_t *out_count);
+/* Runs one of the statements that read viz_comparison_rows. `for_cli`: in the words of the command
+ * line. */
+NODISCARD enum rc viz_comparisons(struct tests *t, struct ctx *ctx, int query,
+                                  const struct db_arg *args, int arg_count, bool for_cli,
+                                  Assay__SdkComparison ***out, size_t *out_count);
+#define VIZ_COMPARISONS(t, ctx, query, for_cli, out, out_count, ...)                               \
+    viz_comparisons((t), (ctx), (query), (const struct db_arg[]){__VA_ARGS__},                     \
+                    (int)(sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)),   \
+                    (for_cli), (out), (out_count))
 NODISCARD enum rc viz_review_summary(struct tests *t, struct ctx *ctx, const char *build_id,
                                      Assay__SdkReviewSummary *out);
 

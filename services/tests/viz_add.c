@@ -109,31 +109,41 @@ finish(struct ctx *ctx, struct buf *b, struct str *out)
 /* --- the statements ------------------------------------------------------------------------ */
 
 static enum rc
-add_images(struct tests *t, struct ctx *ctx, const struct viz_shot *shots, size_t count)
+store_images(struct tests *t, struct ctx *ctx, struct str list, const struct viz_shot *shots,
+             size_t count)
 {
     const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_PIXELS_LOCK, NULL, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_STR(list));
+    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_IMAGES_ADD, &res, DB_ARG_I64(ctx->who.org_id),
+                                DB_ARG_STR(list), DB_ARG_I64(t->cfg->storage_quota))
+                     : rc;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (!db_bool(res, 0, 0)) {
+        return viz_refuse_quota(t, ctx, db_i64(res, 0, 2), db_i64(res, 0, 1));
+    }
+    return db_i64(res, 0, 3) > 0 ? viz_images_spare(t, ctx, shots, count) : RC_OK;
+}
+
+static enum rc
+add_images(struct tests *t, struct ctx *ctx, const struct viz_shot *shots, size_t count)
+{
     struct buf b;
     struct str list;
-    int64_t bytes = 0;
 
     buf_init(&b, LIST_MAX);
     buf_putc(&b, '[');
     for (size_t i = 0; i < count; i++) {
         if (shots[i].image != NULL) {
             put_image(&b, shots[i].image);
-            bytes += shots[i].image->blob->size_bytes;
         }
     }
+    bool any = b.n > 1;
     enum rc rc = finish(ctx, &b, &list);
-    if (rc != RC_OK || bytes == 0) {
-        return rc;
-    }
-    rc =
-        DB_QUERY(t->db, ctx, Q_VIZ_IMAGES_ADD, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_STR(list));
-    /* The row of the storage is locked now: nobody can slip past the quota beside us. */
-    bool is_over = rc == RC_OK && db_rows(res) > 0 && t->cfg->storage_quota > 0 &&
-                   db_i64(res, 0, 0) > t->cfg->storage_quota;
-    return is_over ? viz_refuse_quota(t, ctx, db_i64(res, 0, 0) - bytes, bytes) : rc;
+    return rc == RC_OK && any ? store_images(t, ctx, list, shots, count) : rc;
 }
 
 static enum rc
@@ -183,8 +193,11 @@ compare(struct tests *t, struct ctx *ctx, const char *build_id, const struct str
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_COMPARE, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(build_id), DB_ARG_STRS(ids, count));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_WATCH, NULL, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(build_id));
+    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_COMPARE, &res, DB_ARG_I64(ctx->who.org_id),
+                                DB_ARG_Z(build_id), DB_ARG_STRS(ids, count))
+                     : rc;
     return rc == RC_OK && db_i64(res, 0, 1) > 0 ? tst_wake(t, ctx, LOOP_COMPARE) : rc;
 }
 

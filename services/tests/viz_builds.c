@@ -55,7 +55,7 @@ tests_create_sdk_build(struct tests *t, struct ctx *ctx, const Assay__CreateSdkB
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-/* Columns of viz_build_get and viz_build_list. */
+/* Columns of viz_build_rows. */
 enum {
     B_ID,
     B_NAME,
@@ -191,8 +191,8 @@ read_build(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBuild **o
     const struct db_result *res = NULL;
     Assay__SdkBuild *build = ARENA_NEW(ctx->arena, Assay__SdkBuild);
 
-    enum rc rc =
-        DB_QUERY(t->db, ctx, Q_VIZ_BUILD_GET, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(id));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_BUILD_GET, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(id), viz_bound(ctx));
     if (rc != RC_OK) {
         return rc;
     }
@@ -264,8 +264,8 @@ include(struct tests *t, struct ctx *ctx, const Assay__GetSdkBuildRequest *req, 
     }
     if (strcmp(what, "comparisons") == 0) {
         Assay__SdkComparison **list = NULL;
-        struct viz_search search = {.build_id = build->id, .limit = INT32_MAX};
-        enum rc rc = viz_comparisons(t, ctx, &search, viz_is_cli(req->agent), &list, &n);
+        enum rc rc = VIZ_COMPARISONS(t, ctx, Q_VIZ_COMPARISONS_OF_BUILD, viz_is_cli(req->agent),
+                                     &list, &n, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(build->id));
         build->has_comparisons = rc == RC_OK;
         return rc != RC_OK ? rc
                            : as_json(ctx, &assay__sdk_comparison__table, (ProtobufCMessage **)list,
@@ -346,7 +346,8 @@ tests_set_sdk_build_status(struct tests *t, struct ctx *ctx,
     enum rc rc =
         DB_QUERY(t->db, ctx, Q_VIZ_BUILD_SET_STATUS, &res, DB_ARG_I64(ctx->who.org_id),
                  DB_ARG_Z(req->build_id), DB_ARG_Z(stored_status(req->status)),
-                 req->has_execution_time_ms ? DB_ARG_I64(req->execution_time_ms) : DB_ARG_NULL);
+                 req->has_execution_time_ms ? DB_ARG_I64(req->execution_time_ms) : DB_ARG_NULL,
+                 viz_bound(ctx));
     if (rc == RC_OK && db_rows(res) == 0) {
         return fail(ctx, RC_NOT_FOUND, "BUILD_NOT_FOUND", "no such build");
     }

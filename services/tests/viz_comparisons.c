@@ -6,7 +6,7 @@
 #include "tests/viz.h"
 #include "tests_sql.h"
 
-/* Columns of viz_comparisons. */
+/* Columns of viz_comparison_rows. */
 enum {
     C_ID,
     C_BUILD,
@@ -159,16 +159,12 @@ fill(struct ctx *ctx, const struct db_result *res, int row, bool for_cli, Assay_
 }
 
 enum rc
-viz_comparisons(struct tests *t, struct ctx *ctx, const struct viz_search *search, bool for_cli,
-                Assay__SdkComparison ***out, size_t *out_count)
+viz_comparisons(struct tests *t, struct ctx *ctx, int query, const struct db_arg *args,
+                int arg_count, bool for_cli, Assay__SdkComparison ***out, size_t *out_count)
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_COMPARISONS, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(search->id), DB_ARG_Z(search->build_id),
-                          search->project_id > 0 ? DB_ARG_I64(search->project_id) : DB_ARG_NULL,
-                          DB_ARG_Z(search->like), DB_ARG_Z(search->branch),
-                          DB_ARG_I64(search->limit), DB_ARG_I64(search->offset));
+    enum rc rc = db_query(t->db, ctx, query, args, arg_count, &res);
     if (rc != RC_OK) {
         return rc;
     }
@@ -194,9 +190,10 @@ tests_get_sdk_comparison(struct tests *t, struct ctx *ctx,
 {
     Assay__SdkComparison **list = NULL;
     size_t n = 0;
-    struct viz_search search = {.id = req->comparison_id, .limit = 1};
 
-    enum rc rc = viz_comparisons(t, ctx, &search, viz_is_cli(req->agent), &list, &n);
+    enum rc rc =
+        VIZ_COMPARISONS(t, ctx, Q_VIZ_COMPARISON_GET, viz_is_cli(req->agent), &list, &n,
+                        DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(req->comparison_id), viz_bound(ctx));
     if (rc == RC_OK && n == 0) {
         return fail(ctx, RC_NOT_FOUND, "COMPARISON_NOT_FOUND", "no such comparison");
     }
@@ -237,22 +234,19 @@ tests_search_sdk_comparisons(struct tests *t, struct ctx *ctx,
                              Assay__SearchSdkComparisonsResponse *resp)
 {
     const struct db_result *res = NULL;
-    struct viz_search search = {.project_id = ctx->who.project_id,
-                                .like = like_of(ctx, str_z(req->name)),
-                                .branch = req->branch,
-                                .limit = req->limit,
-                                .offset = req->offset};
+    char *like = like_of(ctx, str_z(req->name));
 
     resp->pagination = PB_NEW(ctx->arena, Assay__SdkSearchPage, assay__sdk_search_page);
-    if (search.like == NULL || resp->pagination == NULL) {
+    if (like == NULL || resp->pagination == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
-    enum rc rc = viz_comparisons(t, ctx, &search, viz_is_cli(req->agent), &resp->comparisons,
-                                 &resp->n_comparisons);
+    enum rc rc = VIZ_COMPARISONS(
+        t, ctx, Q_VIZ_COMPARISONS_NAMED, viz_is_cli(req->agent), &resp->comparisons,
+        &resp->n_comparisons, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(ctx->who.project_id),
+        DB_ARG_Z(like), DB_ARG_Z(req->branch), DB_ARG_I64(req->limit), DB_ARG_I64(req->offset));
     if (rc == RC_OK) {
-        rc =
-            DB_QUERY(t->db, ctx, Q_VIZ_COMPARISONS_COUNT, &res, DB_ARG_I64(ctx->who.org_id),
-                     DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(search.like), DB_ARG_Z(req->branch));
+        rc = DB_QUERY(t->db, ctx, Q_VIZ_COMPARISONS_COUNT, &res, DB_ARG_I64(ctx->who.org_id),
+                      DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(like), DB_ARG_Z(req->branch));
     }
     if (rc != RC_OK) {
         return rc;

@@ -46,8 +46,8 @@ check_one(struct tests *t, struct ctx *ctx, const char *what, struct viz_image *
 {
     struct str bytes;
 
-    enum rc rc = blob_get(viz_blobs(t->viz), ctx, str_z(image->blob->key), (size_t)VISUAL_BYTES_MAX,
-                          &bytes);
+    enum rc rc =
+        blob_get(viz_blobs(t->viz), ctx, str_z(image->blob->key), (size_t)VISUAL_BYTES_MAX, &bytes);
     if (rc == RC_OK) {
         return hash_pixels(t, ctx, what, bytes, image);
     }
@@ -75,11 +75,15 @@ struct checking {
     size_t failed; /* the lowest that was refused; count: none */
 };
 
-/* The next picture of the list; `count` when there is none, or one was refused. */
+/* The next picture of the list that is not known; `count` when there is none, or one was refused.
+ */
 static size_t
 next_of(struct checking *c)
 {
     (void)pthread_mutex_lock(&c->lock);
+    while (c->next < c->count && c->images[c->next].pixels[0] != '\0') {
+        c->next++;
+    }
     size_t i = c->failed < c->count ? c->count : c->next;
     c->next += i < c->count;
     (void)pthread_mutex_unlock(&c->lock);
@@ -117,9 +121,8 @@ check_some(void *arg)
 
     for (size_t i = 0; (i = next_of(c)) < c->count;) {
         if (arena == NULL) {
-            struct err err = {.code = RC_RESOURCE_EXHAUSTED,
-                              .reason = "OVERLOADED",
-                              .msg = STR("out of memory")};
+            struct err err = {
+                .code = RC_RESOURCE_EXHAUSTED, .reason = "OVERLOADED", .msg = STR("out of memory")};
             tell_failure(c, i, &err);
             break;
         }
@@ -133,6 +136,40 @@ check_some(void *arg)
     }
     arena_free(arena);
     return NULL;
+}
+
+/* What is stored has been looked at before; its file may be gone meanwhile, because another with
+ * the same pixels is kept. */
+static enum rc
+recall(struct tests *t, struct ctx *ctx, struct viz_image *images, size_t count)
+{
+    const struct db_result *res = NULL;
+    struct str *shas = ARENA_ARRAY(ctx->arena, count + 1, struct str);
+
+    if (shas == NULL) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+    }
+    for (size_t i = 0; i < count; i++) {
+        shas[i] = images[i].sha256;
+    }
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_IMAGES_KNOWN, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_STRS(shas, count));
+    for (int k = 0; rc == RC_OK && k < db_rows(res); k++) {
+        struct str pixels = db_str(res, k, 1);
+        for (size_t i = 0; i < count; i++) {
+            if (!str_eq(images[i].sha256, db_str(res, k, 0)) ||
+                pixels.n >= sizeof(images[i].pixels)) {
+                continue;
+            }
+            memcpy(images[i].pixels, pixels.p, pixels.n);
+            images[i].pixels[pixels.n] = '\0';
+            images[i].info.width = (uint32_t)db_i64(res, k, 2);
+            images[i].info.height = (uint32_t)db_i64(res, k, 3);
+            images[i].info.format =
+                str_eqz(db_str(res, k, 4), "image/png") ? VISUAL_PNG : VISUAL_JPEG;
+        }
+    }
+    return rc;
 }
 
 enum rc
@@ -149,6 +186,10 @@ viz_images_check(struct tests *t, struct ctx *ctx, const char *member, struct vi
     pthread_t helpers[HELPERS_MAX];
     size_t n = 0;
 
+    enum rc rc = recall(t, ctx, images, count);
+    if (rc != RC_OK) {
+        return rc;
+    }
     while (n < HELPERS_MAX && n + 1 < count && (int64_t)n + 1 < t->cfg->compare_threads &&
            pthread_create(&helpers[n], NULL, check_some, &c) == 0) {
         n++;
@@ -161,10 +202,53 @@ viz_images_check(struct tests *t, struct ctx *ctx, const char *member, struct vi
     return c.failed < count ? ctx->err.code : RC_OK;
 }
 
+/* --- what nobody needs --------------------------------------------------------------------- */
+
+/* Of the uploads `keys` those that no picture is made of are removed; what somebody else looks at
+ * is left for later where `later` is asked for, which needs a transaction that will be kept. */
+static enum rc
+drop_unused(struct tests *t, struct ctx *ctx, const struct str *keys, size_t count, bool later)
+{
+    const struct db_result *res = NULL;
+    struct str *held = ARENA_ARRAY(ctx->arena, count + 1, struct str);
+    size_t n = 0;
+
+    if (held == NULL) {
+        return RC_RESOURCE_EXHAUSTED;
+    }
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_BLOBS_UNUSED, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_STRS(keys, count));
+    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
+        if (db_bool(res, i, 1)) {
+            rc = blob_delete(viz_blobs(t->viz), ctx, db_str(res, i, 0));
+        } else {
+            held[n++] = db_str(res, i, 0);
+        }
+    }
+    return rc == RC_OK && later && n > 0
+               ? DB_QUERY(t->db, ctx, Q_VIZ_SPARE_ADD, NULL, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_STRS(held, n))
+               : rc;
+}
+
+enum rc
+viz_images_spare(struct tests *t, struct ctx *ctx, const struct viz_shot *shots, size_t count)
+{
+    struct str *keys = ARENA_ARRAY(ctx->arena, count + 1, struct str);
+    size_t n = 0;
+
+    for (size_t i = 0; keys != NULL && i < count; i++) {
+        if (shots[i].image != NULL) {
+            keys[n++] = str_z(shots[i].image->blob->key);
+        }
+    }
+    return keys == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots")
+                        : drop_unused(t, ctx, keys, n, true);
+}
+
 void
 viz_images_drop(struct tests *t, struct ctx *ctx, Assay__Blob *const *blobs, size_t count)
 {
-    const struct db_result *res = NULL;
     struct err stands = ctx->err;
     struct str *keys = ARENA_ARRAY(ctx->arena, count + 1, struct str);
 
@@ -172,11 +256,21 @@ viz_images_drop(struct tests *t, struct ctx *ctx, Assay__Blob *const *blobs, siz
     for (size_t i = 0; keys != NULL && i < count; i++) {
         keys[i] = str_z(blobs[i]->key);
     }
-    enum rc rc = keys == NULL ? RC_RESOURCE_EXHAUSTED
-                              : DB_QUERY(t->db, ctx, Q_VIZ_BLOBS_UNUSED, &res,
-                                         DB_ARG_I64(ctx->who.org_id), DB_ARG_STRS(keys, count));
-    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
-        rc = blob_delete(viz_blobs(t->viz), ctx, db_str(res, i, 0));
+    if (keys != NULL && drop_unused(t, ctx, keys, count, false) != RC_OK) {
+        ctx_recover(ctx); /* what is left costs room, no more */
     }
-    ctx->err = stands; /* what is left costs room, no more */
+    ctx->err = stands;
+}
+
+enum rc
+viz_spare_remove(struct tests *t, struct ctx *ctx)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = db_begin(t->db, ctx);
+    rc = rc == RC_OK ? DB_QUERY0(t->db, ctx, Q_VIZ_SPARE_TAKE, &res) : rc;
+    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
+        rc = db_bool(res, i, 1) ? blob_delete(viz_blobs(t->viz), ctx, db_str(res, i, 0)) : RC_OK;
+    }
+    return rc == RC_OK ? db_commit(t->db, ctx) : rc; /* the loop rolls back */
 }

@@ -336,7 +336,11 @@ viz_compare_some(void *state, struct ctx *ctx)
     struct buf b;
     int n = 0;
 
-    if (claim(t, ctx, pairs, &n) != RC_OK || n == 0) {
+    if (claim(t, ctx, pairs, &n) != RC_OK) {
+        return false;
+    }
+    if (n == 0) {
+        (void)viz_spare_remove(t, ctx); /* a failure stands in ctx, and is logged */
         return false;
     }
     if (n == CLAIM_MAX) {

@@ -13,7 +13,8 @@ struct decision {
     char *user; /* uuid */
 };
 
-/* A rejected screenshot is never a baseline, and what is approved is approved wherever it shows. */
+/* A rejected screenshot is never a baseline. What is approved is approved wherever it shows, and
+ * taken back, it is undecided there. */
 static enum rc
 follow_content(struct tests *t, struct ctx *ctx, const struct decision *d, const char *screenshot,
                struct str *out_name)
@@ -31,8 +32,11 @@ follow_content(struct tests *t, struct ctx *ctx, const struct decision *d, const
     struct str pixels = db_str(res, 0, 3);
     *out_name = db_str(res, 0, 0);
     if (strcmp(d->status, "approved") != 0) {
-        return DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_FORGET, NULL, DB_ARG_I64(ctx->who.org_id),
-                        DB_ARG_I64(project), DB_ARG_STR(signature), DB_ARG_STR(pixels));
+        rc = DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_FORGET, NULL, DB_ARG_I64(ctx->who.org_id),
+                      DB_ARG_I64(project), DB_ARG_STR(signature), DB_ARG_STR(pixels));
+        return rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_UNSPREAD, NULL,
+                                      DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(d->comparison))
+                           : rc;
     }
     struct db_arg args[] = {DB_ARG_I64(ctx->who.org_id),
                             DB_ARG_I64(project),
@@ -85,9 +89,13 @@ decide(struct tests *t, struct ctx *ctx, struct decision *d, Assay__SdkApprovalR
         return rc;
     }
     d->user = who->user->id;
-    rc = DB_QUERY(t->db, ctx, Q_VIZ_DECIDE, &res, DB_ARG_I64(ctx->who.org_id),
-                  DB_ARG_Z(d->comparison), DB_ARG_Z(d->status), DB_ARG_Z(d->comment),
-                  DB_ARG_Z(d->user));
+    rc = DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_LOCK, NULL, DB_ARG_I64(ctx->who.org_id),
+                  DB_ARG_Z(d->comparison), viz_bound(ctx));
+    if (rc == RC_OK) {
+        rc = DB_QUERY(t->db, ctx, Q_VIZ_DECIDE, &res, DB_ARG_I64(ctx->who.org_id),
+                      DB_ARG_Z(d->comparison), DB_ARG_Z(d->status), DB_ARG_Z(d->comment),
+                      DB_ARG_Z(d->user), viz_bound(ctx));
+    }
     if (rc == RC_OK && db_rows(res) == 0) {
         return fail(ctx, RC_NOT_FOUND, "COMPARISON_NOT_FOUND", "no such comparison");
     }

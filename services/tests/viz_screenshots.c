@@ -7,6 +7,7 @@
 #include "tests_sql.h"
 
 #define LIST_MAX ((size_t)16 * 1024 * 1024)
+#define PROPERTIES_MAX ((size_t)64 * 1024) /* a build of hundreds must fit into one answer */
 
 /* Keeps uploads from being removed while they are looked at, checks them, and removes them again
  * when they are of no use. */
@@ -56,8 +57,8 @@ viz_images_close(struct tests *t, struct ctx *ctx, enum rc rc, Assay__Blob *cons
 /* --- reuse --------------------------------------------------------------------------------- */
 
 enum rc
-viz_reuse(struct tests *t, struct ctx *ctx, const struct viz_shot *asked, size_t count,
-          struct viz_shot **out, bool **out_found)
+viz_reuse(struct tests *t, struct ctx *ctx, int64_t project_id, const struct viz_shot *asked,
+          size_t count, struct viz_shot **out, bool **out_found)
 {
     const struct db_result *res = NULL;
     struct viz_shot *shots = ARENA_ARRAY(ctx->arena, count + 1, struct viz_shot);
@@ -85,7 +86,7 @@ viz_reuse(struct tests *t, struct ctx *ctx, const struct viz_shot *asked, size_t
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "BODY_TOO_LARGE", "too many screenshots at once");
     }
     enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_SCREENSHOTS_REUSABLE, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(ctx->who.project_id), DB_ARG_STR(list));
+                          DB_ARG_I64(project_id), DB_ARG_STR(list));
     for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
         size_t n = (size_t)db_i64(res, i, 0);
         found[n] = true;
@@ -116,6 +117,10 @@ read_shot(struct ctx *ctx, const Assay__AddSdkScreenshotRequest *req, struct viz
     *shot = (struct viz_shot){.name = str_z(req->name)};
     if (req->has_properties) {
         shot->properties = str_n((const char *)req->properties.data, req->properties.len);
+        if (shot->properties.n > PROPERTIES_MAX) {
+            return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY",
+                        "properties must have at most %zu bytes", PROPERTIES_MAX);
+        }
         if (json_parse(shot->properties, ctx->arena, &properties, NULL) != RC_OK) {
             return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "properties must be an object");
         }
@@ -159,7 +164,7 @@ take_image(struct tests *t, struct ctx *ctx, const Assay__AddSdkScreenshotReques
  */
 static enum rc
 take_stored(struct tests *t, struct ctx *ctx, const Assay__AddSdkScreenshotRequest *req,
-            struct viz_shot *shot)
+            int64_t project_id, struct viz_shot *shot)
 {
     struct viz_shot *known = NULL;
     bool *found = NULL;
@@ -168,7 +173,7 @@ take_stored(struct tests *t, struct ctx *ctx, const Assay__AddSdkScreenshotReque
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "image_data is required");
     }
     shot->sha256 = str_z(req->sha256);
-    enum rc rc = viz_reuse(t, ctx, shot, 1, &known, &found);
+    enum rc rc = viz_reuse(t, ctx, project_id, shot, 1, &known, &found);
     if (rc == RC_OK && !found[0]) {
         rc = fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY",
                   "image_data is required: no stored image has this sha256 and signature");
@@ -207,7 +212,7 @@ tests_add_sdk_screenshot(struct tests *t, struct ctx *ctx,
     rc = rc == RC_OK ? read_shot(ctx, req, &shot) : rc;
     if (rc == RC_OK) {
         rc = req->image_data != NULL ? take_image(t, ctx, req, &shot)
-                                     : take_stored(t, ctx, req, &shot);
+                                     : take_stored(t, ctx, req, head.project_id, &shot);
     }
     rc = rc == RC_OK ? viz_add(t, ctx, head.id, &shot, 1, &count, &status) : rc;
     if (rc == RC_OK) {

@@ -237,7 +237,8 @@ tests_check_sdk_shas(struct tests *t, struct ctx *ctx, const Assay__CheckSdkShas
 
     enum rc rc = read_asked(ctx, &c);
     rc = rc == RC_OK ? viz_build_head(t, ctx, req->build_id, &head) : rc;
-    rc = rc == RC_OK ? viz_reuse(t, ctx, c.asked, c.count, &c.found, &c.is_found) : rc;
+    rc = rc == RC_OK ? viz_reuse(t, ctx, head.project_id, c.asked, c.count, &c.found, &c.is_found)
+                     : rc;
     rc = rc == RC_OK ? mark_known(t, ctx, &c) : rc;
     rc = rc == RC_OK ? announce(t, ctx, &c) : rc;
     rc = rc == RC_OK ? add_found(t, ctx, &c, &shots, &n) : rc;

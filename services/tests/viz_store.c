@@ -173,13 +173,19 @@ viz_build_create(struct tests *t, struct ctx *ctx, const struct viz_build_new *b
     return db_bool(res, 0, 6) ? tell_created(t, ctx, out) : RC_OK;
 }
 
+struct db_arg
+viz_bound(const struct ctx *ctx)
+{
+    return ctx->who.kind == TOKEN_SDK ? DB_ARG_I64(ctx->who.project_id) : DB_ARG_NULL;
+}
+
 enum rc
 viz_build_head(struct tests *t, struct ctx *ctx, const char *id, struct viz_head *out)
 {
     const struct db_result *res = NULL;
 
-    enum rc rc =
-        DB_QUERY(t->db, ctx, Q_VIZ_BUILD_HEAD, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(id));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_BUILD_HEAD, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(id), viz_bound(ctx));
     if (rc != RC_OK) {
         return rc;
     }

@@ -12,6 +12,7 @@ struct upload {
     char **named; /* existing_shas */
     size_t named_count;
     char *build_id, *build_name;
+    int64_t project_id;
     struct viz_shot *shots; /* files first, then what is taken over */
     size_t count;
     size_t reused;
@@ -54,6 +55,7 @@ open_build(struct tests *t, struct ctx *ctx, struct upload *u)
         enum rc rc = viz_build_head(t, ctx, req->build_id, &head);
         u->build_id = rc == RC_OK ? head.id : NULL;
         u->build_name = rc == RC_OK ? head.name : NULL;
+        u->project_id = rc == RC_OK ? head.project_id : 0;
         return rc;
     }
     struct viz_build_new build = {
@@ -71,6 +73,7 @@ open_build(struct tests *t, struct ctx *ctx, struct upload *u)
     enum rc rc = viz_build_create(t, ctx, &build, &made);
     u->build_id = rc == RC_OK ? made.id : NULL;
     u->build_name = rc == RC_OK ? made.name : NULL;
+    u->project_id = ctx->who.project_id;
     return rc;
 }
 
@@ -160,7 +163,7 @@ take_named(struct tests *t, struct ctx *ctx, struct upload *u)
     for (size_t i = 0; i < u->named_count; i++) {
         asked[i].sha256 = str_z(u->named[i]);
     }
-    enum rc rc = viz_reuse(t, ctx, asked, u->named_count, &found, &is_found);
+    enum rc rc = viz_reuse(t, ctx, u->project_id, asked, u->named_count, &found, &is_found);
     for (size_t i = 0; rc == RC_OK && i < u->named_count; i++) {
         if (is_found[i]) {
             u->shots[u->count++] = found[i];

@@ -694,10 +694,13 @@ SELECT 1 FROM suite_runs WHERE org_id = $1 AND (public_id = $2 OR id = CASE WHEN
 
 -- ---- visual builds (SDK) ---------------------------------------------------------------------
 
+-- $3: the project a token is bound to; NULL: any of the organization.
 -- name: exists_viz_build
-SELECT 1 FROM viz_builds WHERE org_id = $1 AND id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
+SELECT 1 FROM viz_builds WHERE org_id = $1 AND ($3::bigint IS NULL OR project_id = $3)
+  AND id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
 -- name: exists_viz_comparison
-SELECT 1 FROM viz_comparisons WHERE org_id = $1 AND id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
+SELECT 1 FROM viz_comparisons WHERE org_id = $1 AND ($3::bigint IS NULL OR project_id = $3)
+  AND id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
 
 -- name: viz_storage
 SELECT coalesce((SELECT bytes FROM viz_storage WHERE org_id = $1), 0);
@@ -715,69 +718,22 @@ RETURNING id, name, branch, environment, status, created_at, xmax = 0;
 -- What adding to a build needs to know of it.
 -- name: viz_build_head
 SELECT id, project_id, name, status, parallel_id FROM viz_builds
-WHERE org_id = $1 AND id = $2::uuid;
+WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 
--- What a row of a build looks like; rows are named by the caller.
 -- name: viz_build_get
-SELECT b.id, b.name, b.branch, b.environment, viz_status(b), b.screenshots, b.created_at,
-       b.updated_at, b.completed_at, b.commit_sha, b.commit_message, b.common_ancestor_sha,
-       b.pull_request, b.parallel_id, b.threshold, b.execution_time_ms, b.user_agent,
-       c.total, c.open, c.failed, c.changed, c.identical, c.approved, c.rejected, c.undecided,
-       c.accepted, c.average,
-       b.status = 'completed' AND b.seq = (SELECT max(n.seq) FROM viz_builds n
-           WHERE n.project_id = b.project_id AND n.branch = b.branch AND n.status = 'completed')
-FROM viz_builds b
-CROSS JOIN LATERAL (
-    SELECT count(*) AS total, count(*) FILTER (WHERE status = 'pending') AS open,
-        count(*) FILTER (WHERE status = 'failed') AS failed,
-        count(*) FILTER (WHERE has_diff) AS changed,
-        count(*) FILTER (WHERE NOT has_diff) AS identical,
-        count(*) FILTER (WHERE approval_status IN ('approved', 'auto_approved')) AS approved,
-        count(*) FILTER (WHERE approval_status = 'rejected') AS rejected,
-        count(*) FILTER (WHERE approval_status = 'pending') AS undecided,
-        count(*) FILTER (WHERE NOT has_diff OR has_diff AND approval_status = 'approved') AS accepted,
-        avg(diff_percentage) AS average
-    FROM viz_comparisons WHERE build_id = b.id) c
-WHERE b.org_id = $1 AND b.id = $2::uuid;
+SELECT * FROM viz_build_rows WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 
 -- name: viz_build_list
 WITH page AS (
-    SELECT * FROM viz_builds b
-    WHERE b.org_id = $1 AND b.project_id = $2 AND ($3::text IS NULL OR b.branch = $3)
-      AND ($4::text IS NULL OR b.environment = $4)
-      AND ($5::text IS NULL OR viz_status(b) = CASE $5 WHEN 'passed' THEN 'completed' ELSE $5 END)
-      AND ($5 IS DISTINCT FROM 'passed' OR NOT EXISTS (SELECT FROM viz_comparisons c
-           WHERE c.build_id = b.id AND c.approval_status IN ('pending', 'rejected')))
+    SELECT b.id FROM viz_builds b
+    WHERE b.org_id = $1 AND b.project_id = $2 AND viz_build_fits(b, $3, $4, $5)
     ORDER BY b.seq DESC LIMIT $6 OFFSET $7
 )
-SELECT b.id, b.name, b.branch, b.environment, viz_status(v), b.screenshots, b.created_at,
-       b.updated_at, b.completed_at, b.commit_sha, b.commit_message, b.common_ancestor_sha,
-       b.pull_request, b.parallel_id, b.threshold, b.execution_time_ms, b.user_agent,
-       c.total, c.open, c.failed, c.changed, c.identical, c.approved, c.rejected, c.undecided,
-       c.accepted, c.average,
-       b.status = 'completed' AND b.seq = (SELECT max(n.seq) FROM viz_builds n
-           WHERE n.project_id = b.project_id AND n.branch = b.branch AND n.status = 'completed')
-FROM page b JOIN viz_builds v ON v.id = b.id
-CROSS JOIN LATERAL (
-    SELECT count(*) AS total, count(*) FILTER (WHERE status = 'pending') AS open,
-        count(*) FILTER (WHERE status = 'failed') AS failed,
-        count(*) FILTER (WHERE has_diff) AS changed,
-        count(*) FILTER (WHERE NOT has_diff) AS identical,
-        count(*) FILTER (WHERE approval_status IN ('approved', 'auto_approved')) AS approved,
-        count(*) FILTER (WHERE approval_status = 'rejected') AS rejected,
-        count(*) FILTER (WHERE approval_status = 'pending') AS undecided,
-        count(*) FILTER (WHERE NOT has_diff OR has_diff AND approval_status = 'approved') AS accepted,
-        avg(diff_percentage) AS average
-    FROM viz_comparisons WHERE build_id = b.id) c
-ORDER BY b.seq DESC;
+SELECT r.* FROM page JOIN viz_build_rows r ON r.id = page.id ORDER BY r.seq DESC;
 
 -- name: viz_build_count
 SELECT count(*) FROM viz_builds b
-WHERE b.org_id = $1 AND b.project_id = $2 AND ($3::text IS NULL OR b.branch = $3)
-  AND ($4::text IS NULL OR b.environment = $4)
-  AND ($5::text IS NULL OR viz_status(b) = CASE $5 WHEN 'passed' THEN 'completed' ELSE $5 END)
-  AND ($5 IS DISTINCT FROM 'passed' OR NOT EXISTS (SELECT FROM viz_comparisons c
-       WHERE c.build_id = b.id AND c.approval_status IN ('pending', 'rejected')));
+WHERE b.org_id = $1 AND b.project_id = $2 AND viz_build_fits(b, $3, $4, $5);
 
 -- A parallel build is completed by finalize alone.
 -- name: viz_build_set_status
@@ -787,7 +743,7 @@ UPDATE viz_builds SET
     completed_at = CASE WHEN $3 IN ('completed', 'failed') AND (parallel_id IS NULL OR $3 = 'failed')
                         THEN now() WHEN $3 IN ('completed', 'failed') THEN completed_at END,
     execution_time_ms = coalesce($4, execution_time_ms), updated_at = now()
-WHERE org_id = $1 AND id = $2::uuid
+WHERE org_id = $1 AND id = $2::uuid AND ($5::bigint IS NULL OR project_id = $5)
 RETURNING id, status, execution_time_ms, parallel_id, name;
 
 -- name: viz_build_finalize
@@ -816,25 +772,56 @@ SELECT project_id, count(*), max(updated_at) FROM viz_builds WHERE org_id = $1 G
 
 -- Of these hashes, the pictures that the organization has.
 -- name: viz_images_known
-SELECT sha256 FROM viz_images WHERE org_id = $1 AND sha256 = ANY($2::text[]);
+SELECT sha256, pixels, width, height, content_type FROM viz_images
+WHERE org_id = $1 AND sha256 = ANY($2::text[]);
+
+-- Whoever stores pictures with these pixels takes turns with us, and finds ours or we find theirs.
+-- name: viz_pixels_lock
+SELECT count(pg_advisory_xact_lock(hashtextextended(k.pixels, $1)))
+FROM (SELECT DISTINCT r.pixels FROM json_to_recordset($2::json) AS r(pixels text) ORDER BY 1) k;
 
 -- Stores what is new of [{sha256, pixels, blob_key, file_key, content_type, width, height,
--- size_bytes}] and counts its bytes.
+-- size_bytes}] and counts its bytes, all or nothing by the quota $3 (0: none). Of files with the same
+-- pixels one is kept, and the others are other digests of it. Tells whether they fit, the bytes that are
+-- new, those that were there, and how many of the files nobody needs.
 -- name: viz_images_add
-WITH made AS (
+WITH come AS (
+    SELECT DISTINCT ON (r.sha256) r.* FROM json_to_recordset($2::json) AS r(sha256 text, pixels text,
+        blob_key text, file_key text, content_type text, width bigint, height bigint,
+        size_bytes bigint)
+    ORDER BY r.sha256
+), kept AS (
+    SELECT DISTINCT ON (i.pixels) i.pixels, i.blob_key, i.content_type, i.size_bytes
+    FROM viz_images i WHERE i.org_id = $1 AND i.pixels IN (SELECT pixels FROM come)
+    ORDER BY i.pixels, i.created_at, i.sha256
+), fresh AS (
+    SELECT DISTINCT ON (r.pixels) r.pixels, r.blob_key, r.content_type, r.size_bytes FROM come r
+    WHERE r.pixels NOT IN (SELECT pixels FROM kept) ORDER BY r.pixels, r.sha256
+), need AS (
+    SELECT coalesce(sum(size_bytes), 0)::bigint AS bytes FROM fresh
+), took AS (
+    INSERT INTO viz_storage AS s (org_id, bytes)
+    SELECT $1, bytes FROM need WHERE bytes > 0 AND ($3 = 0 OR bytes <= $3)
+    ON CONFLICT (org_id) DO UPDATE SET bytes = s.bytes + excluded.bytes
+        WHERE $3 = 0 OR s.bytes + excluded.bytes <= $3
+    RETURNING bytes
+), fits AS (
+    SELECT bytes = 0 OR EXISTS (SELECT FROM took) AS yes FROM need
+), made AS (
     INSERT INTO viz_images (org_id, sha256, pixels, blob_key, file_key, content_type, width, height,
         size_bytes)
-    SELECT $1, r.sha256, r.pixels, r.blob_key, r.file_key, r.content_type, r.width, r.height,
-           r.size_bytes
-    FROM json_to_recordset($2::json) AS r(sha256 text, pixels text, blob_key text, file_key text,
-        content_type text, width bigint, height bigint, size_bytes bigint)
+    SELECT $1, r.sha256, r.pixels, k.blob_key, r.file_key, k.content_type, r.width, r.height,
+           k.size_bytes
+    FROM come r JOIN (SELECT * FROM kept UNION ALL SELECT * FROM fresh) k ON k.pixels = r.pixels
+    WHERE (SELECT yes FROM fits)
     ORDER BY r.sha256
     ON CONFLICT (org_id, sha256) DO NOTHING
-    RETURNING size_bytes
-), size AS (SELECT coalesce(sum(size_bytes), 0) AS bytes FROM made)
-INSERT INTO viz_storage (org_id, bytes) SELECT $1, bytes FROM size WHERE bytes > 0
-ON CONFLICT (org_id) DO UPDATE SET bytes = viz_storage.bytes + excluded.bytes
-RETURNING bytes;
+)
+SELECT (SELECT yes FROM fits), (SELECT bytes FROM need),
+       coalesce((SELECT bytes FROM viz_storage WHERE org_id = $1), 0),
+       (SELECT count(*) FROM come r WHERE r.blob_key NOT IN (SELECT blob_key FROM fresh)
+            AND NOT EXISTS (SELECT FROM viz_images i WHERE i.org_id = $1 AND i.sha256 = r.sha256
+                                AND i.blob_key = r.blob_key));
 
 -- Screenshots of the project that show these pictures under the same signature: what a build may
 -- take over. [{n, sha256, name, browser, viewport_width}]; without a signature (legacy) any.
@@ -869,6 +856,15 @@ FROM json_to_recordset($3::json) AS r(n bigint, name text, browser text, viewpor
 JOIN viz_screenshots s ON s.org_id = $1 AND s.build_id = $2::uuid AND s.sha256 = r.sha256
     AND s.signature = viz_signature(r.name, r.viewport_width, r.browser)
 ORDER BY r.n;
+
+-- People's decisions on a project's content and new screenshots of it take turns: whoever comes second
+-- sees what the first one did.
+-- name: viz_content_watch
+SELECT pg_advisory_xact_lock_shared(hashtextextended('viz_content', project_id)) FROM viz_builds
+WHERE org_id = $1 AND id = $2::uuid;
+-- name: viz_content_lock
+SELECT pg_advisory_xact_lock(hashtextextended('viz_content', project_id)) FROM viz_comparisons
+WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 
 -- Compares new screenshots with their baselines: the same signature in the build of the common
 -- ancestor, else in the last complete build of the branch, else of the main branch. Same pixels need
@@ -980,44 +976,70 @@ LIMIT 1;
 
 -- ---- comparisons
 
--- One, those of a build, or those of a project by name.
--- name: viz_comparisons
-SELECT c.id, c.build_id, b.name, b.branch, b.commit_sha, b.commit_message, b.common_ancestor_sha,
-       s.name, c.status, c.diff_percentage, c.threshold, c.has_diff, c.approval_status,
-       c.approval_comment, c.approved_by, c.approved_at, c.approved_from, c.created_at, s.browser,
-       s.viewport_width, s.viewport_height, p.build_id, pb.name, c.baseline_why,
-       CASE WHEN c.pair_id IS NULL THEN 'same' ELSE q.verdict END,
-       CASE WHEN c.pair_id IS NULL THEN 0 ELSE q.diff_pixels END,
-       CASE WHEN c.pair_id IS NULL THEN 1 ELSE q.ssim END, q.fingerprint, q.regions, q.diff_key,
-       q.error, s.id, s.sha256, i.file_key, i.width, i.height, p.id, p.sha256, pi.file_key, pi.width,
-       pi.height, p.name
-FROM viz_comparisons c
-JOIN viz_builds b ON b.id = c.build_id
-JOIN viz_screenshots s ON s.id = c.screenshot_id
-JOIN viz_images i ON i.org_id = s.org_id AND i.sha256 = s.sha256
-JOIN viz_screenshots p ON p.id = c.baseline_id
-JOIN viz_builds pb ON pb.id = p.build_id
-JOIN viz_images pi ON pi.org_id = p.org_id AND pi.sha256 = p.sha256
-LEFT JOIN viz_pairs q ON q.id = c.pair_id
-WHERE c.org_id = $1 AND ($2::uuid IS NULL OR c.id = $2::uuid)
-  AND ($3::uuid IS NULL OR c.build_id = $3::uuid)
-  AND ($4::bigint IS NULL OR c.project_id = $4) AND ($5::text IS NULL OR s.name ILIKE $5)
-  AND ($6::text IS NULL OR b.branch = $6)
-ORDER BY CASE WHEN $3::uuid IS NULL THEN c.created_at END DESC, s.name, c.id DESC
-LIMIT $7 OFFSET $8;
-
+-- name: viz_comparison_get
+SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND id = $2::uuid
+  AND ($3::bigint IS NULL OR project_id = $3);
+-- name: viz_comparisons_of_build
+SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND build_id = $2::uuid ORDER BY name, id DESC;
+-- Those of a project by name, the newest first.
+-- name: viz_comparisons_named
+SELECT * FROM viz_comparison_rows
+WHERE org_id = $1 AND project_id = $2 AND name ILIKE $3 AND ($4::text IS NULL OR branch = $4)
+ORDER BY created_at DESC, name, id DESC LIMIT $5 OFFSET $6;
 -- name: viz_comparisons_count
 SELECT count(*) FROM viz_comparisons c JOIN viz_screenshots s ON s.id = c.screenshot_id
 JOIN viz_builds b ON b.id = c.build_id
 WHERE c.org_id = $1 AND c.project_id = $2 AND s.name ILIKE $3 AND ($4::text IS NULL OR b.branch = $4);
+-- Of the same screenshot in other builds.
+-- name: viz_comparisons_recent
+SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND project_id = $2 AND name = $3
+  AND id IS DISTINCT FROM $4::uuid
+ORDER BY created_at DESC, id DESC LIMIT $5;
+-- Where the same change was seen.
+-- name: viz_comparisons_similar
+SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND project_id = $2 AND fingerprint = $3
+  AND id IS DISTINCT FROM $4::uuid
+ORDER BY created_at DESC, id DESC LIMIT $5;
+-- What waits for people.
+-- name: viz_comparisons_undecided
+SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND project_id = $2
+  AND approval_status = 'pending' AND status <> 'pending'
+ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4;
+-- name: viz_undecided_count
+SELECT count(*), count(*) FILTER (WHERE has_diff), count(*) FILTER (WHERE status = 'failed')
+FROM viz_comparisons WHERE org_id = $1 AND project_id = $2 AND approval_status = 'pending'
+  AND status <> 'pending';
+-- What a person looks at first: what could not be compared, then what is not decided, by how much it
+-- differs; of each screenshot one variant before the others.
+-- name: viz_evidence
+SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND build_id = $2::uuid
+ORDER BY status = 'failed' DESC, row_number() OVER (PARTITION BY name ORDER BY
+             approval_status = 'pending' DESC, diff_percentage DESC NULLS LAST, id),
+         approval_status = 'pending' DESC, diff_percentage DESC NULLS LAST, name, id
+LIMIT $3 OFFSET $4;
+-- The baselines of a build: each with why it was chosen, the most used first.
+-- name: viz_baselines_of_build
+SELECT pb.id, pb.name, c.baseline_why,
+       CASE WHEN bool_or(x.approval_status = 'rejected') THEN 'rejected'
+            WHEN bool_or(x.approval_status = 'pending') THEN 'pending' ELSE 'approved' END
+FROM viz_comparisons c JOIN viz_screenshots p ON p.id = c.baseline_id
+JOIN viz_builds pb ON pb.id = p.build_id
+LEFT JOIN viz_comparisons x ON x.build_id = pb.id
+WHERE c.org_id = $1 AND c.build_id = $2::uuid
+GROUP BY pb.id, pb.name, c.baseline_why ORDER BY count(DISTINCT c.id) DESC, pb.seq DESC;
 
 -- A decision: of the comparison, of its screenshot as a baseline, and of its content everywhere.
 -- name: viz_decide
 UPDATE viz_comparisons SET approval_status = $3, approval_comment = $4, approved_from = NULL,
     approved_by = CASE WHEN $3 <> 'pending' THEN $5::uuid END,
     approved_at = CASE WHEN $3 <> 'pending' THEN now() END
-WHERE org_id = $1 AND id = $2::uuid
+WHERE org_id = $1 AND id = $2::uuid AND ($6::bigint IS NULL OR project_id = $6)
 RETURNING id, approval_status, approval_comment, approved_by, approved_at, screenshot_id, build_id;
+-- What was approved because this was is to be decided again.
+-- name: viz_content_unspread
+UPDATE viz_comparisons SET approval_status = 'pending', approval_comment = NULL, approved_by = NULL,
+    approved_at = NULL, approved_from = NULL
+WHERE org_id = $1 AND approved_from = $2::uuid;
 -- name: viz_decide_screenshot
 UPDATE viz_screenshots SET rejected = $3 WHERE org_id = $1 AND id = $2::uuid
 RETURNING name, project_id, signature,
@@ -1050,6 +1072,18 @@ RETURNING id, build_id, user_id, author_name, content, type, created_at, updated
 -- name: viz_comments
 SELECT id, build_id, user_id, author_name, content, type, created_at, updated_at, parent_id
 FROM viz_comments WHERE org_id = $1 AND build_id = $2::uuid ORDER BY seq;
+-- Somebody who is assigned already gets the new date, no second assignment.
+-- name: viz_assign
+INSERT INTO viz_assignments (org_id, build_id, user_id, user_name, due_at)
+VALUES ($1, $2::uuid, $3::uuid, $4, $5)
+ON CONFLICT (build_id, user_id) DO UPDATE SET due_at = excluded.due_at, user_name = excluded.user_name
+RETURNING id, user_id, user_name, status, assigned_at, completed_at, due_at;
+-- name: viz_unassign
+DELETE FROM viz_assignments WHERE org_id = $1 AND build_id = $2::uuid AND id = $3::uuid
+RETURNING user_name;
+-- name: viz_assignment_decide
+UPDATE viz_assignments SET status = $4, completed_at = now()
+WHERE org_id = $1 AND build_id = $2::uuid AND user_id = $3::uuid;
 -- name: viz_assignments
 SELECT id, user_id, user_name, status, assigned_at, completed_at, due_at FROM viz_assignments
 WHERE org_id = $1 AND build_id = $2::uuid ORDER BY assigned_at, id;
@@ -1117,8 +1151,19 @@ RETURNING c.build_id, c.org_id, c.id, c.has_diff AND c.approval_status = 'pendin
 -- name: viz_blobs_hold
 SELECT count(pg_advisory_xact_lock_shared(hashtextextended(k, 7)))
 FROM (SELECT k FROM unnest($1::text[]) AS k ORDER BY k) keys;
--- Of these uploads, those that no picture is made of and nobody else is looking at: ours to remove.
+-- Of these uploads, those that no picture is made of; second column: and nobody else is looking at, so
+-- that they are ours to remove. A picture's file is named after the digest of the picture's own row.
 -- name: viz_blobs_unused
-SELECT k FROM unnest($2::text[]) AS k
-WHERE NOT EXISTS (SELECT FROM viz_images i WHERE i.org_id = $1 AND i.blob_key = k)
-  AND pg_try_advisory_xact_lock(hashtextextended(k, 7));
+SELECT k, pg_try_advisory_xact_lock(hashtextextended(k, 7)) FROM unnest($2::text[]) AS k
+WHERE NOT EXISTS (SELECT FROM viz_images i WHERE i.org_id = $1 AND i.sha256 = split_part(k, '-', 1)
+                      AND i.blob_key = k);
+-- Uploads that somebody else was looking at, to be removed when nobody is.
+-- name: viz_spare_add
+INSERT INTO viz_spare (org_id, blob_key) SELECT $1, k FROM unnest($2::text[]) AS k
+ON CONFLICT DO NOTHING;
+-- name: viz_spare_take
+DELETE FROM viz_spare s WHERE s.blob_key IN (
+    SELECT blob_key FROM viz_spare WHERE pg_try_advisory_xact_lock(hashtextextended(blob_key, 7))
+    ORDER BY blob_key LIMIT 100 FOR UPDATE SKIP LOCKED)
+RETURNING s.blob_key, NOT EXISTS (SELECT FROM viz_images i WHERE i.org_id = s.org_id
+    AND i.sha256 = split_part(s.blob_key, '-', 1) AND i.blob_key = s.blob_key);
