@@ -48,7 +48,7 @@ cdp_browser_new(const struct cdp_options *options)
     if (options != NULL) {
         b->options = *options;
     }
-    b->process = (struct cdp_process){.to = -1, .from = -1};
+    b->process = (struct cdp_process){.to = -1, .from = -1, .lock = -1};
     pthread_mutex_init(&b->start_lock, NULL);
     pthread_mutex_init(&b->write_lock, NULL);
     pthread_mutex_init(&b->lock, NULL);
@@ -142,7 +142,7 @@ reader_main(void *arg)
     pthread_mutex_unlock(&b->lock);
     pthread_mutex_lock(&b->write_lock);
     process = b->process;
-    b->process = (struct cdp_process){.to = -1, .from = -1};
+    b->process = (struct cdp_process){.to = -1, .from = -1, .lock = -1};
     pthread_mutex_unlock(&b->write_lock);
     /* Its pipe is closed, so it is dying; the grace lets a zombie be reaped, nothing more. */
     cdp_process_stop(&process, ASSAY_US_PER_S / 2);
@@ -179,7 +179,8 @@ kill_and_join(struct cdp_browser *b)
 static bool
 shake_hands(struct cdp_browser *b)
 {
-    int64_t limit = b->options.start_timeout_us > 0 ? b->options.start_timeout_us : START_TIMEOUT_US;
+    int64_t limit =
+        b->options.start_timeout_us > 0 ? b->options.start_timeout_us : START_TIMEOUT_US;
     int64_t until = clk_mono_us() + limit;
     struct buf out;
     struct cdp_msg *m = NULL;

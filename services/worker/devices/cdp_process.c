@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/devices/cdp_process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -9,21 +10,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PROGRAM_DIRECT "/usr/lib/chromium/chromium"
 #define PIPE_BYTES (1 << 20)
+#define DIR_PREFIX "assay-browser-"
+#define DIR_TRIES 10
+#define DIR_TMP_MAX                                                                                \
+    60 /* Chromium makes a socket in a folder of its TMPDIR: 47 more of the 107 of a path */
 #define ARGS_MAX 48
 #define ENV_MAX 256
 
 /* What keeps a test browser quiet and repeatable. Measured: the new surface makes a screenshot one
  * frame cheaper, paint holding would show the page before, and the back/forward cache would bring
- * back a page with its old state. The pop-ups of the address bar, which nobody sees, are two pages in
- * a process of their own for every window: a second of CPU for each new context. The renderer
+ * back a page with its old state. The pop-ups of the address bar, which nobody sees, are two pages
+ * in a process of their own for every window: a second of CPU for each new context. The renderer
  * would keep every question after a press waiting for the next frame: half of a tap's time. */
 static const char *const switches[] = {
     "--remote-debugging-pipe",
@@ -69,11 +76,12 @@ static const char *const switches[] = {
 struct command {
     const char *program;
     char *argv[ARGS_MAX + 8];
-    char *envp[ENV_MAX + 4];
+    char *envp[ENV_MAX + 5];
     char profile_switch[PATH_MAX];
     char home[PATH_MAX];
     char config[PATH_MAX];
     char cache[PATH_MAX];
+    char tmp[PATH_MAX];
 };
 
 /* exec wants char *; it does not write. */
@@ -88,6 +96,67 @@ arg(const char *z)
     return u.to;
 }
 
+/* --- the directory --------------------------------------------------------------------------- */
+
+/* Whoever uses a directory holds a shared lock on it, which the kernel gives back when the process
+ * dies, however it dies. What nobody holds is a dead worker's, and is removed by the next start. */
+
+static int
+open_dir(int at, const char *path)
+{
+    return openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static void
+remove_if_dead(DIR *base, const char *base_path, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int fd = open_dir(dirfd(base), name);
+
+    if (fd < 0) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/%s", base_path, name);
+    if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        cdp_remove_tree(path);
+    }
+    close(fd);
+}
+
+static void
+remove_dead(const char *base_path)
+{
+    DIR *base = opendir(base_path);
+
+    for (struct dirent *e = base == NULL ? NULL : readdir(base); e != NULL; e = readdir(base)) {
+        if (strncmp(e->d_name, DIR_PREFIX, strlen(DIR_PREFIX)) == 0) {
+            remove_if_dead(base, base_path, e->d_name);
+        }
+    }
+    if (base != NULL) {
+        closedir(base);
+    }
+}
+
+/* False: somebody has just taken it for a dead one's. */
+static bool
+hold_dir(const char *dir, int *out_lock)
+{
+    struct stat st;
+    int fd = open_dir(AT_FDCWD, dir);
+    bool is_taken = fd < 0 || (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+                    fstat(fd, &st) != 0 || st.st_nlink == 0;
+
+    if (is_taken && fd >= 0) {
+        close(fd);
+    }
+    if (!is_taken) {
+        *out_lock = fd;
+    }
+    return !is_taken;
+}
+
 static enum rc
 make_dir(const struct cdp_options *o, struct cdp_process *out)
 {
@@ -96,13 +165,32 @@ make_dir(const struct cdp_options *o, struct cdp_process *out)
     if (base == NULL || base[0] == '\0') {
         base = "/tmp";
     }
-    int n = snprintf(out->dir, sizeof out->dir, "%s/assay-chromium-XXXXXX", base);
-    if (n < 0 || (size_t)n >= sizeof out->dir || mkdtemp(out->dir) == NULL) {
-        out->dir[0] = '\0';
-        return RC_UNAVAILABLE;
+    remove_dead(base);
+    for (int i = 0; i < DIR_TRIES; i++) {
+        int n = snprintf(out->dir, sizeof out->dir, "%s/" DIR_PREFIX "XXXXXX", base);
+        if (n < 0 || (size_t)n >= sizeof out->dir || mkdtemp(out->dir) == NULL) {
+            break;
+        }
+        if (hold_dir(out->dir, &out->lock)) {
+            return RC_OK;
+        }
     }
-    return RC_OK;
+    out->dir[0] = '\0';
+    return RC_UNAVAILABLE;
 }
+
+static void
+remove_dir(struct cdp_process *p)
+{
+    if (p->dir[0] != '\0') {
+        cdp_remove_tree(p->dir);
+    }
+    if (p->lock >= 0) {
+        close(p->lock);
+    }
+}
+
+/* --- the command ----------------------------------------------------------------------------- */
 
 static const char *
 find_program(const struct cdp_options *o)
@@ -134,15 +222,17 @@ fill_args(const struct cdp_options *o, const char *dir, struct command *c)
     c->argv[n] = NULL;
 }
 
-/* The environment of ours, but with a home of its own: nothing is read from or left in the user's. */
+/* The environment of ours, but with a home of its own: nothing is read from or left in the user's.
+ */
 static void
 fill_env(const char *dir, struct command *c)
 {
+    bool own_tmp = strlen(dir) <= DIR_TMP_MAX;
     size_t n = 0;
 
     for (char **e = environ; *e != NULL && n < ENV_MAX; e++) {
         if (strncmp(*e, "HOME=", 5) != 0 && strncmp(*e, "XDG_", 4) != 0 &&
-            strncmp(*e, "DBUS_", 5) != 0) {
+            strncmp(*e, "DBUS_", 5) != 0 && (!own_tmp || strncmp(*e, "TMPDIR=", 7) != 0)) {
             c->envp[n++] = *e;
         }
     }
@@ -152,6 +242,10 @@ fill_env(const char *dir, struct command *c)
     c->envp[n++] = c->home;
     c->envp[n++] = c->config;
     c->envp[n++] = c->cache;
+    if (own_tmp) { /* what it leaves there when it is killed goes with the directory */
+        snprintf(c->tmp, sizeof c->tmp, "TMPDIR=%s", dir);
+        c->envp[n++] = c->tmp;
+    }
     c->envp[n] = NULL;
 }
 
@@ -221,7 +315,7 @@ enum rc
 cdp_process_start(const struct cdp_options *o, struct cdp_process *out)
 {
     struct command *c = calloc(1, sizeof *c);
-    struct cdp_process p = {.to = -1, .from = -1};
+    struct cdp_process p = {.to = -1, .from = -1, .lock = -1};
 
     if (c == NULL) {
         return RC_UNAVAILABLE;
@@ -232,7 +326,7 @@ cdp_process_start(const struct cdp_options *o, struct cdp_process *out)
         fill_env(p.dir, c);
         rc = spawn(c, &p);
         if (rc != RC_OK) {
-            cdp_remove_tree(p.dir);
+            remove_dir(&p);
         }
     }
     free(c);
@@ -268,10 +362,8 @@ cdp_process_stop(struct cdp_process *p, int64_t grace_us)
         kill(p->pid, SIGKILL);
         waitpid(p->pid, NULL, 0);
     }
-    if (p->dir[0] != '\0') {
-        cdp_remove_tree(p->dir);
-    }
-    *p = (struct cdp_process){.to = -1, .from = -1};
+    remove_dir(p);
+    *p = (struct cdp_process){.to = -1, .from = -1, .lock = -1};
 }
 
 static int

@@ -15,10 +15,11 @@ struct cdp_process {
     pid_t pid;
     int to;   /* we write commands here, non-blocking */
     int from; /* and read answers and events here */
+    int lock; /* on the directory, as long as it is used */
     char dir[PATH_MAX / 4];
 };
 
-/* Starts Chromium. Errors: UNAVAILABLE: no directory, channel or process; errno says why. That the
+/* Starts Chromium. Removes what browsers of workers that were killed have left beside its directory. Errors: UNAVAILABLE: no directory, channel or process; errno says why. That the
  * program could be executed shows only when it answers. */
 NODISCARD enum rc cdp_process_start(const struct cdp_options *o, struct cdp_process *out);
 /* Closes the channels, waits up to `grace_us` for the browser to end by itself, kills it otherwise,
