@@ -1,38 +1,103 @@
 #!/bin/bash
-# Runs every test there is, each program with a time limit of its own, and closes with one line
-# `N passed, N failed` that counts programs. The output of those that fail is shown. Run by `make test`,
-# which has built everything.
+# Runs every test there is, each program with a time limit and a TMPDIR of its own, and closes with one
+# line `N passed, N failed` that counts programs. Of those that fail the output and the logs of the services
+# they started are shown, and after the verdict the end of their output once more. What a program leaves
+# behind, processes or files, is named and removed. Run by `make test`, which has built everything.
 #
 #   tests/run_all.sh [PART...]    unit fuzz lint integration contract k8s e2e vizzly faults sanitizers
 #   TEST_JOBS=2                   unit tests at the same time
 set -u
 cd "$(dirname "$0")/.." || exit 2
 jobs=${TEST_JOBS:-2}
-work=$(mktemp -d) || exit 2
-chmod 711 "$work" # as root, databases run as the user postgres
-trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d /tmp/at.XXXXXX) || exit 2 # short: sockets are made in it
+chmod 711 "$work"                          # as root, databases run as the user postgres
+trap 'end_left "$work"; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 export ASSAY_TEST_PG_TEMPLATE=${ASSAY_TEST_PG_TEMPLATE:-$work/pg}
 # Settings of a stack that somebody has exported are none of the tests'.
 unset ASSAY_STATE_DIR ASSAY_HTTP_PORT ASSAY_URL ASSAY_TOKEN ASSAY_DATABASE_URL ASSAY_SERVICES
 : >"$work/verdicts"
 began=$(date +%s)
 
+# What tells the causes of a failure apart: a time limit, a signal, an exit status.
+cause() { # STATUS LIMIT
+    case $1 in
+    124) echo "time limit of $2 s" ;;
+    126 | 127) echo "exit $1: not built, or not to be executed" ;;
+    *) [ "$1" -gt 128 ] && echo "killed by SIG$(kill -l $(($1 - 128)) 2>/dev/null)" || echo "exit $1" ;;
+    esac
+}
+
+# Source lines of the addresses in the stacks that tests/support/loud.c prints.
+source_lines() { # OUTPUT
+    sed -n 's/^\([^ (]*\)(+\(0x[0-9a-f]*\))\[.*/\1 \2/p' "$1" | head -n 40 | while read -r program address; do
+        [ -x "$program" ] && [ "${program#/lib}" = "$program" ] && addr2line -pfs -e "$program" "$address"
+    done 2>/dev/null
+}
+
+# The logs that a failed program has left in its folder, their ends.
+logs() { # FOLDER
+    find "$1" -type f \( -name log -o -name '*.log' \) -size +0 2>/dev/null | sort | head -n 24 |
+        while read -r log; do
+            echo "  ... ${log#"$1"/}:"
+            tail -n 15 "$log" | cut -c 1-400 | sed 's/^/  | /'
+        done
+}
+
+# Processes that run with FOLDER, or one below it, as their TMPDIR.
+left() { # FOLDER
+    grep -lzs "^TMPDIR=$1" /proc/[0-9]*/environ | cut -d / -f 3 | grep -vx -e $$ -e $BASHPID
+}
+end_left() { # FOLDER
+    local pids
+    for _ in 1 2 3 4 5; do
+        pids=$(left "$1")
+        [ -n "$pids" ] || return
+        kill -KILL $pids 2>/dev/null
+        sleep 0.1
+    done
+}
+
+# Names and removes what a program has left. Processes that were told to end may take a moment.
+clean_after() { # NAME FOLDER
+    local pids='' files
+    for _ in $(seq 50); do
+        pids=$(left "$2")
+        [ -n "$pids" ] || break
+        sleep 0.1
+    done
+    if [ -n "$pids" ]; then
+        echo "     $1 left processes, which are killed now:"
+        ps -o pid=,ppid=,stat=,args= -p "$(echo $pids | tr ' ' ,)" | cut -c 1-160 | sed 's/^/     /'
+        end_left "$2"
+    fi
+    files=$(cd "$2" && find . -mindepth 1 -maxdepth 1 | sed 's,^\./,,' | head -n 8 | tr '\n' ' ')
+    [ -z "$files" ] || echo "     $1 left files: $files"
+    rm -rf "$2"
+}
+
 # one LIMIT NAME COMMAND...: runs it, prints its line, keeps its verdict.
 one() {
-    local limit=$1 name=$2 start out rc
+    local limit=$1 name=$2 start own out rc
     shift 2
-    out=$work/$(echo "$name" | tr -c 'A-Za-z0-9\n' '_').out
+    own=$(mktemp -d "$work/XXXXX") || exit 2
+    chmod 711 "$own"
+    out=$own.out
     start=$(date +%s.%N)
-    timeout --kill-after=10 "$limit" "$@" >"$out" 2>&1 </dev/null
+    TMPDIR=$own timeout --kill-after=10 "$limit" "$@" >"$out" 2>&1 </dev/null
     rc=$?
     {
         flock 9
         if [ $rc -eq 0 ]; then
             printf 'ok   %6.1f s  %s\n' "$(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }')" "$name"
         else
-            echo "FAIL $name (exit $rc$([ $rc -eq 124 ] && echo ", time limit of $limit s"))"
+            echo "FAIL $name ($(cause $rc "$limit"))"
             tail -n 200 "$out"
+            source_lines "$out" | tee -a "$out"
+            logs "$own"
+            { echo "FAIL $name ($(cause $rc "$limit"))"; tail -n 40 "$out" | cut -c 1-400; } >>"$work/failed"
         fi
+        clean_after "$name" "$own"
         echo $rc >>"$work/verdicts"
     } 9>"$work/lock"
     rm -f "$out"
@@ -116,4 +181,8 @@ passed=$(grep -cx 0 "$work/verdicts")
 failed=$(grep -cvx 0 "$work/verdicts")
 echo "--- $(($(date +%s) - began)) s"
 echo "$passed passed, $failed failed"
+if [ "$failed" -gt 0 ]; then
+    head -n 400 "$work/failed"
+    echo "$passed passed, $failed failed"
+fi
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

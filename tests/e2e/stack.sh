@@ -7,11 +7,23 @@ export ASSAY_BIN
 export E2E_OPENAPI=${E2E_OPENAPI:-$ASSAY_BIN/../gen/openapi.json}
 
 free_port() {
-    node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => {
-        console.log(s.address().port); s.close(); })'
+    node "$root/tests/e2e/lib/ports.mjs"
+}
+
+# What the services last said, where tests/run_all.sh looks for logs; without it, here.
+stack_tell() {
+    if [ -n "${TMPDIR:-}" ]; then
+        cp "$ASSAY_STATE_DIR"/log/*.log "$TMPDIR"
+    else
+        for log in "$ASSAY_STATE_DIR"/log/*.log; do
+            echo "  ... ${log##*/}:"
+            tail -n 15 "$log" | cut -c 1-400
+        done
+    fi
 }
 
 stack_stop() {
+    [ $? -eq 0 ] || stack_tell
     ASSAY_STATE_DIR=$ASSAY_STATE_DIR "$ASSAY_BIN/assay" stack down >/dev/null 2>&1
     if [ "${E2E_KEEP:-0}" = 1 ]; then
         echo "kept: $ASSAY_STATE_DIR"
