@@ -16,6 +16,7 @@
 #include "blob/blob.h"
 #include "blob/s3_fixture.h"
 #include "sec/hash.h"
+#include "tests/support/place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,7 @@
 #define SECRET_KEY "S3RVER"
 
 struct fixture {
-    char dir[64];
+    char dir[PLACE_MAX];
     struct blob_store *store;
     struct arena *arena;
     struct ctx ctx;
@@ -58,8 +59,7 @@ new_fixture(void)
 {
     struct fixture *f = calloc(1, sizeof(*f));
 
-    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/assay-blob-test-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    place_make(f->dir, "blob");
     f->arena = arena_new((size_t)64 << 20);
     ctx_init(&f->ctx, f->arena);
     return f;

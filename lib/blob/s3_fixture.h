@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "tests/support/place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@
 
 static pid_t server_pid;
 static int server_port;
-static char server_dir[64];
+static char server_dir[PLACE_MAX];
 
 static int
 remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -75,8 +76,7 @@ start_s3(void **state)
     int in[2]; /* closed with us, so that the server never outlives a killed test */
 
     (void)state;
-    (void)snprintf(server_dir, sizeof(server_dir), "/tmp/assay-s3-test-XXXXXX");
-    assert_non_null(mkdtemp(server_dir));
+    place_make(server_dir, "s3");
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     server_pid = fork();

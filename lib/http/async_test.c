@@ -212,9 +212,9 @@ what_hangs_holds_up_nobody_and_ends_in_time(void **state)
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/x", silent.port);
     int64_t began = clk_mono_us();
     for (size_t i = 0; i < ARRAY_LEN(hang); i++) {
-        start(async, &hang[i], url, 1500 * ASSAY_US_PER_MS);
+        start(async, &hang[i], url, 4500 * ASSAY_US_PER_MS);
     }
-    start(async, &lookup, "http://slow.test/", 1200 * ASSAY_US_PER_MS);
+    start(async, &lookup, "http://slow.test/", 4 * ASSAY_US_PER_S);
     start(async, &quick, f->url, 0);
     finish(&quick);
     assert_int_equal(quick.call.rc, RC_OK);
@@ -225,7 +225,7 @@ what_hangs_holds_up_nobody_and_ends_in_time(void **state)
         finish(&hang[i]);
         assert_true(hang[i].call.rc == RC_DEADLINE_EXCEEDED || hang[i].call.rc == RC_UNAVAILABLE);
         assert_true(quick.ended_us < hang[i].ended_us);
-        assert_true(hang[i].ended_us - began < 8 * ASSAY_US_PER_S);
+        assert_true(hang[i].ended_us - began < 30 * ASSAY_US_PER_S);
         forget(&hang[i]);
     }
     forget(&lookup);
@@ -233,7 +233,7 @@ what_hangs_holds_up_nobody_and_ends_in_time(void **state)
     /* The look-up is still waiting: nobody waits for it. */
     began = clk_mono_us();
     http_async_free(async);
-    assert_true(clk_mono_us() - began < 2 * ASSAY_US_PER_S);
+    assert_true(clk_mono_us() - began < 20 * ASSAY_US_PER_S);
     pthread_mutex_lock(&names_lock);
     release_slow = true;
     pthread_mutex_unlock(&names_lock);

@@ -212,7 +212,7 @@ a_server_that_says_nothing_costs_the_time_out_and_no_more(void **state)
     (void)state;
     cfg.timeout_us = 300 * ASSAY_US_PER_MS;
     assert_int_equal(send_by(&cfg, STR("bob@example.com"), reason, why), RC_UNAVAILABLE);
-    assert_true(clk_mono_us() - from_us < 5 * ASSAY_US_PER_S);
+    assert_true(clk_mono_us() - from_us < 20 * ASSAY_US_PER_S);
     (void)close(fd);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/mail.h"
+#include "tests/support/place.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -142,8 +143,8 @@ count_files(const char *dir)
 static void
 the_sink_holds_one_file_per_mail_however_often_it_is_sent(void **state)
 {
-    char dir[] = "/tmp/assay-mail.XXXXXX";
-    char inner[64];
+    char dir[PLACE_MAX];
+    char inner[PLACE_MAX + 8];
     char command[96];
     struct arena *arena = arena_new((size_t)1 << 20);
     struct mailer *mailer = NULL;
@@ -151,7 +152,7 @@ the_sink_holds_one_file_per_mail_however_often_it_is_sent(void **state)
     struct ctx ctx;
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    place_make(dir, "mail");
     (void)snprintf(inner, sizeof(inner), "%s/mail", dir);
     ctx_init(&ctx, arena);
     struct mailer_cfg cfg = {.from = "assay@example.com", .dir = inner};

@@ -17,6 +17,7 @@
 
 #include "assay/common.pb-c.h"
 #include "rpc/rpc_nng.h"
+#include "tests/support/place.h"
 
 #define MESSAGE_MAX ((size_t)64 * 1024)
 #define PATIENCE_US (20 * ASSAY_US_PER_S)
@@ -30,7 +31,7 @@ __lsan_default_suppressions(void)
 }
 
 struct fixture {
-    char dir[32], name[64], url[80];
+    char dir[PLACE_MAX], name[96], url[128];
     const char *path;
     struct rpc_server *server;
     struct rpc_client *client;
@@ -97,8 +98,8 @@ set_up(void **state)
     static struct fixture f;
     const char *why = "";
 
-    f = (struct fixture){.dir = "/tmp/rpc-guard-XXXXXX"};
-    assert_non_null(mkdtemp(f.dir));
+    f = (struct fixture){.dir = ""};
+    place_make(f.dir, "guard");
     (void)snprintf(f.name, sizeof(f.name), "ipc://%s/svc", f.dir);
     (void)snprintf(f.url, sizeof(f.url), "%s.1", f.name);
     f.path = f.url + strlen("ipc://");
@@ -121,7 +122,7 @@ static int
 tear_down(void **state)
 {
     struct fixture *f = *state;
-    char text[64];
+    char text[128];
 
     rpc_client_free(f->client);
     rpc_server_free(f->server);

@@ -16,6 +16,7 @@
 #include <nng/protocol/reqrep0/rep.h>
 
 #include "rpc/rpc_link.h"
+#include "tests/support/place.h"
 
 #define LANES 3 /* as many frames as a link has out */
 #define CALLS_MAX 8
@@ -32,7 +33,7 @@ struct caller {
 };
 
 struct fixture {
-    char dir[32], url[64];
+    char dir[PLACE_MAX], url[96];
     nng_socket sock;
     nng_ctx lanes[LANES];
     nng_aio *aios[LANES];
@@ -160,8 +161,8 @@ open_all(struct fixture *f)
     char wire[32];
     uint32_t id;
 
-    *f = (struct fixture){.dir = "/tmp/rpc-share-XXXXXX"};
-    assert_non_null(mkdtemp(f->dir));
+    *f = (struct fixture){.dir = ""};
+    place_make(f->dir, "share");
     (void)snprintf(f->url, sizeof(f->url), "ipc://%s/svc.1", f->dir);
     assert_int_equal(nng_rep0_open(&f->sock), 0);
     for (int i = 0; i < LANES; i++) {

@@ -180,7 +180,8 @@ drain_loses_no_answer_in_flight(void **state)
         (void)pthread_join(threads[i], NULL);
         assert_true(held[i].ok);
         assert_string_equal(held[i].answer.body, "held");
-        assert_string_equal(raw_header(&held[i].answer, "connection", value, sizeof(value)), "close");
+        assert_string_equal(raw_header(&held[i].answer, "connection", value, sizeof(value)),
+                            "close");
         raw_close(held[i].fd);
     }
     free(held);
@@ -198,7 +199,7 @@ drain_gives_up_at_its_deadline(void **state)
     assert_true(reaches(&f->holding, 1));
     int64_t began = clk_mono_us();
     web_server_drain(f->server, began + 200 * ASSAY_US_PER_MS);
-    assert_in_range(clk_mono_us() - began, 200 * ASSAY_US_PER_MS, 2 * ASSAY_US_PER_S);
+    assert_in_range(clk_mono_us() - began, 200 * ASSAY_US_PER_MS, 8 * ASSAY_US_PER_S);
     assert_int_equal(web_server_in_flight(f->server), 1);
     atomic_store(&f->release, true);
     (void)pthread_join(thread, NULL);

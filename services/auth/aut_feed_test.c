@@ -76,7 +76,8 @@ a_revocation_is_answered_when_the_gateways_know_it(void **state)
     assert_true(g.all);
     int64_t first = g.epoch;
     struct revoker r = {.who = a.who, .id = made.id};
-    g.wait_us = 5 * ASSAY_US_PER_S; /* the lease outlives the test's steps */
+    int64_t asked_us = clk_mono_us();
+    g.wait_us = 10 * ASSAY_US_PER_S; /* the lease outlives the test's steps */
     assert_int_equal(pthread_create(&thread, NULL, revoke_thread, &r), 0);
     watch(&g); /* returns because something was revoked, long before its time is over */
     assert_int_equal(g.epoch, first + 1);
@@ -85,11 +86,11 @@ a_revocation_is_answered_when_the_gateways_know_it(void **state)
     assert_false(g.all);
     assert_false(atomic_load(&r.done)); /* heard of, not acknowledged */
     g.wait_us = 0;
-    int64_t acked_us = clk_mono_us();
     watch(&g);
     pthread_join(thread, NULL);
     assert_int_equal(r.rc, RC_OK);
-    assert_true(clk_mono_us() - acked_us < 300 * ASSAY_US_PER_MS);
+    /* Not because the lease was over. */
+    assert_true(clk_mono_us() - asked_us < 10 * ASSAY_US_PER_S);
     db_listener_free(listener);
 }
 
@@ -103,26 +104,30 @@ a_gateway_that_went_silent_is_waited_for_until_its_lease_is_over(void **state)
     (void)state;
     assert_int_equal(do_register("ada@example.com", NULL, &a), RC_OK);
     assert_int_equal(create_personal(&a.who, NULL, &made), RC_OK);
-    watch(&g);
     int64_t granted_us = clk_mono_us();
+    watch(&g);
     assert_int_equal(delete_personal(&a.who, made.id), RC_OK);
     int64_t waited_us = clk_mono_us() - granted_us;
-    assert_true(waited_us > CFG.lease_us - 200 * ASSAY_US_PER_MS);
-    assert_true(waited_us < CFG.lease_us + ASSAY_US_PER_S);
+    assert_true(waited_us >= CFG.lease_us);
+    assert_true(waited_us < CFG.lease_us + 10 * ASSAY_US_PER_S);
 }
 
 static void
 without_gateways_a_revocation_waits_for_nobody(void **state)
 {
+    struct auth_cfg patient = CFG;
     struct account a;
     struct made made;
 
     (void)state;
+    patient.lease_us = 60 * ASSAY_US_PER_S;
+    auth.cfg = &patient;
     assert_int_equal(do_register("ada@example.com", NULL, &a), RC_OK);
     assert_int_equal(create_personal(&a.who, NULL, &made), RC_OK);
     int64_t from_us = clk_mono_us();
     assert_int_equal(delete_personal(&a.who, made.id), RC_OK);
-    assert_true(clk_mono_us() - from_us < 250 * ASSAY_US_PER_MS);
+    assert_true(clk_mono_us() - from_us < 10 * ASSAY_US_PER_S);
+    auth.cfg = &CFG;
 }
 
 static void

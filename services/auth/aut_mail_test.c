@@ -8,8 +8,9 @@
 #include "auth/aut_store_mail.h"
 #include "mail/mail.h"
 #include "tests/support/exim.h"
+#include "tests/support/place.h"
 
-static char dir[64]; /* of the sink */
+static char dir[PLACE_MAX]; /* of the sink */
 
 /* --- the two ways out ---------------------------------------------------------------------- */
 
@@ -28,10 +29,7 @@ static int
 set_up_sink(void **state)
 {
     (void)set_up(state);
-    (void)snprintf(dir, sizeof(dir), "/tmp/assay-mail.XXXXXX");
-    if (mkdtemp(dir) == NULL) {
-        return 1;
-    }
+    place_make(dir, "mail");
     use_mailer(&(struct mailer_cfg){.from = "assay@example.com", .dir = dir});
     return 0;
 }

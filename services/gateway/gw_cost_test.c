@@ -14,7 +14,6 @@
 
 static void watched_handle(void *arg, struct web_conn *conn, const struct web_request *http);
 #define GW_FIXTURE_HANDLER watched_handle
-#define FAKE_LEASE_US (30 * ASSAY_US_PER_S)
 #include "tests/support/gw_fixture.h"
 
 static _Thread_local bool watching;

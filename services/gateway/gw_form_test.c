@@ -16,20 +16,45 @@
 
 #include "gateway/gw_form.h"
 #include "test/sample.pb-c.h"
+#include "tests/support/place.h"
 
 #define A Sample__All
 static const struct pb_field FIELDS[] = {
-    {.json = "name", .key = STR_INIT("name"), .number = 2, .kind = PB_STRING, .flags = PB_REQUIRED,
-     .offset = offsetof(A, name), .max_len = 20, .item_max_len = -1},
-    {.json = "app", .key = STR_INIT("app"), .number = 26, .kind = PB_MESSAGE,
-     .flags = PB_FILE | PB_REQUIRED, .offset = offsetof(A, main_case), .max_len = -1,
+    {.json = "name",
+     .key = STR_INIT("name"),
+     .number = 2,
+     .kind = PB_STRING,
+     .flags = PB_REQUIRED,
+     .offset = offsetof(A, name),
+     .max_len = 20,
      .item_max_len = -1},
-    {.json = "shots", .key = STR_INIT("shots"), .number = 27, .kind = PB_MESSAGE,
-     .flags = PB_FILE | PB_REPEATED, .offset = offsetof(A, cases),
-     .quantifier = offsetof(A, n_cases), .max_len = -1, .item_max_len = -1},
-    {.json = "limit", .key = STR_INIT("limit"), .number = 38, .kind = PB_INT32,
-     .flags = PB_HAS_MAX, .max = 9, .offset = offsetof(A, limit),
-     .quantifier = offsetof(A, has_limit), .max_len = -1, .item_max_len = -1},
+    {.json = "app",
+     .key = STR_INIT("app"),
+     .number = 26,
+     .kind = PB_MESSAGE,
+     .flags = PB_FILE | PB_REQUIRED,
+     .offset = offsetof(A, main_case),
+     .max_len = -1,
+     .item_max_len = -1},
+    {.json = "shots",
+     .key = STR_INIT("shots"),
+     .number = 27,
+     .kind = PB_MESSAGE,
+     .flags = PB_FILE | PB_REPEATED,
+     .offset = offsetof(A, cases),
+     .quantifier = offsetof(A, n_cases),
+     .max_len = -1,
+     .item_max_len = -1},
+    {.json = "limit",
+     .key = STR_INIT("limit"),
+     .number = 38,
+     .kind = PB_INT32,
+     .flags = PB_HAS_MAX,
+     .max = 9,
+     .offset = offsetof(A, limit),
+     .quantifier = offsetof(A, has_limit),
+     .max_len = -1,
+     .item_max_len = -1},
 };
 #undef A
 static const uint16_t BY_KEY[] = {1, 3, 0, 2};
@@ -46,7 +71,7 @@ struct fixture {
     struct blob_store *store;
     struct gw_form form;
     Sample__All *msg;
-    char dir[64];
+    char dir[PLACE_MAX];
 };
 
 static int
@@ -59,10 +84,7 @@ set_up(void **state)
     if (f == NULL) {
         return -1;
     }
-    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/assay-form-XXXXXX");
-    if (mkdtemp(f->dir) == NULL) {
-        return -1;
-    }
+    place_make(f->dir, "form");
     (void)snprintf(url, sizeof(url), "file:%s", f->dir);
     struct blob_cfg cfg = {.url = str_z(url), .no_fsync = true};
     f->arena = arena_new((size_t)4 * 1024 * 1024);
@@ -137,11 +159,11 @@ files_become_blobs_and_fields_values(void **state)
     struct fixture *f = *state;
     struct str bytes;
 
-    assert_int_equal(read_form(f, STR(FIELD("name", "shop") FIELD("limit", "7") FIELD("unknown", "x")
-                                          FILE_PART("app", "../a.apk", "hello")
-                                              FILE_PART("shots", "1.png", "one")
-                                                  FILE_PART("shots", "2.png", "two") END)),
-                     RC_OK);
+    assert_int_equal(
+        read_form(f, STR(FIELD("name", "shop") FIELD("limit", "7") FIELD("unknown", "x") FILE_PART(
+                         "app", "../a.apk", "hello") FILE_PART("shots", "1.png", "one")
+                             FILE_PART("shots", "2.png", "two") END)),
+        RC_OK);
     const Assay__Blob *app = (const Assay__Blob *)f->msg->main_case;
     assert_null(app->key); /* nothing is visible before the commit */
     assert_int_equal(gw_form_commit(&f->form, &f->ctx), RC_OK);
@@ -179,7 +201,8 @@ refused_forms_leave_nothing_behind(void **state)
     struct fixture *f = *state;
 
     leaves_nothing(f, STR(FIELD("name", "a") FILE_PART("app", "a", "cut")), "MALFORMED_MULTIPART");
-    leaves_nothing(f, STR("--XX\r\nContent-Disposition: form-data; name=app; filename=a\r\n\r\nhalf"),
+    leaves_nothing(f,
+                   STR("--XX\r\nContent-Disposition: form-data; name=app; filename=a\r\n\r\nhalf"),
                    "MALFORMED_MULTIPART");
     leaves_nothing(f, STR(FILE_PART("shots", "a", "x") FILE_PART("shots", "b", "y") "--XXbad"),
                    "MALFORMED_MULTIPART");

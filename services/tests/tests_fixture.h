@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tests service without its process: handlers and loops on a real Postgres, sessions and a worker
- * as rpc servers in this program that do what a test tells them. One program includes it once. */
+ * The tests service without its process: handlers and loops on a real Postgres, sessions and a
+ * worker as rpc servers in this program that do what a test tells them. One program includes it
+ * once. */
 #ifndef ASSAY_TESTS_FIXTURE_H
 #define ASSAY_TESTS_FIXTURE_H
 
@@ -18,6 +19,7 @@
 #include "svc/svc_int.h"
 #include "tests/support/pg.h"
 #include "tests/bsl.h"
+#include "tests/support/place.h"
 #include "tests/tst_run.h"
 #include "tests_sql.h"
 #include "worker_client.h"
@@ -65,7 +67,7 @@ call_as(int64_t org)
     struct call c = {.arena = arena_new((size_t)32 << 20)};
 
     ctx_init(&c.ctx, c.arena);
-    c.ctx.deadline_us = clk_wall_us() + 20 * ASSAY_US_PER_S;
+    c.ctx.deadline_us = clk_wall_us() + 60 * ASSAY_US_PER_S;
     c.ctx.host = STR("http://assay.test");
     c.ctx.who = (struct principal){.org_id = org,
                                    .user_id = org == 0 ? 0 : 5,
@@ -88,8 +90,7 @@ reason(const struct call *c)
 }
 
 /* A handler as the dispatcher runs it: OK means that no failure stands, and commits. */
-#define WRITE(c, expr)                                                                             \
-    (assert_int_equal(db_begin(db, &(c)->ctx), RC_OK), end_write((c), (expr)))
+#define WRITE(c, expr) (assert_int_equal(db_begin(db, &(c)->ctx), RC_OK), end_write((c), (expr)))
 UNUSED static enum rc
 end_write(struct call *c, enum rc rc)
 {
@@ -225,7 +226,7 @@ fake_cancel(void *state, struct ctx *ctx, const ProtobufCMessage *msg, ProtobufC
 
 static struct rpc_method methods[6];
 static struct rpc_server *servers[2];
-static char folder[] = "/tmp/tstXXXXXX";
+static char folder[PLACE_MAX];
 
 static struct rpc_method
 with(const struct rpc_method *m, rpc_handler handler)
@@ -264,7 +265,7 @@ open_peers(void)
     char name[128];
     const char *why = "";
 
-    assert_non_null(mkdtemp(folder));
+    place_make(folder, "tst");
     methods[0] = with(&sessions_method_acquire_device, fake_acquire);
     methods[1] = with(&sessions_method_release_device, fake_release);
     methods[2] = with(&sessions_method_locate_session, fake_locate);
@@ -307,7 +308,7 @@ open_all(void **state)
     open_peers();
     svc.db = db;
     tests = (struct tests){.svc = &svc, .db = db, .cfg = &CFG, .engine = visual_new()};
-    char url[64];
+    char url[128];
     const char *why = "";
     (void)snprintf(url, sizeof(url), "file:%s/blobs", folder);
     struct blob_cfg blob = {.url = str_z(url), .no_fsync = true};
@@ -326,7 +327,7 @@ close_all(void **state)
     db_close(db);
     visual_free(tests.engine);
     blob_close(tests.blobs);
-    char command[64];
+    char command[128];
     (void)snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command) == 0 ? 0 : -1;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Calls against real server processes that are killed in mid-call, rolled under load and frozen.
- * Every execution appends the call's id as one line to a file that all servers share; the counts are
- * taken from that file, not from what anybody believes.
+ * Every execution appends the call's id as one line to a file that all servers share; the counts
+ * are taken from that file, not from what anybody believes.
  *
- * This program is its own server: "rpc_roll --serve URL FILE" answers until SIGTERM, drains, exits. */
+ * This program is its own server: "rpc_roll --serve URL FILE" answers until SIGTERM, drains, exits.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,11 +24,13 @@
 
 #include "assay/common.pb-c.h"
 #include "rpc/rpc.h"
+#include "tests/support/place.h"
 
 #define ARENA_MAX ((size_t)1024 * 1024)
 #define MESSAGE_MAX ((size_t)64 * 1024)
 #define CALL_US (10 * ASSAY_US_PER_S)
 #define PATIENCE_US (60 * ASSAY_US_PER_S)
+#define FROZEN_US (3 * ASSAY_US_PER_S) /* of a call that may meet a frozen replica */
 #define REPLICAS 3
 #define CALLERS 8
 #define LINE 32
@@ -103,9 +106,9 @@ serve(const char *url, const char *path)
 /* --- the fixture --------------------------------------------------------------------------- */
 
 struct fixture {
-    char dir[32];
-    char name[64];
-    char log[64];
+    char dir[PLACE_MAX];
+    char name[96];
+    char log[96];
     pid_t pids[REPLICAS];
     struct rpc_client *client;
 };
@@ -113,11 +116,19 @@ struct fixture {
 static pid_t
 spawn(const struct fixture *f, int replica)
 {
-    char url[96];
+    char url[128];
+    sigset_t stop, was;
     pid_t parent = getpid();
 
+    /* Blocked from its first moment on: a SIGTERM that comes too early waits. */
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &stop, &was);
     (void)snprintf(url, sizeof(url), "%s.%d", f->name, replica);
     pid_t pid = fork();
+    if (pid != 0) {
+        (void)pthread_sigmask(SIG_SETMASK, &was, NULL);
+    }
     if (pid == 0) {
         /* Ends with the test, however that ends; also when it has ended already. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
@@ -147,8 +158,8 @@ open_all(struct fixture *f)
 {
     const char *why = "";
 
-    *f = (struct fixture){.dir = "/tmp/rpc-roll-XXXXXX"};
-    assert_non_null(mkdtemp(f->dir));
+    *f = (struct fixture){.dir = ""};
+    place_make(f->dir, "roll");
     (void)snprintf(f->name, sizeof(f->name), "ipc://%s/svc", f->dir);
     (void)snprintf(f->log, sizeof(f->log), "%s/executed", f->dir);
     struct rpc_client_cfg cfg = {.service = f->name, .message_max = MESSAGE_MAX, .name = "svc"};
@@ -249,7 +260,10 @@ load_start(struct load *load, struct fixture *f, enum kind kind, int64_t timeout
     atomic_store(&load->stop, false);
     for (int i = 0; i < CALLERS; i++) {
         struct caller *c = &load->callers[i];
-        *c = (struct caller){.f = f, .kind = kind, .number = i, .timeout_us = timeout_us,
+        *c = (struct caller){.f = f,
+                             .kind = kind,
+                             .number = i,
+                             .timeout_us = timeout_us,
                              .stop = &load->stop,
                              .results = calloc(CALLS_MAX, sizeof(enum rc))};
         assert_non_null(c->results);
@@ -288,8 +302,8 @@ await_progress(const struct fixture *f, int n)
 
 struct tally {
     int calls, ok, unknown, other;
-    int lost;  /* answered OK and not executed */
-    int twice; /* executed more than once */
+    int lost;   /* answered OK and not executed */
+    int twice;  /* executed more than once */
     int ghosts; /* refused as certainly not executed, and executed */
 };
 
@@ -429,7 +443,7 @@ frozen_replica_is_skipped_and_comes_back(void **state)
 
     (void)state;
     open_all(&f);
-    load_start(&load, &f, WRITE_PLAIN, 300 * ASSAY_US_PER_MS);
+    load_start(&load, &f, WRITE_PLAIN, FROZEN_US);
     await_progress(&f, 200);
     assert_int_equal(kill(f.pids[0], SIGSTOP), 0);
     await_replicas(&f, REPLICAS - 1);
@@ -464,12 +478,13 @@ servers_end_with_a_test_that_is_killed(void **state)
 {
     struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
     int64_t end_us = clk_mono_us() + PATIENCE_US;
-    char dir[] = "/tmp/rpc-roll-XXXXXX";
-    char text[64] = "";
+    char dir[PLACE_MAX];
+    char text[128] = "";
     int out[2];
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    place_make(dir, "roll");
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     assert_int_equal(pipe(out), 0);
     pid_t test = fork();
     if (test == 0) {
@@ -482,7 +497,8 @@ servers_end_with_a_test_that_is_killed(void **state)
     assert_true(server > 1 && kill(server, 0) == 0);
     assert_int_equal(kill(test, SIGKILL), 0);
     (void)reap(test);
-    while (kill(server, 0) == 0) {
+    /* The server has become ours: process 1 of a container may bury nobody. */
+    while (waitpid(server, NULL, WNOHANG) != server) {
         assert_true(clk_mono_us() < end_us);
         (void)nanosleep(&nap, NULL);
     }

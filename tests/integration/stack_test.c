@@ -20,16 +20,17 @@
 
 #include "base/buf.h"
 #include "base/clk.h"
+#include "tests/support/place.h"
 
 #include <cmocka.h>
 
 #define OUT_MAX ((size_t)1 << 20)
 #define WAIT_US (60 * ASSAY_US_PER_S)
-#define PORT "8961"
 #define ASSAY "build/bin/assay"
 
 static char base[64];
 static char state_dir[128];
+static char port[8];
 
 static void
 pause_ms(long ms)
@@ -174,7 +175,8 @@ a_fresh_folder_becomes_a_stack(void **test)
     if (stack(out, "up") != 0) {
         fail_msg("%.*s", STR_ARG(buf_str(out)));
     }
-    assert_says(out, "running: http://127.0.0.1:" PORT);
+    assert_says(out, "running: http://127.0.0.1:");
+    assert_says(out, port);
     (void)snprintf(path, sizeof(path), "%s/assay.env", state_dir);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -189,11 +191,9 @@ a_second_up_finds_it_running(void **test)
 {
     struct buf *out = *test;
     pid_t before = pid_of("gateway");
-    int64_t began = clk_mono_us();
 
     assert_int_equal(stack(out, "up"), 0);
     assert_says(out, "running already");
-    assert_true(clk_mono_us() - began < 10 * ASSAY_US_PER_S);
     assert_int_equal(pid_of("gateway"), before);
 }
 
@@ -268,7 +268,8 @@ a_second_stack_on_its_port_is_refused(void **test)
     int rc = stack(out, "up");
     (void)setenv("ASSAY_STATE_DIR", state_dir, 1);
     assert_int_equal(rc, 3);
-    assert_says(out, "port " PORT " is in use");
+    assert_says(out, "is in use");
+    assert_says(out, port);
 }
 
 static void
@@ -293,10 +294,11 @@ set_up(void **test)
     struct buf *out = calloc(1, sizeof(*out));
 
     buf_init(out, OUT_MAX);
-    (void)snprintf(base, sizeof(base), "/tmp/assay stack %ld", (long)getpid());
+    (void)snprintf(base, sizeof(base), "%s/assay stack %ld", place_base(), (long)getpid());
+    (void)snprintf(port, sizeof(port), "%d", place_port());
     (void)snprintf(state_dir, sizeof(state_dir), "%s/my var", base);
     (void)setenv("ASSAY_STATE_DIR", state_dir, 1);
-    (void)setenv("ASSAY_HTTP_PORT", PORT, 1);
+    (void)setenv("ASSAY_HTTP_PORT", port, 1);
     *test = out;
     return out == NULL || mkdir(base, 0755) != 0;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "tests/support/place.h"
 
 #define EXIM "/usr/sbin/exim4"
 
@@ -25,21 +26,6 @@ die(const char *what)
 {
     (void)fprintf(stderr, "exim_support: %s\n", what);
     exit(1);
-}
-
-static int
-free_port(void)
-{
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(sa);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || bind(fd, (struct sockaddr *)&sa, len) != 0 ||
-        getsockname(fd, (struct sockaddr *)&sa, &len) != 0) {
-        die("no free port");
-    }
-    (void)close(fd);
-    return ntohs(sa.sin_port);
 }
 
 static const char SECURED[] = "tls_advertise_hosts = *\n"
@@ -97,10 +83,7 @@ make_folders(struct exim *e, bool secured)
 {
     char command[640];
 
-    (void)snprintf(e->dir, sizeof(e->dir), "/tmp/assay-exim.XXXXXX");
-    if (mkdtemp(e->dir) == NULL) {
-        die("cannot make a folder");
-    }
+    place_make(e->dir, "exim");
     (void)snprintf(e->ca, sizeof(e->ca), "%s/cert.pem", e->dir);
     (void)snprintf(
         command, sizeof(command),
@@ -148,7 +131,7 @@ exim_support_start(struct exim *e, bool secured)
     int64_t until_us = clk_mono_us() + 20 * ASSAY_US_PER_S;
     char conf[96];
 
-    *e = (struct exim){.port = free_port()};
+    *e = (struct exim){.port = place_port()};
     make_folders(e, secured);
     write_conf(e, secured);
     (void)snprintf(conf, sizeof(conf), "%s/exim.conf", e->dir);

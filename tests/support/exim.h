@@ -10,9 +10,10 @@
 #include <sys/types.h>
 
 #include "base/macros.h"
+#include "tests/support/place.h"
 
 struct exim {
-    char dir[64];
+    char dir[PLACE_MAX];
     char ca[96]; /* PEM of the certificate it shows */
     int port;
     pid_t pid;

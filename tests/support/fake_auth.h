@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The part of auth that a gateway talks to, over real RPC in the test's process: tokens by a list,
- * JWTs of keys the test rotates, revocations, and a watch that can be broken. One program includes it
- * at a time. */
+ * JWTs of keys the test rotates, revocations, and a watch that can be broken. One program includes
+ * it at a time. */
 #ifndef ASSAY_TESTS_FAKE_AUTH_H
 #define ASSAY_TESTS_FAKE_AUTH_H
 
@@ -17,11 +17,11 @@
 #include "base/id.h"
 #include "rpc/rpc.h"
 #include "sec/jws.h"
+#include "tests/support/place.h"
 
-/* Short, so that a broken watch shows soon; a busy machine may let it run out in between. */
-#ifndef FAKE_LEASE_US
-#define FAKE_LEASE_US (300 * ASSAY_US_PER_MS)
-#endif
+/* Long, so that it does not run out on a busy machine. A test that waits for its end asks for a
+ * short one. */
+#define FAKE_LEASE_US (60 * ASSAY_US_PER_S)
 #define FAKE_TOKENS 8
 
 struct fake_token {
@@ -40,10 +40,11 @@ struct fake_auth {
     struct eckey *published[4];
     size_t published_n;
     atomic_bool watch_broken;
+    atomic_llong lease_us; /* 0: FAKE_LEASE_US */
     atomic_int introspected, checked, keys_fetched;
     struct rpc_server *server;
     struct rpc_client *client;
-    char dir[64];
+    char dir[PLACE_MAX];
     char listen[128];
 };
 
@@ -153,7 +154,8 @@ fake_watch(void *svc, struct ctx *ctx, const ProtobufCMessage *m, ProtobufCMessa
     } while (!news && clk_mono_us() < until);
     (void)pthread_mutex_lock(&a->lock);
     resp->epoch = a->epoch;
-    resp->lease_us = FAKE_LEASE_US;
+    int64_t lease_us = atomic_load(&a->lease_us);
+    resp->lease_us = lease_us > 0 ? lease_us : FAKE_LEASE_US;
     if (req->acked_epoch >= 0 && news) {
         size_t n = (size_t)(a->epoch - req->acked_epoch);
         resp->revocations = ARENA_ARRAY(ctx->arena, n, Assay__Revocation *);
@@ -206,8 +208,8 @@ fake_auth_start(struct fake_auth *a)
     a->tokens[0] = (struct fake_token){"tok_admin", ROLE_ADMIN, false};
     a->tokens[1] = (struct fake_token){"tok_viewer", ROLE_VIEWER, false};
     a->tokens[2] = (struct fake_token){"tok_developer", ROLE_DEVELOPER, false};
-    (void)snprintf(a->dir, sizeof(a->dir), "/tmp/assay-fake-XXXXXX");
-    if (mkdtemp(a->dir) == NULL || eckey_generate(&a->published[0]) != RC_OK) {
+    place_make(a->dir, "fake");
+    if (eckey_generate(&a->published[0]) != RC_OK) {
         return false;
     }
     a->published_n = 1;
@@ -245,11 +247,11 @@ fake_auth_mark_revoked(struct fake_auth *a, size_t token)
     return epoch;
 }
 
-/* Revokes and, as auth does, returns only when the gateway has acknowledged, or its lease is over. */
-static inline void
+/* Revokes and, as auth does, returns when the gateway has acknowledged it; false: it never did. */
+static inline bool
 fake_auth_revoke(struct fake_auth *a, size_t token)
 {
-    int64_t until = clk_mono_us() + 3 * ASSAY_US_PER_S;
+    int64_t until = clk_mono_us() + FAKE_LEASE_US / 2;
     bool acked = false;
 
     int64_t epoch = fake_auth_mark_revoked(a, token);
@@ -260,6 +262,7 @@ fake_auth_revoke(struct fake_auth *a, size_t token)
         acked = a->acked >= epoch;
         (void)pthread_mutex_unlock(&a->lock);
     }
+    return acked;
 }
 
 /* Writes a JWT of user 9 signed with `key`. */

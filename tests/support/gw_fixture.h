@@ -253,8 +253,8 @@ ask(struct fixture *f, const char *line, const char *headers, const char *body)
     if (body != NULL) {
         (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n", strlen(body));
     }
-    int n = snprintf(request, sizeof(request), "%s HTTP/1.1\r\nHost: h:1\r\n%s%s\r\n%s", line, headers,
-                     length, body == NULL ? "" : body);
+    int n = snprintf(request, sizeof(request), "%s HTTP/1.1\r\nHost: h:1\r\n%s%s\r\n%s", line,
+                     headers, length, body == NULL ? "" : body);
     raw_exchange(f->port, request, (size_t)n, &a);
 }
 

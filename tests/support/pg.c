@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/pg.h"
+#include "base/clk.h"
+#include "tests/support/place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,12 +23,13 @@
 #include <unistd.h>
 
 #define PATH_LEN 256
+#define START_US (60 * ASSAY_US_PER_S)
 
 static struct {
     bool ready;
     pid_t owner; /* the process that started it: only that one cleans up */
     pid_t server;
-    char dir[64];
+    char dir[PLACE_MAX];
     char uri[160];
     char admin_uri[160];
     uid_t uid;
@@ -132,7 +135,7 @@ remove_tree(const char *dir)
 static void
 remove_stale(void)
 {
-    DIR *tmp = opendir("/tmp");
+    DIR *tmp = opendir(place_base());
     struct dirent *entry;
 
     while (tmp != NULL && (entry = readdir(tmp)) != NULL) {
@@ -140,8 +143,8 @@ remove_stale(void)
         char end = 0;
         if (sscanf(entry->d_name, "assay-pg-%ld%c", &pid, &end) == 1 && pid > 0 &&
             kill((pid_t)pid, 0) != 0 && errno == ESRCH) {
-            char path[PATH_LEN + 16];
-            (void)snprintf(path, sizeof path, "/tmp/%s", entry->d_name);
+            char path[PATH_LEN + PLACE_MAX];
+            (void)snprintf(path, sizeof path, "%s/%s", place_base(), entry->d_name);
             remove_tree(path);
         }
     }
@@ -236,7 +239,7 @@ pg_support_start(void)
                           "autovacuum=off",
                           NULL};
     pg.server = spawn(argv, log);
-    for (int i = 0; i < 2000; i++) {
+    for (int64_t end = clk_mono_us() + START_US; clk_mono_us() < end;) {
         if (PQping(pg.admin_uri) == PQPING_OK) {
             return;
         }
@@ -284,7 +287,7 @@ ensure(void)
     pg.uid = user != NULL ? user->pw_uid : 0;
     pg.gid = user != NULL ? user->pw_gid : 0;
     remove_stale();
-    (void)snprintf(pg.dir, sizeof pg.dir, "/tmp/assay-pg-%ld", (long)getpid());
+    (void)snprintf(pg.dir, sizeof pg.dir, "%s/assay-pg-%ld", place_base(), (long)getpid());
     (void)snprintf(data, sizeof data, "%s/d", pg.dir);
     (void)snprintf(log, sizeof log, "%s/log", pg.dir);
     (void)snprintf(pg.uri, sizeof pg.uri, "postgresql://assay@/postgres?host=%s", pg.dir);

@@ -25,8 +25,8 @@ int raw_open(int port);
 void raw_close(int fd);
 bool raw_send(int fd, const char *bytes, size_t n);
 bool raw_sendz(int fd, const char *text);
-/* Reads one answer and nothing behind it. `is_head`: no body follows. False: the connection ended or
- * broke before it was whole. */
+/* Reads one answer and nothing behind it. `is_head`: no body follows. False: the connection ended
+ * or broke before it was whole. */
 bool raw_read(int fd, bool is_head, struct raw_answer *out);
 /* Bytes there are right now without an answer's form; waits for the first of them. 0 at the end. */
 size_t raw_read_some(int fd, char *to, size_t n);

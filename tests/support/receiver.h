@@ -36,6 +36,8 @@ int receiver_port(const struct receiver *r);
 /* What requests for `path` are signed with. */
 void receiver_set_secret(struct receiver *r, const char *path, const char *secret);
 void receiver_clear(struct receiver *r);
+/* Closes what hangs now, unanswered. */
+void receiver_let_go(struct receiver *r);
 /* Requests for `path` so far; answered with 2xx only when `good`. */
 int receiver_count(struct receiver *r, const char *path, bool good);
 int receiver_total(struct receiver *r);

@@ -20,8 +20,8 @@
 struct site;
 
 struct site_page {
-    const char *path; /* without the query */
-    const char *body; /* HTML */
+    const char *path;    /* without the query */
+    const char *body;    /* HTML */
     const char *headers; /* more header lines, each ending in \r\n; NULL: none */
 };
 

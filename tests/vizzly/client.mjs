@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { freePort } from '../e2e/lib/ports.mjs';
 import { page, png, readBuild, sdkToken } from '../e2e/lib/sdk.mjs';
 import { organization, unique, want } from '../e2e/lib/world.mjs';
 
@@ -14,15 +14,6 @@ const BOX = { x: 20, y: 30, w: 40, h: 12 };
 
 // What the client's own comparison, which takes plain areas for smoothed edges, sees as well.
 const noise = (width, height) => png(width, height, (x, y) => [(x * 37 + y * 91) & 255, (x * y * 13) & 255, (x ^ y) & 255]);
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 for (const version of process.env.E2E_VERSIONS.split(' ')) {
   const isNew = version !== '0.22';

@@ -38,8 +38,9 @@ aim(struct cdp_acting *t, bool must_be_enabled, struct cdp_point *out)
         rc = cdp_show_frame(t->d, t->ctx, t->s);
     }
     if (rc == RC_OK) {
-        rc = eval(t, arena_printf(t->ctx->arena, "__assay.point(%d,%s)", t->id,
-                                  must_be_enabled ? "true" : "false"),
+        rc = eval(t,
+                  arena_printf(t->ctx->arena, "__assay.point(%d,%s)", t->id,
+                               must_be_enabled ? "true" : "false"),
                   &said);
     }
     return rc == RC_OK ? cdp_acting_point(t, said, 1, out) : rc;
@@ -164,8 +165,8 @@ upload_chosen(struct cdp_acting *t, struct cdp_session *tab)
     if (tab->chooser == 0) {
         return fail(t->ctx, RC_UNIMPLEMENTED, "NOT_SUPPORTED", "the element takes no file");
     }
-    struct str target = arena_printf(t->ctx->arena, ",\"backendNodeId\":%lld",
-                                     (long long)tab->chooser);
+    struct str target =
+        arena_printf(t->ctx->arena, ",\"backendNodeId\":%lld", (long long)tab->chooser);
     tab->chooser = 0;
     return set_files(t, tab, target);
 }
@@ -189,7 +190,8 @@ upload(struct cdp_acting *t)
         struct cdp_point p;
         tab->chooser = 0;
         rc = aim(t, true, &p);
-        if (rc == RC_OK && (rc = cdp_acting_tap(t, p)) == RC_OK && (rc = cdp_drain(t->d, t->ctx)) == RC_OK) {
+        if (rc == RC_OK && (rc = cdp_acting_tap(t, p)) == RC_OK &&
+            (rc = cdp_drain(t->d, t->ctx)) == RC_OK) {
             rc = upload_chosen(t, tab);
         }
         return rc;
@@ -234,8 +236,9 @@ scroll(struct cdp_acting *t)
 {
     struct str said = STR_EMPTY;
 
-    return eval(t, arena_printf(t->ctx->arena, "__assay.scrollBy(%d,%.3f,%.3f)",
-                                t->a->ref < 0 ? 0 : t->id, t->a->x2, t->a->y2),
+    return eval(t,
+                arena_printf(t->ctx->arena, "__assay.scrollBy(%d,%.3f,%.3f)",
+                             t->a->ref < 0 ? 0 : t->id, t->a->x2, t->a->y2),
                 &said);
 }
 
@@ -260,9 +263,8 @@ simple(struct cdp_acting *t, const char *call)
     struct str said = STR_EMPTY;
     enum rc rc = t->s != NULL && !t->s->page ? cdp_show_frame(t->d, t->ctx, t->s) : RC_OK;
 
-    return rc == RC_OK
-               ? eval(t, arena_printf(t->ctx->arena, "__assay.%s(%d)", call, t->id), &said)
-               : rc;
+    return rc == RC_OK ? eval(t, arena_printf(t->ctx->arena, "__assay.%s(%d)", call, t->id), &said)
+                       : rc;
 }
 
 static enum rc

@@ -10,16 +10,21 @@ static const struct site_page pages[] = {
      "<label>Password <input type=password name=p></label>"
      "<button>Log in</button></form>",
      NULL},
-    {"/welcome", "<title>Welcome</title><h1>Welcome</h1><p id=q></p>"
-                 "<script>q.textContent=location.search</script>", NULL},
+    {"/welcome",
+     "<title>Welcome</title><h1>Welcome</h1><p id=q></p>"
+     "<script>q.textContent=location.search</script>",
+     NULL},
     {"/form",
      "<p id=log></p><label>City <input id=city></label><label>Note <textarea id=note></textarea>"
-     "</label><label>Born <input type=date id=born></label><label>At <input type=time id=at></label>"
-     "<label>Count <input type=number id=count></label><label>Loud <input type=range id=loud></label>"
+     "</label><label>Born <input type=date id=born></label><label>At <input type=time "
+     "id=at></label>"
+     "<label>Count <input type=number id=count></label><label>Loud <input type=range "
+     "id=loud></label>"
      "<label>Fixed <input readonly value=x></label><label>Off <input disabled></label>"
      "<label>Mail <input type=email id=mail value=a@></label>"
      "<div id=rich contenteditable aria-label=Rich>old</div>"
-     "<label>Digits <input id=digits oninput=\"this.value=this.value.replace(/[^0-9]/g,'')\"></label>"
+     "<label>Digits <input id=digits "
+     "oninput=\"this.value=this.value.replace(/[^0-9]/g,'')\"></label>"
      "<script>const ev=[];for(const t of ['keydown','keyup','input','change','focus'])"
      "document.addEventListener(t,e=>{ev.push(e.type+(e.isTrusted?'':'~'));"
      "log.textContent=ev.join(' ')},true)</script>",
@@ -98,7 +103,8 @@ static const struct site_page pages[] = {
      "b.onkeydown=e=>log.textContent+=(e.ctrlKey?'C-':'')+(e.shiftKey?'S-':'')+e.key+' '</script>",
      NULL},
     {"/press",
-     "<style>button{width:150px;height:50px}#menu{display:none}#h:hover+#menu{display:block}</style>"
+     "<style>button{width:150px;height:50px}#menu{display:none}#h:hover+#menu{display:block}</"
+     "style>"
      "<button ondblclick=\"log.textContent='double'\">Twice</button>"
      "<button oncontextmenu=\"event.preventDefault();log.textContent='context'\">Right</button>"
      "<button id=lp>Long</button><button id=h>Over</button><p id=menu>Menu shown</p><p id=log></p>"
@@ -277,8 +283,8 @@ options_are_chosen_by_label_or_value(void **state)
 static enum rc
 check(struct lab *l, enum elem_role role, const char *name, bool on)
 {
-    struct device_action a = {.verb = DEVICE_CHECK, .ref = lab_ref(l, role, name), .ref2 = -1,
-                              .on = on};
+    struct device_action a = {
+        .verb = DEVICE_CHECK, .ref = lab_ref(l, role, name), .ref2 = -1, .on = on};
 
     return l->do_->act(l->device, &l->ctx, &a);
 }

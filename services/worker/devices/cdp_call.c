@@ -58,7 +58,8 @@ cdp_askf(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s, 
 static enum rc
 flush(struct cdp_device *d, struct ctx *ctx)
 {
-    bool ok = !buf_failed(&d->out) && (d->out.n == 0 || cdp_browser_write(d->browser, buf_str(&d->out)));
+    bool ok =
+        !buf_failed(&d->out) && (d->out.n == 0 || cdp_browser_write(d->browser, buf_str(&d->out)));
     bool full = buf_failed(&d->out);
 
     buf_clear(&d->out);

@@ -211,7 +211,8 @@ new_context(struct cdp_device *d, struct ctx *ctx)
         return fail(ctx, RC_UNAVAILABLE, "DEVICE_GONE", "the browser has no room for the device");
     }
     d->open = true;
-    rc = cdp_call(d, ctx, NULL, "Target.createBrowserContext", STR("{\"disposeOnDetach\":true}"), &v);
+    rc = cdp_call(d, ctx, NULL, "Target.createBrowserContext", STR("{\"disposeOnDetach\":true}"),
+                  &v);
     if (rc == RC_OK) {
         struct str id = json_str(json_get(v, "browserContextId"));
         snprintf(d->context, sizeof d->context, "%.*s", STR_ARG(id));
@@ -318,7 +319,8 @@ origin_of(struct str url)
     return str_sub(url, 0, end);
 }
 
-/* Session storage belongs to the tab, and only the origin that is opened next can be cleared in it. */
+/* Session storage belongs to the tab, and only the origin that is opened next can be cleared in it.
+ */
 static bool
 keeps_session_storage(const struct cdp_device *d, struct str url)
 {
@@ -374,10 +376,11 @@ go_emptied(struct cdp_device *d, struct ctx *ctx, struct str url)
 {
     const struct cdp_session *tab = cdp_tab(d);
     const struct json_value *v = NULL;
-    enum rc rc = cdp_call(d, ctx, tab, "Page.addScriptToEvaluateOnNewDocument",
-                          STR("{\"source\":\"if(window===top){try{sessionStorage.clear()}catch{}}\","
-                              "\"worldName\":\"assay\"}"),
-                          &v);
+    enum rc rc =
+        cdp_call(d, ctx, tab, "Page.addScriptToEvaluateOnNewDocument",
+                 STR("{\"source\":\"if(window===top){try{sessionStorage.clear()}catch{}}\","
+                     "\"worldName\":\"assay\"}"),
+                 &v);
 
     if (rc != RC_OK) {
         return rc;

@@ -6,8 +6,12 @@
 
 /* How the browser says that a document has gone while its script ran. */
 static const char *const gone_texts[] = {
-    "Cannot find context", "uniqueContextId not found", "Execution context was destroyed",
-    "Inspected target navigated or closed", "Session with given id not found", "Promise was collected",
+    "Cannot find context",
+    "uniqueContextId not found",
+    "Execution context was destroyed",
+    "Inspected target navigated or closed",
+    "Session with given id not found",
+    "Promise was collected",
     "Execution context is not available",
 };
 
@@ -129,8 +133,8 @@ cdp_eval_seen(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, stru
     if (rc == RC_OK) {
         rc = cdp_no_dialog(d, ctx);
     }
-    if (rc == RC_OK && (s == NULL || !s->used || s->world[0] == '\0' ||
-                        strcmp(s->world, s->seen_world) != 0)) {
+    if (rc == RC_OK &&
+        (s == NULL || !s->used || s->world[0] == '\0' || strcmp(s->world, s->seen_world) != 0)) {
         rc = RC_ABORTED;
     }
     if (rc == RC_OK) {

@@ -135,7 +135,8 @@ remember_slow(struct cdp_device *d, uint32_t url)
     }
 }
 
-/* Only what a script fetches holds a step up; the rest is part of a navigation or of no use to it. */
+/* Only what a script fetches holds a step up; the rest is part of a navigation or of no use to it.
+ */
 static void
 request_begins(struct cdp_device *d, const struct json_value *params)
 {

@@ -3,14 +3,21 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support/place.h"
+
 static const struct site_page pages[] = {
-    {"/a", "<title>A</title><h1>Page A</h1><button onclick='for(;;);'>Hang</button>"
-           "<button onclick=\"location='/never'\">Wait</button>", NULL},
+    {"/a",
+     "<title>A</title><h1>Page A</h1><button onclick='for(;;);'>Hang</button>"
+     "<button onclick=\"location='/never'\">Wait</button>",
+     NULL},
     {"/store",
      "<p id=o>...</p><script>(async()=>{const seen=[];if(document.cookie)seen.push('cookie');"
      "if(localStorage.k)seen.push('local');if(sessionStorage.k)seen.push('session');"
@@ -23,10 +30,14 @@ static const struct site_page pages[] = {
      "o.textContent='found: '+(seen.join(' ')||'nothing')})()</script>",
      NULL},
     {"/sw.js", "onfetch=()=>{}", "Content-Type: text/javascript\r\n"},
-    {"/session", "<p id=o></p><script>o.textContent='found: '+(sessionStorage.k||'nothing')+' '+"
-                 "(localStorage.late||'clean')+history.length</script>", NULL},
-    {"/framed", "<p>top</p><script>const f=document.createElement('iframe');f.src='http://localhost:'"
-                "+location.port+'/store';document.body.append(f)</script>", NULL},
+    {"/session",
+     "<p id=o></p><script>o.textContent='found: '+(sessionStorage.k||'nothing')+' '+"
+     "(localStorage.late||'clean')+history.length</script>",
+     NULL},
+    {"/framed",
+     "<p>top</p><script>const f=document.createElement('iframe');f.src='http://localhost:'"
+     "+location.port+'/store';document.body.append(f)</script>",
+     NULL},
     {"/secret", "<h1>Inside</h1>", NULL},
     {"/pointer",
      "<button id=b>Tap me</button><p id=o></p><script>const s=[];for(const t of ['touchstart',"
@@ -52,7 +63,8 @@ stop(void **state)
     return 0;
 }
 
-/* --- what dies ---------------------------------------------------------------------------------- */
+/* --- what dies ----------------------------------------------------------------------------------
+ */
 
 static void
 a_crashed_page_is_gone_until_the_reset(void **state)
@@ -86,8 +98,8 @@ a_killed_browser_is_gone_for_all_and_starts_again(void **state)
     pid_t first = cdp_browser_pid(l->browser);
     assert_true(first > 0);
     assert_int_equal(kill(first, SIGKILL), 0);
-    lab_refused(l, l->do_->wait_change(l->device, &l->ctx, version, LAB_US),
-                RC_UNAVAILABLE, "DEVICE_GONE");
+    lab_refused(l, l->do_->wait_change(l->device, &l->ctx, version, LAB_US), RC_UNAVAILABLE,
+                "DEVICE_GONE");
     lab_refused(l, l->do_->screenshot(other, &l->ctx, DEVICE_JPEG, 80, &s), RC_UNAVAILABLE,
                 "DEVICE_GONE");
     lab_open(l, "/a");
@@ -134,9 +146,43 @@ a_page_that_hangs_ends_with_the_deadline(void **state)
     lab_refused(l, lab_do(l, DEVICE_TAP, ref, NULL), RC_DEADLINE_EXCEEDED, "DEVICE_TIMEOUT");
     assert_true(clk_mono_us() - begun_us < 8 * ASSAY_US_PER_S); /* a call's own limit is ten */
     lab_fresh(l);
-    lab_expect(l, l->do_->reset(l->device, &l->ctx, DEVICE_FRESH, lab_url(l, "/a", false)), "fresh");
+    lab_expect(l, l->do_->reset(l->device, &l->ctx, DEVICE_FRESH, lab_url(l, "/a", false)),
+               "fresh");
     lab_see(l);
     lab_elem(l, ELEM_HEADING, "Page A");
+}
+
+/* Dead, also where nobody buries the dead: process 1 of a container may not. */
+static bool
+is_dead(pid_t pid)
+{
+    char path[64];
+    char state = 'X';
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1) {
+            state = 'X'; /* it went meanwhile */
+        }
+        (void)fclose(file);
+    }
+    return state == 'X' || state == 'Z';
+}
+
+/* No process of the browser's group is left. */
+static bool
+is_group_dead(pid_t group)
+{
+    DIR *proc = opendir("/proc");
+    bool dead = true;
+
+    for (struct dirent *e = readdir(proc); e != NULL; e = readdir(proc)) {
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        dead = dead && (pid <= 0 || getpgid(pid) != group || is_dead(pid));
+    }
+    (void)closedir(proc);
+    return dead;
 }
 
 static bool
@@ -145,10 +191,10 @@ leaves_nothing(pid_t pid, const char *dir)
     int64_t end_us = clk_mono_us() + LAB_US;
     struct timespec ts = {0, 1000000};
 
-    while ((kill(pid, 0) == 0 || kill(-pid, 0) == 0) && clk_mono_us() < end_us) {
+    while (!is_group_dead(pid) && clk_mono_us() < end_us) {
         (void)nanosleep(&ts, NULL);
     }
-    return kill(pid, 0) != 0 && errno == ESRCH && access(dir, F_OK) != 0;
+    return is_group_dead(pid) && kill(pid, 0) != 0 && access(dir, F_OK) != 0;
 }
 
 static void
@@ -171,6 +217,51 @@ an_ended_browser_leaves_no_process_and_no_files(void **state)
     assert_true(leaves_nothing(pid, dir));
 }
 
+/* A directory as a browser has it, with something in it. */
+static void
+make_left(char *out, size_t n, const char *base, const char *name)
+{
+    char file[512];
+
+    (void)snprintf(out, n, "%s/assay-browser-%s", base, name);
+    assert_int_equal(mkdir(out, 0700), 0);
+    (void)snprintf(file, sizeof file, "%s/profile", out);
+    int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    (void)close(fd);
+}
+
+static void
+a_start_removes_what_dead_workers_left_and_nothing_else(void **state)
+{
+    struct lab *l = *state;
+    char base[PLACE_MAX], dead[256], used[256], other[256];
+
+    place_make(base, "browsers");
+    make_left(dead, sizeof dead, base, "dead");
+    make_left(used, sizeof used, base, "used");
+    (void)snprintf(other, sizeof other, "%s/assay-other", base);
+    assert_int_equal(mkdir(other, 0700), 0);
+    int lock = open(used, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_SH | LOCK_NB), 0);
+    struct cdp_browser *first = cdp_browser_new(&(struct cdp_options){.tmp_dir = base});
+    struct cdp_browser *second = cdp_browser_new(&(struct cdp_options){.tmp_dir = base});
+    struct device *d = cdp_device_new(first, &lab_desktop);
+
+    lab_fresh(l);
+    lab_expect(l, l->do_->open(d, &l->ctx, lab_url(l, "/a", false)), "open");
+    lab_expect(l, cdp_browser_start(second, &l->ctx), "start");
+    assert_int_not_equal(access(dead, F_OK), 0);
+    assert_int_equal(access(used, F_OK), 0);
+    assert_int_equal(access(other, F_OK), 0);
+    assert_int_equal(access(cdp_device_downloads(d), F_OK), 0); /* of the other one, which lives */
+    cdp_device_free(d);
+    cdp_browser_free(first);
+    cdp_browser_free(second);
+    (void)close(lock);
+    assert_true(place_remove(base));
+}
+
 static void
 a_browser_that_does_not_start_says_so(void **state)
 {
@@ -186,7 +277,8 @@ a_browser_that_does_not_start_says_so(void **state)
     cdp_browser_free(mute);
 }
 
-/* --- what a reset leaves -------------------------------------------------------------------------- */
+/* --- what a reset leaves
+ * -------------------------------------------------------------------------- */
 
 static void
 clearing_leaves_nothing_of_the_case_before(void **state)
@@ -234,7 +326,8 @@ what_a_reset_without_an_address_leaves_goes_with_the_first_one(void **state)
         lab_open(l, "/store");
         lab_until(l, "found:");
         lab_expect(l, l->do_->reset(l->device, &l->ctx, DEVICE_CLEAR_DATA, STR_EMPTY), "reset");
-        lab_expect(l, l->do_->go(l->device, &l->ctx, lab_url(l, i == 0 ? "/session" : "/a", i == 1)),
+        lab_expect(l,
+                   l->do_->go(l->device, &l->ctx, lab_url(l, i == 0 ? "/session" : "/a", i == 1)),
                    "go");
         if (i == 1) {
             lab_expect(l, l->do_->go(l->device, &l->ctx, lab_url(l, "/session", false)), "back");
@@ -297,7 +390,8 @@ a_password_asked_for_makes_the_context_new(void **state)
                 "NAVIGATION_FAILED");
 }
 
-/* --- phones ------------------------------------------------------------------------------------------ */
+/* --- phones
+ * ------------------------------------------------------------------------------------------ */
 
 static void
 a_phone_is_touched_and_looks_like_one(void **state)
@@ -306,8 +400,8 @@ a_phone_is_touched_and_looks_like_one(void **state)
     struct device *desk = l->device;
     struct device *phone = cdp_device_new(l->browser, &lab_phone);
     struct device_page page;
-    struct device_action up = {.verb = DEVICE_SWIPE, .ref = -1, .ref2 = -1, .x = 200, .y = 700,
-                               .x2 = 200, .y2 = 200};
+    struct device_action up = {
+        .verb = DEVICE_SWIPE, .ref = -1, .ref2 = -1, .x = 200, .y = 700, .x2 = 200, .y2 = 200};
 
     lab_fresh(l);
     lab_expect(l, l->do_->open(phone, &l->ctx, lab_url(l, "/pointer", false)), "open");
@@ -335,6 +429,7 @@ main(void)
         cmocka_unit_test(another_thread_can_end_a_call),
         cmocka_unit_test(a_page_that_hangs_ends_with_the_deadline),
         cmocka_unit_test(an_ended_browser_leaves_no_process_and_no_files),
+        cmocka_unit_test(a_start_removes_what_dead_workers_left_and_nothing_else),
         cmocka_unit_test(a_browser_that_does_not_start_says_so),
         cmocka_unit_test(clearing_leaves_nothing_of_the_case_before),
         cmocka_unit_test(session_storage_of_another_origin_goes_too),

@@ -44,7 +44,8 @@ find_owner(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s)
 {
     struct cdp_session *parent = &d->sessions[s->parent];
     const struct json_value *v = NULL;
-    enum rc rc = cdp_callf(d, ctx, parent, &v, "DOM.getFrameOwner", "{\"frameId\":\"%s\"}", s->target);
+    enum rc rc =
+        cdp_callf(d, ctx, parent, &v, "DOM.getFrameOwner", "{\"frameId\":\"%s\"}", s->target);
 
     if (rc == RC_OK) {
         rc = cdp_callf(d, ctx, parent, &v, "DOM.resolveNode",
@@ -104,10 +105,10 @@ cdp_to_tab(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, struct 
         }
         p->x += cdp_number(cdp_field(said, 1));
         p->y += cdp_number(cdp_field(said, 2));
-        rc = cdp_eval_seen(d, ctx, parent,
-                           arena_printf(ctx->arena, "__assay.hitsFrame(%d,%.3f,%.3f)", s->owner,
-                                        p->x, p->y),
-                           &said);
+        rc = cdp_eval_seen(
+            d, ctx, parent,
+            arena_printf(ctx->arena, "__assay.hitsFrame(%d,%.3f,%.3f)", s->owner, p->x, p->y),
+            &said);
     }
     return rc;
 }

@@ -28,7 +28,8 @@ ask_touch(struct cdp_device *d, struct cdp_wait *w, const char *type, struct cdp
         return;
     }
     cdp_askf(d, w, cdp_tab(d), "Input.dispatchTouchEvent",
-             "{\"type\":\"%s\",\"touchPoints\":[{\"x\":%.3f,\"y\":%.3f,\"id\":1}]}", type, p.x, p.y);
+             "{\"type\":\"%s\",\"touchPoints\":[{\"x\":%.3f,\"y\":%.3f,\"id\":1}]}", type, p.x,
+             p.y);
 }
 
 enum rc

@@ -196,8 +196,8 @@ cdp_ask_key(struct cdp_device *d, struct cdp_wait *w, struct str spec)
         ask_pair(d, w, stroke_of(command && spec.n == 1 ? str_n(&lower, 1) : spec, mods));
         return true;
     }
-    struct stroke s = {.key = str_z(k->key), .number = k->number, .text = str_z(k->text),
-                       .modifiers = mods};
+    struct stroke s = {
+        .key = str_z(k->key), .number = k->number, .text = str_z(k->text), .modifiers = mods};
     snprintf(s.code, sizeof s.code, "%s", k->code);
     ask_pair(d, w, s);
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tests of the cdp driver share: a browser, one device in it and a site to visit. For tests
- * only, hence all static. A page is a literal; waiting is the driver's own wait_change. */
+ * What the tests of the cdp driver share: a browser, one device in it and a site to visit. For
+ * tests only, hence all static. A page is a literal; waiting is the driver's own wait_change. */
 #ifndef ASSAY_WORKER_CDP_LAB_H
 #define ASSAY_WORKER_CDP_LAB_H
 
@@ -186,8 +186,8 @@ lab_until(struct lab *l, const char *text)
     int64_t end_us = clk_mono_us() + LAB_US;
 
     for (lab_see(l); !lab_shows(l, text); lab_see(l)) {
-        enum rc rc = l->do_->wait_change(l->device, &l->ctx, l->snap.version,
-                                         end_us - clk_mono_us());
+        enum rc rc =
+            l->do_->wait_change(l->device, &l->ctx, l->snap.version, end_us - clk_mono_us());
         if (rc != RC_OK) {
             struct str first = l->snap.count > 0 ? l->snap.elems[0].text : STR_EMPTY;
             fail_msg("the page never showed '%s' but '%.*s'", text, STR_ARG(first));
@@ -226,7 +226,9 @@ lab_new(const struct site_page *pages, const struct device_profile *profile)
 
     l->arena = arena_new(256u << 20);
     l->site = site_start(pages);
-    l->browser = cdp_browser_new(NULL);
+    /* Limits of ours, not of a browser on a slow machine. */
+    l->browser = cdp_browser_new(
+        &(struct cdp_options){.start_timeout_us = 3 * LAB_US, .load_timeout_us = 4 * LAB_US});
     l->device = cdp_device_new(l->browser, profile);
     l->do_ = l->device->driver;
     lab_fresh(l);

@@ -179,7 +179,8 @@ arrived(struct cdp_device *d, struct ctx *ctx, const struct cdp_msg *m, int64_t 
     return cdp_wait_load(d, ctx, navigations, loads);
 }
 
-/* "http://name:password@host/": the browser remembers it, and there is no call to make it forget. */
+/* "http://name:password@host/": the browser remembers it, and there is no call to make it forget.
+ */
 static bool
 has_password(struct str url)
 {
@@ -262,8 +263,7 @@ travel(struct device *base, struct ctx *ctx, int by)
         return rc;
     }
     int64_t at = json_i64(json_get(v, "currentIndex"), 0) + by;
-    const struct json_value *entry =
-        at < 0 ? NULL : json_at(json_get(v, "entries"), (size_t)at);
+    const struct json_value *entry = at < 0 ? NULL : json_at(json_get(v, "entries"), (size_t)at);
     /* The blank page a tab begins with is no place a person has been to. */
     if (entry == NULL || (at == 0 && str_eqz(json_str(json_get(entry, "url")), "about:blank"))) {
         return fail(ctx, RC_FAILED_PRECONDITION, "NO_HISTORY", "there is no page to go %s to",

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 static const struct site_page pages[] = {
-    {"/a", "<title>A</title><h1>Page A</h1><a href=/b>To B</a><a href=/hold/late>To late</a>", NULL},
+    {"/a", "<title>A</title><h1>Page A</h1><a href=/b>To B</a><a href=/hold/late>To late</a>",
+     NULL},
     {"/b", "<title>B</title><h1>Page B</h1><a href=/a>To A</a>", NULL},
     {"/hold/late", "<h1>Late page</h1>", NULL},
     {"/spa",
-     "<h1 id=h>Start</h1><button onclick=\"history.pushState(1,'','/spa/2');h.textContent='Second'\">"
+     "<h1 id=h>Start</h1><button "
+     "onclick=\"history.pushState(1,'','/spa/2');h.textContent='Second'\">"
      "Next</button><script>onpopstate=()=>h.textContent='Popped'</script>",
      NULL},
     {"/redirect", "<script>location='/b'</script>first", NULL},
@@ -39,7 +41,8 @@ static const struct site_page pages[] = {
      "<button onclick=\"window.open('/a')\">Open A</button><p>Opener page</p>",
      NULL},
     {"/selfclose", "<title>Short</title><button onclick=window.close()>Close me</button>", NULL},
-    {"/red", "<body style='background:#f00'><button onclick=\"location='/green'\">Go</button>", NULL},
+    {"/red", "<body style='background:#f00'><button onclick=\"location='/green'\">Go</button>",
+     NULL},
     {"/green", "<body style='background:#0f0'><a href=/red>Back</a>", NULL},
     {"/spin", "<button onclick='for(;;);'>Hang</button>", NULL},
     {"/download", "<a href=/file>Get</a><p>stays</p>", NULL},
@@ -203,22 +206,31 @@ settle_time(struct lab *l)
     return clk_mono_us() - begun_us;
 }
 
+/* A request that is waited for takes its time every time; a slow machine does not. */
+static bool
+holds_nobody_up(struct lab *l, const char *button)
+{
+    bool is_quick = false;
+
+    for (int i = 0; i < 5 && !is_quick; i++) {
+        lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, button), NULL), button);
+        is_quick = settle_time(l) < HELD_US;
+    }
+    return is_quick;
+}
+
 static void
 nothing_waits_for_polls_streams_and_beacons(void **state)
 {
     struct lab *l = *state;
 
     lab_open(l, "/fetch");
-    lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Events"), NULL), "tap");
-    assert_true(settle_time(l) < HELD_US);
+    assert_true(holds_nobody_up(l, "Events"));
     lab_says(l, "o", "events");
-    lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Beacon"), NULL), "tap");
-    assert_true(settle_time(l) < HELD_US);
+    assert_true(holds_nobody_up(l, "Beacon"));
     lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Poll"), NULL), "tap");
-    assert_true(settle_time(l) < 5 * HELD_US);
-    /* Known by now: the second time it holds nobody up. */
-    lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Poll"), NULL), "tap");
-    assert_true(settle_time(l) < HELD_US);
+    lab_settle(l);
+    assert_true(holds_nobody_up(l, "Poll")); /* known by now */
 }
 
 /* --- dialogs ---------------------------------------------------------------------------------- */
@@ -313,7 +325,8 @@ a_page_that_asks_for_ever_is_left_by_a_reset(void **state)
     lab_elem(l, ELEM_HEADING, "Page A");
 }
 
-/* --- tabs -------------------------------------------------------------------------------------- */
+/* --- tabs --------------------------------------------------------------------------------------
+ */
 
 static void
 a_new_tab_is_the_current_one_and_closing_it_returns(void **state)
@@ -343,7 +356,8 @@ a_new_tab_is_the_current_one_and_closing_it_returns(void **state)
     lab_refused(l, l->do_->tab(l->device, &l->ctx, 7, false), RC_NOT_FOUND, "NO_SUCH_TAB");
 }
 
-/* --- screenshots ------------------------------------------------------------------------------- */
+/* --- screenshots -------------------------------------------------------------------------------
+ */
 
 static struct str
 shot(struct lab *l, enum device_image format)
@@ -416,9 +430,9 @@ a_navigation_under_a_picture_does_not_stop_it(void **state)
         lab_fresh(l);
         const char *name = i % 2 == 0 ? "Go" : "Back";
         lab_until(l, name);
-        lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, i % 2 == 0 ? ELEM_BUTTON : ELEM_LINK, name),
-                             NULL),
-                   name);
+        lab_expect(
+            l, lab_do(l, DEVICE_TAP, lab_ref(l, i % 2 == 0 ? ELEM_BUTTON : ELEM_LINK, name), NULL),
+            name);
         assert_true(shot(l, DEVICE_JPEG).n > 500);
     }
 }

@@ -9,12 +9,39 @@
 
 /* Fields of a line of page/walk.js, in its order. */
 enum {
-    F_REF, F_PARENT, F_ROLE, F_FLAGS, F_LEVEL, F_FRAME, F_X, F_Y, F_W, F_H,
-    F_NAME, F_TEXT, F_LABEL, F_PLACEHOLDER, F_VALUE, F_TEST_ID, F_TITLE, F_HREF, F_DESCRIPTION,
+    F_REF,
+    F_PARENT,
+    F_ROLE,
+    F_FLAGS,
+    F_LEVEL,
+    F_FRAME,
+    F_X,
+    F_Y,
+    F_W,
+    F_H,
+    F_NAME,
+    F_TEXT,
+    F_LABEL,
+    F_PLACEHOLDER,
+    F_VALUE,
+    F_TEST_ID,
+    F_TITLE,
+    F_HREF,
+    F_DESCRIPTION,
     F_COUNT
 };
-enum { H_CHANGES, H_WIDTH, H_HEIGHT, H_SCROLL_X, H_SCROLL_Y, H_PAGE_W, H_PAGE_H, H_CUT, H_URL,
-       H_TITLE };
+enum {
+    H_CHANGES,
+    H_WIDTH,
+    H_HEIGHT,
+    H_SCROLL_X,
+    H_SCROLL_Y,
+    H_PAGE_W,
+    H_PAGE_H,
+    H_CUT,
+    H_URL,
+    H_TITLE
+};
 
 /* The documents of the current tab that have a walk of their own: first the tab's, then frames of
  * other processes. */
@@ -310,7 +337,8 @@ cdp_observe(struct device *base, struct ctx *ctx, struct snapshot *out)
     return rc == RC_OK ? read_all(d, ctx, &r, out) : rc;
 }
 
-/* --- waiting for a change ---------------------------------------------------------------------- */
+/* --- waiting for a change ----------------------------------------------------------------------
+ */
 
 static bool
 differs(struct cdp_device *d)
@@ -387,7 +415,8 @@ cdp_wait_change(struct device *base, struct ctx *ctx, int64_t version, int64_t b
     return rc;
 }
 
-/* --- recorded selectors ------------------------------------------------------------------------ */
+/* --- recorded selectors ------------------------------------------------------------------------
+ */
 
 enum rc
 cdp_find(struct device *base, struct ctx *ctx, struct str selector, int32_t *out_ref)

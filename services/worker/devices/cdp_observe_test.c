@@ -10,9 +10,11 @@ static const struct site_page pages[] = {
      "<input aria-labelledby='s1 s2'><input placeholder=Hint><input title=Tip>"
      "<button><img src=x alt=Search></button><button aria-label=Close>x</button>"
      "<button><span>Save</span> <b>all</b></button><input type=submit value=Send>"
-     "<img src=x alt=Logo><img src=x alt=''><a href=/y><svg width=9 height=9><title>Cart</title></svg>"
+     "<img src=x alt=Logo><img src=x alt=''><a href=/y><svg width=9 "
+     "height=9><title>Cart</title></svg>"
      "</a><fieldset><legend>Pay</legend><label><input type=radio name=p>Card</label></fieldset>"
-     "<div role=tab aria-selected=true>First</div><details open><summary>More</summary>inside</details>"
+     "<div role=tab aria-selected=true>First</div><details "
+     "open><summary>More</summary>inside</details>"
      "<button data-testid=tid name=nm>Tagged</button>"
      "<input type=range aria-label=Vol value=30><progress value=0.5></progress>"
      "<input aria-label=Need required aria-describedby=d><i id=d>Help text</i>"
@@ -79,8 +81,10 @@ static const struct site_page pages[] = {
      "+i%7+'<td>'+i+'.00<td><button>Buy</button>';t.innerHTML=s</script>",
      NULL},
     {"/bare", "<script>document.documentElement.remove()</script>", NULL},
-    {"/twins", "<div class=x>one</div><div class=x>two</div><div class=y>three</div>"
-               "<div class=z>shown</div><div class=z hidden>not</div>", NULL},
+    {"/twins",
+     "<div class=x>one</div><div class=x>two</div><div class=y>three</div>"
+     "<div class=z>shown</div><div class=z hidden>not</div>",
+     NULL},
     {NULL, NULL, NULL},
 };
 

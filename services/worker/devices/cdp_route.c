@@ -241,7 +241,8 @@ event(struct cdp_routes *r, struct str method, struct str session, struct str te
     } else if (str_eqz(method, "Target.detachedFromTarget")) {
         target_event(r, false, session, text, greeting);
     } else if (str_starts(method, STR("Network.responseReceived"))) {
-        /* Of all answers only a demand for a password matters: it makes the browser remember one. */
+        /* Of all answers only a demand for a password matters: it makes the browser remember one.
+         */
         if (str_find(text, STR("\"status\":401")) >= 0 ||
             str_find(text, STR("\"statusCode\":401")) >= 0) {
             push(box_of_session(r, session), 0, USE_ALWAYS, text);

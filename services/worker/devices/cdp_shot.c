@@ -62,7 +62,8 @@ params(struct ctx *ctx, enum device_image format, int quality)
     if (format == DEVICE_PNG) {
         return STR("{\"format\":\"png\",\"optimizeForSpeed\":true}");
     }
-    return arena_printf(ctx->arena, "{\"format\":\"jpeg\",\"quality\":%d,\"optimizeForSpeed\":true}",
+    return arena_printf(ctx->arena,
+                        "{\"format\":\"jpeg\",\"quality\":%d,\"optimizeForSpeed\":true}",
                         quality > 0 && quality <= 100 ? quality : 80);
 }
 
@@ -88,8 +89,8 @@ picture(struct ctx *ctx, const struct cdp_msg *m, struct str *out)
     return RC_OK;
 }
 
-/* One try. ABORTED: take it again. A navigation that commits under it may leave it without an answer
- * for ever, so it is a reason to ask anew. */
+/* One try. ABORTED: take it again. A navigation that commits under it may leave it without an
+ * answer for ever, so it is a reason to ask anew. */
 static enum rc
 try_once(struct cdp_device *d, struct ctx *ctx, struct str how, struct str *out)
 {

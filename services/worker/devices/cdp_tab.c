@@ -8,8 +8,8 @@ cdp_close_tab(struct cdp_device *d, struct ctx *ctx, int index)
     int64_t born = s->born;
     int64_t until_us = clk_mono_us() + CDP_CALL_US;
     bool any = true;
-    enum rc rc = cdp_callf(d, ctx, NULL, NULL, "Target.closeTarget", "{\"targetId\":\"%s\"}",
-                           s->target);
+    enum rc rc =
+        cdp_callf(d, ctx, NULL, NULL, "Target.closeTarget", "{\"targetId\":\"%s\"}", s->target);
 
     while (rc == RC_OK && any && s->used && s->born == born) {
         if (s->dialog) { /* asks whether to leave */

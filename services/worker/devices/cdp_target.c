@@ -107,7 +107,8 @@ cdp_tab_count(const struct cdp_device *d)
     return n;
 }
 
-/* --- origins: what a reset has to clear -------------------------------------------------------- */
+/* --- origins: what a reset has to clear --------------------------------------------------------
+ */
 
 static bool
 is_origin(struct str s)
@@ -144,7 +145,8 @@ cdp_see_origin(struct cdp_device *d, const struct cdp_session *s, struct str ori
     snprintf(d->origins[d->origin_count++], CDP_ORIGIN_MAX, "%.*s", STR_ARG(origin));
 }
 
-/* --- what a new target hears first ------------------------------------------------------------- */
+/* --- what a new target hears first -------------------------------------------------------------
+ */
 
 struct greeting {
     struct buf *out;
@@ -158,7 +160,7 @@ say(const struct greeting *g, const char *method, struct str params)
 }
 
 static void PRINTF_LIKE(3, 4)
-sayf(const struct greeting *g, const char *method, const char *fmt, ...)
+    sayf(const struct greeting *g, const char *method, const char *fmt, ...)
 {
     struct buf b;
     va_list args;
@@ -189,8 +191,8 @@ say_script(const struct greeting *g)
 static void
 say_profile(const struct greeting *g, const struct device_profile *p)
 {
-    bool mobile = p->touch && (str_eqz(str_z(p->category), "phone") ||
-                               str_eqz(str_z(p->category), "tablet"));
+    bool mobile =
+        p->touch && (str_eqz(str_z(p->category), "phone") || str_eqz(str_z(p->category), "tablet"));
 
     sayf(g, "Emulation.setDeviceMetricsOverride",
          "{\"width\":%d,\"height\":%d,\"deviceScaleFactor\":%g,\"mobile\":%s,\"screenWidth\":%d,"
@@ -205,7 +207,8 @@ static void
 say_agent(const struct greeting *g, const struct device_profile *p)
 {
     if (p->touch) {
-        say(g, "Emulation.setTouchEmulationEnabled", STR("{\"enabled\":true,\"maxTouchPoints\":5}"));
+        say(g, "Emulation.setTouchEmulationEnabled",
+            STR("{\"enabled\":true,\"maxTouchPoints\":5}"));
     }
     if (p->user_agent != NULL) {
         struct buf b;

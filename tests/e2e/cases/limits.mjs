@@ -6,7 +6,8 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { exchange } from '../lib/http.mjs';
-import { freePort, sideGateway } from '../lib/side.mjs';
+import { freePort } from '../lib/ports.mjs';
+import { sideGateway } from '../lib/side.mjs';
 import { endpoints } from '../lib/contract.mjs';
 import { fill, pathValues, populated } from '../lib/objects.mjs';
 import { call, organization, orgToken, until, want } from '../lib/world.mjs';

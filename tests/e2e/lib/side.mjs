@@ -2,20 +2,11 @@
 // of its own.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 
 import { exchange } from './http.mjs';
+import { freePort } from './ports.mjs';
 import { board, until } from './world.mjs';
-
-export function freePort() {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 function environment(rpcDir, more) {
   const env = { ...process.env, ...more };

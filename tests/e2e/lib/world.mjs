@@ -133,3 +133,20 @@ export function board() {
   }
   return state;
 }
+
+// The processes of a service, all of them running. One that is just being started again has the id 0 on the
+// board, and a signal to 0 ends this program and all around it.
+export function processesOf(name) {
+  return until(`all processes of ${name} run`, () => {
+    const all = Object.entries(board().children).filter(([n]) => n === name || n.startsWith(`${name}.`)).map(([, c]) => c);
+    return all.length > 0 && all.every((c) => c.state === 'running' && c.pid > 0) ? all : null;
+  }, 60);
+}
+
+// Ends a process of the stack the hard way. One that is gone already is a test gone wrong.
+export function killHard(pid) {
+  if (!Number.isInteger(pid) || pid < 2) {
+    throw new Error(`not a process: ${pid}`);
+  }
+  process.kill(pid, 'SIGKILL');
+}

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import { startReceiver } from '../../e2e/lib/receiver.mjs';
 import { png, readBuild, setStatus, startBuild, upload } from '../../e2e/lib/sdk.mjs';
-import { board, organization, sql, unique, until, want } from '../../e2e/lib/world.mjs';
+import { board, killHard, organization, sql, unique, until, want } from '../../e2e/lib/world.mjs';
 
 const COUNT = 48;
 let org;
@@ -56,7 +56,7 @@ test('comparisons survive kills of the replicas that make them, and are made onc
     }, 60);
     const [, { pid }] = victims[0];
     killed.add(pid);
-    process.kill(pid, 'SIGKILL');
+    killHard(pid);
   };
   const sending = send(build, 5);
   await until('comparisons are made', () => Number(sql(`SELECT count(*) FROM tests.viz_comparisons WHERE build_id = '${build.id}'`)[0][0]) > 0, 60);

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { exchange } from '../../e2e/lib/http.mjs';
 import { startReceiver } from '../../e2e/lib/receiver.mjs';
 import { startSite } from '../../e2e/lib/site.mjs';
-import { FINAL, board, makeApp, makeCase, makeSuite, organization, sql, unique, until, want } from '../../e2e/lib/world.mjs';
+import { FINAL, killHard, makeApp, makeCase, makeSuite, organization, processesOf, sql, unique, until, want } from '../../e2e/lib/world.mjs';
 
 const CASES = 4;
 const LEASE_SECONDS = 6; // ASSAY_RUN_LEASE of run.sh
@@ -54,13 +54,13 @@ function patient(method, path, options) {
   }, 40);
 }
 
-function pids(name) {
-  const stack = board();
+async function pids(name) {
   if (name === 'browser') {
-    const out = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(stack.children.worker.pid)]).toString();
+    const [worker] = await processesOf('worker');
+    const out = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(worker.pid)]).toString();
     return out.split('\n').filter((l) => /chrom/.test(l)).map((l) => Number(l.trim().split(' ')[0]));
   }
-  return Object.entries(stack.children).filter(([n]) => n === name || n.startsWith(`${name}.`)).map(([, c]) => c.pid);
+  return (await processesOf(name)).map((c) => c.pid);
 }
 
 async function settled(runId) {
@@ -71,10 +71,10 @@ async function settled(runId) {
   }, 90);
 }
 
-function kill(name) {
-  const killed = pids(name);
+async function kill(name) {
+  const killed = await pids(name);
   assert.ok(killed.length > 0, `no process of ${name}`);
-  killed.forEach((pid) => process.kill(pid, 'SIGKILL'));
+  killed.forEach(killHard);
 }
 
 // Dies, and cannot start again for longer than every lease.
@@ -82,7 +82,7 @@ async function killForLong(name) {
   const conf = `${process.env.ASSAY_STATE_DIR}/pg/data/postgresql.conf`;
   fs.renameSync(conf, `${conf}.away`);
   try {
-    kill(name);
+    await kill(name);
     const back = Date.now() + 1.5 * LEASE_SECONDS * 1000;
     await until('the lease is over', () => Date.now() > back, 60);
   } finally {
