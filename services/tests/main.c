@@ -68,6 +68,7 @@ tests_start(struct svc *svc, void **out_state)
     }
     if (rc == RC_OK) {
         t->blobs = viz_blobs(t->viz);
+        rc = svc_limits_new(svc_client(svc, SVC_BILLING), &t->limits);
     }
     for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(LOOPS); i++) {
         rc = svc_loop(svc, LOOPS[i].name, LOOPS[i].period_us, LOOP_BUDGET_US, LOOPS[i].fn, t);
@@ -84,6 +85,7 @@ tests_stop(void *state)
 {
     struct tests *t = state;
 
+    svc_limits_free(t->limits);
     visual_free(t->engine);
     viz_free(t->viz);
     free(t);

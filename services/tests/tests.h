@@ -6,6 +6,7 @@
 #define ASSAY_TESTS_TESTS_H
 
 #include "svc/svc.h"
+#include "svc/svc_limits.h"
 #include "tests_rpc.h"
 
 struct tests_cfg {
@@ -30,6 +31,7 @@ struct tests {
     struct svc *svc;
     struct db *db;
     const struct tests_cfg *cfg;
+    struct svc_limits *limits; /* what plans allow; NULL: everything */
     struct viz *viz; /* tests/viz.h; NULL in tests that need none of it */
     struct blob_store *blobs; /* of viz */
     struct visual *engine; /* of the loop that compares */

@@ -11,6 +11,7 @@ tests_run_test(struct tests *t, struct ctx *ctx, const Assay__RunTestRequest *re
     struct tst_started run;
     struct tst_run_request request = {
         .mode = req->mode,
+        .model = req->model,
         .session_id = req->session_id,
         .build_id = req->has_build_id ? req->build_id : 0,
     };
@@ -36,6 +37,7 @@ tests_run_suite(struct tests *t, struct ctx *ctx, const Assay__RunSuiteRequest *
     struct tst_started run;
     struct tst_run_request request = {
         .mode = req->mode,
+        .model = req->model,
         .session_id = req->session_id,
         .build_id = req->has_build_id ? req->build_id : 0,
     };

@@ -18,6 +18,7 @@ tests_ci_run_suite(struct tests *t, struct ctx *ctx, const Assay__CiRunSuiteRequ
     struct tst_started run;
     struct tst_run_request request = {
         .mode = req->mode,
+        .model = req->model,
         .device_id = req->device_id,
         .category = req->device_category,
         .commit_sha = req->commit_sha,
@@ -42,6 +43,7 @@ tests_ci_run_test(struct tests *t, struct ctx *ctx, const Assay__CiRunTestReques
     struct tst_started run;
     struct tst_run_request request = {
         .mode = req->mode,
+        .model = req->model,
         .device_id = req->device_id,
         .category = req->device_category,
         .commit_sha = req->commit_sha,

@@ -73,6 +73,27 @@ check_session(struct tests *t, struct ctx *ctx, const char *session_id)
     return rc;
 }
 
+/* A run in mode ai asks a model for every step, on the organization's credit unless it has a key of
+ * its own. The other modes do what they can without one. */
+static enum rc
+check_credit(struct tests *t, struct ctx *ctx, const struct tst_run_request *request)
+{
+    struct svc_allowed allowed;
+    bool is_own = request->model != NULL && str_ends(str_z(request->model), STR(":byok"));
+
+    if (request->mode == NULL || strcmp(request->mode, "ai") != 0 || is_own) {
+        return RC_OK;
+    }
+    svc_limits_get(t->limits, ctx, ctx->who.org_id, &allowed);
+    return allowed.credit_left
+               ? RC_OK
+               : fail(ctx, RC_FAILED_PRECONDITION, "CREDIT_EXHAUSTED",
+                      "the credit of the plan %s is used up, and a run in mode ai asks a model: buy "
+                      "credit, wait for next month's, choose a model with a key of your own, or run "
+                      "in mode hybrid or replay",
+                      allowed.plan);
+}
+
 static void
 fill_job(struct tst_job *job, const struct tst_run_request *request, const struct target *target)
 {
@@ -173,6 +194,7 @@ tst_start_suite(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
     enum rc rc = find_target(t, ctx, suite->app_public_id, suite->platform, request->build_id,
                              &target);
     rc = rc == RC_OK ? check_session(t, ctx, request->session_id) : rc;
+    rc = rc == RC_OK ? check_credit(t, ctx, request) : rc;
     if (rc != RC_OK) {
         return rc;
     }
@@ -231,6 +253,7 @@ tst_start_case(struct tests *t, struct ctx *ctx, const Assay__Case *c,
     }
     rc = find_target(t, ctx, app, platform, request->build_id, &target);
     rc = rc == RC_OK ? check_session(t, ctx, request->session_id) : rc;
+    rc = rc == RC_OK ? check_credit(t, ctx, request) : rc;
     if (rc != RC_OK) {
         return rc;
     }

@@ -8,6 +8,7 @@
 
 struct tst_run_request {
     const char *mode;       /* replay, hybrid, ai */
+    const char *model;      /* NULL: none was named; one that ends in :byok is paid by its owner */
     const char *session_id; /* a live session, or NULL: a device is acquired */
     const char *device_id;
     const char *category;
@@ -24,7 +25,8 @@ struct tst_started {
 /* Checks the build and the session, then creates the run, its case runs and its job in one
  * transaction with the event run.started.
  * Errors: PERMISSION_DENIED "FOREIGN_BUILD", NOT_FOUND (build, session), FAILED_PRECONDITION
- *         "NO_APP", "SESSION_NOT_ACTIVE". Blocks: on the database and on sessions. */
+ *         "NO_APP", "SESSION_NOT_ACTIVE", "CREDIT_EXHAUSTED": the mode is ai and the plan's credit is
+ *         used up. Blocks: on the database, on sessions and, for the mode ai, on billing. */
 NODISCARD enum rc tst_start_suite(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
                                   const struct tst_run_request *request, struct tst_started *out);
 NODISCARD enum rc tst_start_case(struct tests *t, struct ctx *ctx, const Assay__Case *c,

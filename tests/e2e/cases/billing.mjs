@@ -1,13 +1,12 @@
 // Credit, purchases, usage and limits, with a stand-in for Stripe.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import path from 'node:path';
+import crypto from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { startReceiver } from '../lib/receiver.mjs';
 import { sideGateway } from '../lib/side.mjs';
 import { pay, sendEvent, sign, startStripe, stripeEvent } from '../lib/stripe.mjs';
-import { board, call, organization, refused, sql, until, want } from '../lib/world.mjs';
+import { billing, call, finished, makeCase, makeSuite, organization, refused, sql, until, want } from '../lib/world.mjs';
 
 const TOPUP = '/api/v1/credits/topup';
 const USD = 1000000;
@@ -20,12 +19,6 @@ after(() => stripe.stop());
 const balance = (org) => want(200, 'GET', '/api/v1/credits/balance', { token: org.viewer });
 const ledger = (org, query = '') => want(200, 'GET', `/api/v1/credits/ledger${query}`, { token: org.viewer });
 const dashboard = (org) => want(200, 'GET', '/api/v1/usage/dashboard', { token: org.viewer });
-
-// What an operator runs.
-function billing(...args) {
-  const env = { ...process.env, ASSAY_DATABASE_URL: board().psql.replace('postgres@', 'assay_billing@') };
-  return execFileSync(path.join(process.env.ASSAY_BIN, 'assay-billing'), args, { env, stdio: ['ignore', 'pipe', 'pipe'] }).toString();
-}
 
 async function adds_up(org) {
   const b = await balance(org);
@@ -174,4 +167,61 @@ test('usage of a new organization is nothing, and unlimited where nobody said ot
   const usage = await want(200, 'GET', '/api/v1/ai/usage', { token: org.viewer });
   assert.deepEqual(usage.total, { input_tokens: 0, output_tokens: 0, cost_micro: 0, runs_count: 0 });
   assert.deepEqual(usage.by_model, []);
+});
+
+// An event in the outbox of tests, as lib/svc stores it (assay.Event).
+function emit(type, orgId, data) {
+  const varint = (n) => (n < 0x80 ? [Number(n)] : [Number(BigInt(n) & 0x7fn) | 0x80, ...varint(BigInt(n) >> 7n)]);
+  const text = (field, value) => { const b = Buffer.from(value); return Buffer.from([...varint(field * 8 + 2), ...varint(b.length), ...b]); };
+  const number = (field, value) => Buffer.from([...varint(field * 8), ...varint(BigInt(value))]);
+  const id = crypto.randomUUID();
+  const event = Buffer.concat([text(1, id), text(2, type), number(3, orgId), number(4, BigInt(Date.now()) * 1000n), text(11, JSON.stringify(data))]);
+  sql(`INSERT INTO tests.outbox (event_id, target, type, event) VALUES ('${id}', 2, '${type}', '\\x${event.toString('hex')}')`);
+}
+
+test('model calls go from the outbox of tests to usage by model, and to the ledger once', async () => {
+  const org = await organization();
+  const usage = () => want(200, 'GET', '/api/v1/ai/usage', { token: org.viewer });
+  const before_ = await balance(org);
+  const made = { call_id: 'c1', model: 'large-1', input_tokens: 1200, output_tokens: 80, cost_micro: 4200, test_run_id: 17 };
+  emit('model.called', org.id, made);
+  emit('model.called', org.id, made); // another event tells of the same call
+  emit('model.called', org.id, { ...made, call_id: 'c2', model: 'small-1', cost_micro: 100 });
+  emit('model.called', org.id, { ...made, call_id: 'c3', model: 'large-1', byok: true, cost_micro: 5000 });
+  const u = await until('three calls are counted', async () => { const now = await usage(); return now.total.runs_count === 3 ? now : null; });
+  assert.deepEqual(u.by_model.map((m) => [m.model, m.runs, m.cost_micro]), [['large-1', 2, 9200], ['small-1', 1, 100]]);
+  assert.deepEqual(u.vibeview, { input_tokens: 2400, output_tokens: 160, cost_micro: 4300, runs_count: 2 });
+  assert.deepEqual(u.byok, { input_tokens: 1200, output_tokens: 80, cost_micro: 5000, runs_count: 1 });
+  const b = await adds_up(org);
+  assert.equal(b.allowance_micro, before_.allowance_micro - 4300);
+  const { entries } = await ledger(org);
+  assert.deepEqual(entries.filter((e) => e.model).map((e) => [e.model, e.amount_micro, e.test_run_id]).sort(), [['large-1', -4200, 17], ['small-1', -100, 17]]);
+  const d = await dashboard(org);
+  assert.equal(d.ai_tokens_byok.current, 1280);
+  assert.deepEqual(d.by_model.map((m) => m.model), ['large-1', 'small-1']);
+});
+
+test('at zero credit a run that asks a model is refused in plain words, one on a key of its own is not', async () => {
+  const org = await organization();
+  await balance(org);
+  billing('plan', 'set', String(org.id), 'free');
+  const suite = await makeSuite(org);
+  const one = await makeCase(org, suite);
+  const run = (status, mode, more = {}) => want(status, 'POST', '/api/v1/ci/run-suite', { token: org.developer, body: { suite_id: suite.public_id, mode, ...more } });
+  // What there is, and more than that: a call that has happened is taken as far as the credit goes.
+  emit('model.called', org.id, { call_id: 'all', model: 'm', input_tokens: 1, output_tokens: 1, cost_micro: 50000000 });
+  await until('the credit is gone', async () => { const b = await balance(org); return b.allowance_micro + b.prepaid_micro === 0; });
+  const { detail } = await run(400, 'ai');
+  assert.match(detail, /credit of the plan Free is used up.*buy credit/);
+  await want(400, 'POST', '/api/v1/ci/run-test', { token: org.developer, body: { test_id: one.public_id, mode: 'ai' } });
+  await run(404, 'ai', { suite_id: 'suite_zzzzzzzz' });
+  const own = await run(200, 'ai', { model: 'claude:byok' });
+  billing('credits', 'grant', String(org.id), '5');
+  const bought = await until('with credit it starts', async () => {
+    const res = await call('POST', '/api/v1/ci/run-suite', { token: org.developer, body: { suite_id: suite.public_id, mode: 'ai' } });
+    return res.status === 200 ? res.json : null;
+  });
+  for (const { run_id } of [own, bought]) { // the devices are needed by others
+    await finished(org, run_id);
+  }
 });

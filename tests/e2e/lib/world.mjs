@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 
 import { answerErrors } from './contract.mjs';
 import { exchange } from './http.mjs';
@@ -118,6 +119,12 @@ export function sql(text) {
   const out = execFileSync('psql', [uri, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text],
     { stdio: ['ignore', 'pipe', 'pipe'] });
   return out.toString().trim().split('\n').filter((line) => line !== '').map((line) => line.split('|'));
+}
+
+// What an operator runs: build/bin/assay-billing ARGS.
+export function billing(...args) {
+  const env = { ...process.env, ASSAY_DATABASE_URL: board().psql.replace('postgres@', 'assay_billing@') };
+  return execFileSync(path.join(process.env.ASSAY_BIN, 'assay-billing'), args, { env, stdio: ['ignore', 'pipe', 'pipe'] }).toString();
 }
 
 // What the supervisor wrote about the stack: {psql, shop, children: {name: {pid, listen}}}.
