@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WEBSOCKET endpoints: a thread per socket asks the service for the next messages and sends them on.
- * Nothing queues here: what a slow viewer did not take is replaced by newer frames at the source. */
+ * WEBSOCKET endpoints: a thread per socket asks the service for the next messages and sends them
+ * on. Nothing queues here: what a slow viewer did not take is replaced by newer frames at the
+ * source. */
 #include "gateway/gw.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct stream {
     char *request_id;
     struct principal who;
     int64_t after_seq;
+    int64_t told_us; /* the end that the viewer knows of */
 };
 
 static void
@@ -79,6 +81,7 @@ poll_once(struct stream *s, struct ctx *ctx, int64_t wait_us, Assay__StreamRespo
     req.session_id = s->session_id;
     PB_SET(&req, after_seq, s->after_seq);
     PB_SET(&req, wait_us, wait_us);
+    PB_SET(&req, told_us, s->told_us);
     enum rc rc = rpc_call(svc_client(s->gw->svc, (enum svc_peer)s->route->process), ctx,
                           s->route->method, &req.base, &resp);
     *out = (Assay__StreamResponse *)resp;
@@ -117,6 +120,7 @@ send_all(struct stream *s, struct web_socket *ws, struct buf *b, const Assay__St
         }
         s->after_seq = resp->messages[i]->seq;
     }
+    s->told_us = resp->has_told_us ? resp->told_us : s->told_us;
     return !(resp->has_ended && resp->ended);
 }
 

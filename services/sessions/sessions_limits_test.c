@@ -87,6 +87,28 @@ a_run_beyond_the_plan_waits_and_holds_nobody_up(void **state)
 }
 
 static void
+let_the_minute_pass(void)
+{
+    pg_support_exec("UPDATE sessions.sessions SET ending_at = ending_at - interval '61 seconds'");
+}
+
+/* As people see it; 0: it is not said to end. */
+static int64_t
+ending_of(const char *session)
+{
+    struct call c = call_as(ORG, 5);
+    Assay__GetSessionRequest req = ASSAY__GET_SESSION_REQUEST__INIT;
+    Assay__Session resp = ASSAY__SESSION__INIT;
+
+    req.session_id = (char *)(uintptr_t)session;
+    assert_int_equal(sessions_get_session(&sessions, &c.ctx, &req, &resp), RC_OK);
+    assert_int_equal(resp.has_ending_at, resp.ending_reason != NULL);
+    int64_t at_us = resp.has_ending_at ? resp.ending_at : 0;
+    call_end(&c);
+    return at_us;
+}
+
+static void
 live_time_that_is_used_up_starts_nothing_and_ends_what_is_live(void **state)
 {
     char one[64];
@@ -102,8 +124,52 @@ live_time_that_is_used_up_starts_nothing_and_ends_what_is_live(void **state)
     assert_int_equal(start(5, two), -1);
     assert_true(acquire("1.1", NULL, NULL).session[0] != '\0'); /* runs stream nothing */
     run_loop(ses_sweep_loop);
+    assert_true(has_status(one, "starting"));
+    let_the_minute_pass();
+    run_loop(ses_sweep_loop);
     assert_true(has_status(one, "stopped"));
-    ASSERT_N("sessions WHERE job_key = '1.1' AND status = 'active'", 1);
+    ASSERT_N("sessions WHERE end_reason LIKE '%streaming minutes%'", 1);
+    ASSERT_N("sessions WHERE job_key = '1.1' AND status = 'active' AND ending_at IS NULL", 1);
+}
+
+static void
+who_is_short_of_live_time_is_told_a_minute_before(void **state)
+{
+    char one[64];
+    char two[64];
+
+    (void)state;
+    create(5, NULL, NULL, one);
+    create(5, NULL, NULL, two);
+    assert_int_equal(start(5, one), 0);
+    plan.streaming_left_us = 130 * ASSAY_US_PER_S;
+    run_loop(ses_sweep_loop);
+    ASSERT_N("sessions WHERE ending_at IS NOT NULL", 0);
+    assert_int_equal(start(5, two), 0);
+    plan.streaming_left_us = 119 * ASSAY_US_PER_S; /* less than a minute for each of two */
+    run_loop(ses_sweep_loop);
+    ASSERT_N("sessions WHERE ending_at BETWEEN now() AND now() + interval '1 minute'"
+             " AND ending_reason LIKE '%minutes%'",
+             2);
+    assert_true(ending_of(one) > clk_wall_us());
+    /* What was told stands, however little is left. */
+    int64_t told_us = ending_of(one);
+    plan.streaming_left_us = 0;
+    run_loop(ses_sweep_loop);
+    assert_int_equal(ending_of(one), told_us);
+    /* With time again it goes on, also when the plan then has no limit at all. */
+    plan.streaming_left_us = 600 * ASSAY_US_PER_S;
+    run_loop(ses_sweep_loop);
+    assert_int_equal(ending_of(one), 0);
+    plan.streaming_left_us = 0;
+    run_loop(ses_sweep_loop);
+    assert_true(ending_of(one) > 0);
+    plan.streaming_left_us = SVC_NO_LIMIT;
+    run_loop(ses_sweep_loop);
+    assert_int_equal(ending_of(one), 0);
+    let_the_minute_pass();
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(one, "starting"));
 }
 
 static void
@@ -117,6 +183,13 @@ the_longest_session_of_a_plan_ends(void **state)
     plan.max_session_us = 300 * ASSAY_US_PER_S;
     run_loop(ses_sweep_loop);
     assert_true(has_status(one, "starting"));
+    assert_int_equal(ending_of(one), 0);
+    pg_support_exec("UPDATE sessions.sessions SET start_time = now() - interval '241 seconds'");
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(one, "starting"));
+    ASSERT_N("sessions WHERE ending_at = start_time + interval '300 seconds'"
+             " AND ending_reason LIKE '%longest%'",
+             1);
     pg_support_exec("UPDATE sessions.sessions SET start_time = now() - interval '301 seconds'");
     run_loop(ses_sweep_loop);
     assert_true(has_status(one, "stopped"));
@@ -271,6 +344,7 @@ main(void)
         P(a_plan_bounds_the_sessions_even_of_those_who_start_at_once),
         P(a_run_beyond_the_plan_waits_and_holds_nobody_up),
         P(live_time_that_is_used_up_starts_nothing_and_ends_what_is_live),
+        P(who_is_short_of_live_time_is_told_a_minute_before),
         P(the_longest_session_of_a_plan_ends),
         D(a_session_idles_for_the_time_its_organization_set_when_it_started),
         D(one_that_waits_for_a_device_keeps_the_defaults_too),

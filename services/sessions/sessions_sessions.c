@@ -8,10 +8,11 @@
 #include "sessions_sql.h"
 #include "worker_client.h"
 
-/* Columns of session_get, session_lock and session_list; the last two of session_get only. */
+/* Columns of session_get, session_lock and session_list; the last line of session_get only. */
 enum {
     C_ID, C_SESSION_ID, C_TYPE, C_CATEGORY, C_STATUS, C_DEVICE_ID, C_DEVICE_NAME, C_OS, C_EMAIL,
-    C_START, C_END, C_SPECIFIC, C_WORKER_ADDR, C_USER_ID, C_PERMISSIONS
+    C_START, C_END, C_SPECIFIC, C_WORKER_ADDR,
+    C_USER_ID, C_PERMISSIONS, C_ENDING_AT, C_ENDING_REASON
 };
 
 static void
@@ -255,10 +256,15 @@ sessions_get_session(struct sessions *s, struct ctx *ctx, const Assay__GetSessio
     const struct db_result *res = NULL;
 
     enum rc rc = read_session(s, ctx, Q_SESSION_GET, req->session_id, &res);
-    if (rc == RC_OK) {
-        fill_session(ctx, res, 0, resp);
+    if (rc != RC_OK) {
+        return rc;
     }
-    return rc;
+    fill_session(ctx, res, 0, resp);
+    if (!db_is_null(res, 0, C_ENDING_AT) && !resp->has_end_time) {
+        PB_SET(resp, ending_at, db_time_us(res, 0, C_ENDING_AT));
+        resp->ending_reason = db_strz(res, 0, C_ENDING_REASON);
+    }
+    return RC_OK;
 }
 
 static struct db_arg
@@ -433,56 +439,6 @@ sessions_control_session(struct sessions *s, struct ctx *ctx,
     /* Looking is no use: only input keeps a session from idling out. */
     if (rc == RC_OK && !looks) {
         rc = DB_QUERY(s->db, ctx, Q_SESSION_TOUCH, NULL, DB_ARG_Z(req->session_id));
-    }
-    return rc;
-}
-
-/* --- live view ----------------------------------------------------------------------------- */
-
-/* A session that is not on a device says so with one status message. */
-static enum rc
-status_only(struct ctx *ctx, const Assay__StreamRequest *req, struct str status,
-            Assay__StreamResponse *resp)
-{
-    bool over = str_eqz(status, "stopped") || str_eqz(status, "failed");
-    Assay__StreamMessage *m = PB_NEW(ctx->arena, Assay__StreamMessage, assay__stream_message);
-
-    PB_SET(resp, ended, over);
-    if (req->after_seq > 0 && !over) {
-        return RC_OK;
-    }
-    resp->messages = ARENA_ARRAY(ctx->arena, 1, Assay__StreamMessage *);
-    if (m == NULL || resp->messages == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
-    }
-    m->seq = 1;
-    m->type = pb_strz(ctx->arena, STR("status"));
-    struct str json = arena_printf(ctx->arena, "{\"status\":\"%.*s\"}", STR_ARG(status));
-    PB_SET(m, json, pb_bytes(ctx->arena, json));
-    resp->messages[0] = m;
-    resp->n_messages = 1;
-    return RC_OK;
-}
-
-enum rc
-sessions_session_stream(struct sessions *s, struct ctx *ctx, const Assay__StreamRequest *req,
-                        Assay__StreamResponse *resp)
-{
-    const struct db_result *res = NULL;
-    Assay__StreamResponse *got = NULL;
-
-    enum rc rc = read_session(s, ctx, Q_SESSION_GET, req->session_id, &res);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    char *addr = db_strz(res, 0, C_WORKER_ADDR);
-    struct str status = db_str(res, 0, C_STATUS);
-    if (!str_eqz(status, "active") || addr == NULL) {
-        return status_only(ctx, req, status, resp);
-    }
-    rc = worker_call_poll_stream(svc_peers(s->svc), addr, ctx, req, &got);
-    if (rc == RC_OK) {
-        *resp = *got;
     }
     return rc;
 }

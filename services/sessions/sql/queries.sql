@@ -58,8 +58,12 @@ RETURNING session_id;
 -- name: session_get
 SELECT id, session_id, device_type, device_category, status, device_id, device_name, os_version,
        user_email, start_time, end_time, specific_device_id, worker_addr,
-       user_id, permissions
+       user_id, permissions, ending_at, ending_reason
 FROM sessions WHERE org_id = $1
+  AND session_id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
+
+-- name: session_view
+SELECT status, worker_addr, ending_at, ending_reason FROM sessions WHERE org_id = $1
   AND session_id = CASE WHEN $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $2::uuid END;
 
 -- name: session_lock
@@ -185,14 +189,29 @@ SELECT pg_advisory_xact_lock(hashtextextended('org_sessions', $1::bigint));
 SELECT count(*) FROM sessions WHERE org_id = $1 AND status IN ('queued', 'starting', 'active');
 
 -- name: live_orgs
-SELECT org_id, count(*) FROM sessions
+SELECT org_id, count(*), bool_or(ending_at IS NOT NULL) FROM sessions
 WHERE status IN ('starting', 'active') AND job_key IS NULL GROUP BY org_id;
 
--- The live sessions of people in an organization; $2: that began so long ago.
--- name: live_of_org
-SELECT session_id FROM sessions
-WHERE org_id = $1 AND status IN ('starting', 'active') AND job_key IS NULL
-  AND start_time <= now() - $2::bigint * interval '1 microsecond';
+-- When the live sessions of people in an organization end, as far as that is within a minute: a
+-- minute from now when the live time is short ($2, for the reason $3), or with the longest session of
+-- the plan ($4, null: none; for the reason $5). What no longer holds is taken back.
+-- name: endings_set
+WITH wanted AS (
+    SELECT id, least(
+        CASE WHEN $2::boolean THEN CASE WHEN ending_reason = $3 THEN ending_at
+            ELSE now() + interval '1 minute' END END,
+        CASE WHEN longest.at <= now() + interval '1 minute' THEN longest.at END) AS at, longest.at AS most
+    FROM sessions
+    CROSS JOIN LATERAL (SELECT start_time + $4::bigint * interval '1 microsecond' AS at) AS longest
+    WHERE org_id = $1 AND status IN ('starting', 'active') AND job_key IS NULL
+)
+UPDATE sessions s SET ending_at = w.at,
+    ending_reason = CASE WHEN w.at = w.most THEN $5::text WHEN w.at IS NOT NULL THEN $3::text END
+FROM wanted w WHERE s.id = w.id AND s.ending_at IS DISTINCT FROM w.at;
+
+-- name: sessions_ending
+SELECT session_id, ending_reason FROM sessions
+WHERE org_id = $1 AND status IN ('starting', 'active') AND ending_at <= now();
 
 -- ---- queue ---------------------------------------------------------------------------------
 

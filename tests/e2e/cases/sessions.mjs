@@ -5,7 +5,7 @@ import net from 'node:net';
 import { after, before, test } from 'node:test';
 
 import { noteSeen } from '../lib/contract.mjs';
-import { call, organization, refused, unique, until, want } from '../lib/world.mjs';
+import { billing, call, organization, refused, sql, unique, until, want } from '../lib/world.mjs';
 
 const SESSIONS = '/api/v1/sessions/';
 let org;
@@ -235,6 +235,30 @@ test('the stream of a session sends its state and frames of the screen, to its o
   await stop(session);
   await until('the stream ends with its session', () => ws.closed, 20);
   ws.conn.destroy();
+});
+
+test('live time that runs out is told a minute before, and taken back when there is credit', async () => {
+  const own = await organization();
+  await want(200, 'GET', '/api/v1/credits/balance', { token: own.viewer });
+  billing('plan', 'set', String(own.id), 'free');
+  const left = 45; // seconds of the plan's thirty minutes
+  sql(`INSERT INTO billing.stream_months (org_id, month, used_us) VALUES (${own.id}, date_trunc('month', now() AT TIME ZONE 'UTC')::date, ${(1800 - left) * 1e6})`);
+  const made = await create(undefined, own.admin);
+  const path = `${SESSIONS}${made.session_id}`;
+  const see = () => want(200, 'GET', path, { token: own.admin });
+  await want(200, 'POST', `${path}/start`, { token: own.admin });
+  await until('the session is active', async () => (await see()).status === 'active', 30);
+  const ws = socket(`${path}/ws?token=${own.viewer}`);
+  const told = (ending) => ws.messages.some((m) => m.type === 'status' && 'ending_at' in m && (m.ending_at !== null) === ending);
+  const warned = await until('the end is told', async () => { const s = await see(); return s.ending_at ? s : null; });
+  assert.match(warned.ending_reason, /streaming minutes/);
+  assert.equal(warned.status, 'active');
+  await until('the viewer is told', () => told(true));
+  billing('overage', String(own.id), 'on'); // its credit pays a quarter of an hour
+  await until('it goes on', async () => !('ending_at' in await see()));
+  await until('the viewer is told that, too', () => told(false));
+  ws.conn.destroy();
+  await want(200, 'DELETE', path, { token: own.admin });
 });
 
 /* --- an organization's defaults ------------------------------------------------------------- */
