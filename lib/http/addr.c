@@ -21,6 +21,7 @@ static const struct net4 NETS4[] = {
     {IP4(169, 254, 0, 0), 16, ADDR_FORBIDDEN},     /* link-local; most clouds' metadata */
     {IP4(168, 63, 129, 16), 32, ADDR_FORBIDDEN},   /* Azure's wire server */
     {IP4(100, 100, 100, 200), 32, ADDR_FORBIDDEN}, /* Alibaba's metadata */
+    {IP4(192, 0, 0, 192), 32, ADDR_FORBIDDEN},     /* Oracle's metadata */
     {IP4(224, 0, 0, 0), 4, ADDR_FORBIDDEN},        /* multicast */
     {IP4(255, 255, 255, 255), 32, ADDR_FORBIDDEN}, /* broadcast */
     {IP4(0, 0, 0, 0), 8, ADDR_PRIVATE},
@@ -30,8 +31,11 @@ static const struct net4 NETS4[] = {
     {IP4(172, 16, 0, 0), 12, ADDR_PRIVATE},
     {IP4(192, 0, 0, 0), 24, ADDR_PRIVATE},
     {IP4(192, 0, 2, 0), 24, ADDR_PRIVATE},
+    {IP4(192, 31, 196, 0), 24, ADDR_PRIVATE}, /* AS112, below too */
+    {IP4(192, 52, 193, 0), 24, ADDR_PRIVATE}, /* AMT */
     {IP4(192, 88, 99, 0), 24, ADDR_PRIVATE},
     {IP4(192, 168, 0, 0), 16, ADDR_PRIVATE},
+    {IP4(192, 175, 48, 0), 24, ADDR_PRIVATE},
     {IP4(198, 18, 0, 0), 15, ADDR_PRIVATE},
     {IP4(198, 51, 100, 0), 24, ADDR_PRIVATE},
     {IP4(203, 0, 113, 0), 24, ADDR_PRIVATE},
@@ -61,18 +65,19 @@ static const struct net6 NETS6[] = {
     {{0}, 128, ADDR_FORBIDDEN, -1},      /* :: */
     {{[15] = 1}, 128, ADDR_PRIVATE, -1}, /* ::1 */
     {{[0] = 0xfd, [2] = 0x0e, [3] = 0xc2, [14] = 2, [15] = 0x54}, 128, ADDR_FORBIDDEN, -1},
+    {{[0] = 0xfd, [1] = 0x20, [3] = 0xce, [14] = 2, [15] = 0x54}, 128, ADDR_FORBIDDEN, -1},
     {{[0] = 0xfe, [1] = 0x80}, 10, ADDR_FORBIDDEN, -1},                   /* link-local */
     {{[0] = 0xff}, 8, ADDR_FORBIDDEN, -1},                                /* multicast */
     {{[10] = 0xff, [11] = 0xff}, 96, ADDR_PUBLIC, 12},                    /* ::ffff:0:0/96 */
     {{[0] = 0, [1] = 0x64, [2] = 0xff, [3] = 0x9b}, 96, ADDR_PUBLIC, 12}, /* 64:ff9b::/96 */
     {{[0] = 0, [1] = 0x64, [2] = 0xff, [3] = 0x9b, [5] = 1}, 48, ADDR_PRIVATE, -1},
-    {{[0] = 0x20, [1] = 0x02}, 16, ADDR_PUBLIC, 2},                           /* 6to4 */
-    {{0}, 96, ADDR_PRIVATE, 12},                                              /* ::a.b.c.d */
-    {{[0] = 0x20, [1] = 0x01}, 32, ADDR_PRIVATE, -1},                         /* Teredo */
+    {{[0] = 0x20, [1] = 0x02}, 16, ADDR_PUBLIC, 2},   /* 6to4 */
+    {{[8] = 0xff, [9] = 0xff}, 96, ADDR_PRIVATE, 12}, /* ::ffff:0:0:0/96 */
+    {{0}, 96, ADDR_PRIVATE, 12},                      /* ::a.b.c.d */
+    {{[0] = 0x20, [1] = 0x01}, 23, ADDR_PRIVATE, -1}, /* protocols: Teredo, ORCHID, benchmarks */
     {{[0] = 0x20, [1] = 0x01, [2] = 0x0d, [3] = 0xb8}, 32, ADDR_PRIVATE, -1}, /* documentation */
-    {{[0] = 0x01}, 64, ADDR_PRIVATE, -1},                                     /* discard */
-    {{[0] = 0xfc}, 7, ADDR_PRIVATE, -1},                                      /* unique local */
-    {{[0] = 0xfe, [1] = 0xc0}, 10, ADDR_PRIVATE, -1},                         /* site-local */
+    {{[0] = 0x3f, [1] = 0xff}, 20, ADDR_PRIVATE, -1},                         /* documentation */
+    {{[0] = 0x20}, 3, ADDR_PUBLIC, -1},                                       /* global unicast */
 };
 
 static bool
@@ -102,7 +107,7 @@ classify6(const unsigned char ip[16])
         enum addr_class inner = classify4(IP4(p[0], p[1], p[2], p[3]));
         return inner > net->class ? inner : net->class;
     }
-    return ADDR_PUBLIC;
+    return ADDR_PRIVATE; /* unique local, site-local, and what nobody has been given */
 }
 
 enum addr_class

@@ -369,6 +369,87 @@ redirects_are_answers(void **state)
     http_async_free(async);
 }
 
+/* The head decides; what a body does after it is not waited for beyond the time-out. */
+static void
+an_answer_counts_from_its_head_on(void **state)
+{
+#define HEAD "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    static const struct {
+        const char *answer;
+        bool hangs_up;
+        int drip_ms;
+        enum rc rc;
+        const char *reason, *body;
+    } CASES[] = {
+        {HEAD "begun", false, 0, RC_OK, NULL, "begun"},
+        {HEAD "begun", true, 0, RC_OK, NULL, "begun"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n", true, 0, RC_OK,
+         NULL, "begun"},
+        {"HTTP/1.1 200 OK\r\n\r\nto the end", true, 0, RC_OK, NULL, "to the end"},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", false, 0,
+         RC_OK, NULL, "ok"},
+        {"HTTP/1.1 100 Continue\r\n\r\n", false, 0, RC_DEADLINE_EXCEEDED, "TIMEOUT", NULL},
+        {"HTTP/1.1 200 OK\r\nContent-Le", false, 0, RC_DEADLINE_EXCEEDED, "TIMEOUT", NULL},
+        {"HTTP/1.1 200 OK\r\nContent-Le", true, 0, RC_UNKNOWN, "LOST", NULL},
+        {"HTTP/1.1 200 OK\r\nX: a very long head, a byte at a time, never done\r\n", false, 100,
+         RC_DEADLINE_EXCEEDED, "TIMEOUT", NULL},
+        {"SSH-2.0-OpenSSH_9.2\r\n", true, 0, RC_UNKNOWN, "BAD_ANSWER", NULL},
+        {"\x01\x02\xff", true, 0, RC_UNKNOWN, "BAD_ANSWER", NULL},
+        {"", false, 0, RC_UNKNOWN, "LOST", NULL},
+    };
+    struct http_async *async = async_of(*state, ADDR_REACH_PRIVATE);
+    static struct server servers[ARRAY_LEN(CASES)];
+    struct request r[ARRAY_LEN(CASES)];
+    char url[ARRAY_LEN(CASES)][64];
+
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        start_server(&servers[i]);
+        servers[i].answer = CASES[i].answer;
+        servers[i].hangs_up = CASES[i].hangs_up;
+        servers[i].drip_ms = CASES[i].drip_ms;
+        (void)snprintf(url[i], sizeof(url[i]), "http://127.0.0.1:%d/x", servers[i].port);
+        start(async, &r[i], url[i], 4 * ASSAY_US_PER_S);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        finish(&r[i]);
+        if (r[i].call.rc != CASES[i].rc) {
+            fail_msg("case %zu gave %s, %s", i, rc_name(r[i].call.rc), r[i].ctx.err.reason);
+        }
+        if (CASES[i].rc == RC_OK) {
+            assert_int_equal(r[i].call.resp.status, 200);
+            assert_true(str_eqz(r[i].call.resp.body, CASES[i].body));
+        } else {
+            assert_string_equal(r[i].ctx.err.reason, CASES[i].reason);
+        }
+        forget(&r[i]);
+        atomic_store(&servers[i].stop, true);
+        pthread_join(servers[i].thread, NULL);
+        close(servers[i].listener);
+    }
+    http_async_free(async);
+}
+
+static void
+a_flood_is_cut_and_not_read_to_its_end(void **state)
+{
+    struct fixture *f = *state;
+    f->cfg.response_max = (size_t)64 << 10;
+    struct http_async *async = async_of(f, ADDR_REACH_PRIVATE);
+    struct request r;
+
+    f->server.answer = "HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n";
+    f->server.flood = (size_t)100 << 20;
+    start(async, &r, f->url, 0);
+    finish(&r);
+    assert_int_equal(r.call.rc, RC_OK);
+    assert_true(r.call.resp.was_cut);
+    assert_int_equal(r.call.resp.body.n, (size_t)64 << 10);
+    forget(&r);
+    http_async_free(async);
+    /* What lay in the sockets between the two is lost; the rest was never sent. */
+    assert_true(atomic_load(&f->server.flooded) < (size_t)50 << 20);
+}
+
 static void
 what_is_under_way_at_the_end_is_cancelled(void **state)
 {
@@ -398,6 +479,8 @@ main(void)
         T(a_name_that_changes_gains_nothing),
         T(bad_urls_and_ports_are_refused_without_a_look_up),
         T(redirects_are_answers),
+        T(an_answer_counts_from_its_head_on),
+        T(a_flood_is_cut_and_not_read_to_its_end),
         T(what_is_under_way_at_the_end_is_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

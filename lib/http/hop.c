@@ -18,6 +18,7 @@ struct hop {
     struct http_header *got;
     size_t got_count;
     bool address_refused;
+    bool has_head; /* the whole head of the final answer is here */
     bool was_cut;
     bool too_large;
     off_t sent; /* of the descriptor */
@@ -27,12 +28,20 @@ struct hop {
 
 /* --- callbacks ----------------------------------------------------------------------------- */
 
-static bool
-is_success(CURL *easy)
+static long
+status_of(CURL *easy)
 {
     long status = 0;
 
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static bool
+is_success(CURL *easy)
+{
+    long status = status_of(easy);
+
     return status >= 200 && status < 300;
 }
 
@@ -65,7 +74,11 @@ on_header(char *p, size_t size, size_t n, void *arg)
 
     if (str_starts(line, STR("HTTP/"))) {
         hop->got_count = 0; /* a 100 Continue came before */
+        hop->has_head = false;
         return size * n;
+    }
+    if (line.n == 0) {
+        hop->has_head = status_of(hop->easy) >= 200;
     }
     ptrdiff_t colon = str_find_byte(line, ':');
     if (colon > 0 && hop->got_count < HEADERS_MAX) {
@@ -293,30 +306,53 @@ curl_failure(struct hop *hop, CURLcode e)
     if (hop->too_large) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE", "the answer is too large");
     }
+    if (e == CURLE_COULDNT_RESOLVE_HOST) {
+        return fail(ctx, RC_UNAVAILABLE, "CONNECT", "the name of the server cannot be resolved");
+    }
+    if (e == CURLE_PEER_FAILED_VERIFICATION || e == CURLE_SSL_CONNECT_ERROR) {
+        return fail(ctx, RC_UNAVAILABLE, "TLS",
+                    e == CURLE_SSL_CONNECT_ERROR
+                        ? "the server speaks no TLS that we accept"
+                        : "the certificate of the server is not valid for it");
+    }
     if (request_size == 0) {
         return fail(ctx, RC_UNAVAILABLE, "CONNECT", "the server cannot be reached");
     }
     if (e == CURLE_OPERATION_TIMEDOUT) {
         return fail(ctx, RC_DEADLINE_EXCEEDED, "TIMEOUT", "the server did not answer in time");
     }
+    if (e == CURLE_UNSUPPORTED_PROTOCOL || e == CURLE_WEIRD_SERVER_REPLY) {
+        return fail(ctx, RC_UNKNOWN, "BAD_ANSWER", "the answer is no HTTP");
+    }
     return fail(ctx, RC_UNKNOWN, "LOST", "the connection to the server broke");
+}
+
+/* Whoever takes a cut answer has one as soon as its head is here: a body that is too long, breaks
+ * off or does not end in time is cut where it stands. */
+static bool
+is_cut(const struct hop *hop, CURLcode e)
+{
+    return hop->was_cut ||
+           (hop->req->cut_response && hop->has_head &&
+            (e == CURLE_OPERATION_TIMEDOUT || e == CURLE_PARTIAL_FILE || e == CURLE_RECV_ERROR));
 }
 
 static enum rc
 take_answer(struct hop *hop, CURLcode e, struct http_response *out)
 {
-    long status = 0;
     char *peer = NULL;
 
-    if (e != CURLE_OK && !(e == CURLE_WRITE_ERROR && hop->was_cut)) {
+    /* To libcurl a head that breaks off is an answer too. */
+    e = e == CURLE_OK && !hop->has_head ? CURLE_RECV_ERROR : e;
+    hop->was_cut = e != CURLE_OK && is_cut(hop, e);
+    if (e != CURLE_OK && !hop->was_cut) {
         enum rc rc = curl_failure(hop, e);
         note(hop->ctx, "curl %d: %s", (int)e,
              hop->error[0] != '\0' ? hop->error : curl_easy_strerror(e));
         return rc;
     }
-    curl_easy_getinfo(hop->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(hop->easy, CURLINFO_PRIMARY_IP, &peer);
-    out->status = (int)status;
+    out->status = (int)status_of(hop->easy);
     out->body = buf_str(hop->body);
     out->was_cut = hop->was_cut;
     out->headers = hop->got;

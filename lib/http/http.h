@@ -48,7 +48,8 @@ struct http_request {
     int64_t connect_timeout_us; /* 0: the client's */
     int64_t timeout_us;         /* 0: the client's */
     size_t response_max;        /* 0: the client's */
-    bool cut_response;          /* a longer body is cut instead of failing */
+    bool cut_response;          /* the answer counts from its head on: a body that is longer, breaks
+                                 * off or does not end in time is cut instead of failing */
     int redirects;              /* to follow; each is checked like the first */
     /* Given the body of a 2xx piece by piece instead of memory; not bounded by response_max. Any
      * other code than OK ends the request with it (the sink has recorded why). */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "http/http.h"
@@ -33,7 +34,11 @@ struct server {
     atomic_int requests;
     const char *answer;  /* NULL: never answers; "": closes */
     const char *answer2; /* for a path that begins with /second */
-    char last[65536];    /* head and body of the last request */
+    bool hangs_up;       /* closes behind every answer */
+    int drip_ms;         /* above 0: byte by byte, with this between */
+    size_t flood;        /* so many bytes more behind every answer */
+    atomic_size_t flooded;
+    char last[65536]; /* head and body of the last request */
 };
 
 UNUSED static bool
@@ -75,6 +80,31 @@ read_request(struct server *s, int fd)
 }
 
 UNUSED static void
+send_answer(struct server *s, int fd, const char *answer)
+{
+    static const char PART[65536];
+    const struct timespec pause = {.tv_nsec = (long)s->drip_ms * 1000000};
+    size_t n = strlen(answer);
+
+    if (s->drip_ms == 0) {
+        (void)!send(fd, answer, n, MSG_NOSIGNAL);
+    }
+    for (size_t i = 0; s->drip_ms > 0 && i < n && !atomic_load(&s->stop); i++) {
+        if (send(fd, answer + i, 1, MSG_NOSIGNAL) != 1) {
+            return;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    for (size_t sent = 0; sent < s->flood && !atomic_load(&s->stop); sent += sizeof(PART)) {
+        ssize_t got = send(fd, PART, sizeof(PART), MSG_NOSIGNAL);
+        if (got <= 0) {
+            return;
+        }
+        atomic_fetch_add(&s->flooded, (size_t)got);
+    }
+}
+
+UNUSED static void
 serve_connection(struct server *s, int fd)
 {
     while (read_request(s, fd)) {
@@ -86,7 +116,10 @@ serve_connection(struct server *s, int fd)
         if (answer[0] == '\0') {
             break;
         }
-        (void)!send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+        send_answer(s, fd, answer);
+        if (s->hangs_up) {
+            break;
+        }
     }
     close(fd);
 }

@@ -68,6 +68,53 @@ read_literal(struct parts *p)
     }
 }
 
+/* 7, 0177, 0x7f: what some resolvers read as a part of an address. */
+static bool
+is_number(struct str label)
+{
+    bool hex = label.n > 1 && label.p[0] == '0' && (label.p[1] | 0x20) == 'x';
+
+    for (size_t i = hex ? 2 : 0; i < label.n; i++) {
+        char c = ch_lower(label.p[i]);
+        if (!ch_is_digit(c) && !(hex && c >= 'a' && c <= 'f')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+is_label(struct str label)
+{
+    bool ok = label.n > 0 && label.n <= 63;
+
+    for (size_t i = 0; ok && i < label.n; i++) {
+        char c = label.p[i];
+        ok = ch_is_alpha(c) || ch_is_digit(c) || c == '-' || c == '_';
+    }
+    return ok;
+}
+
+/* A host that is no address is a name of plain labels, and does not end in a number: what looks
+ * like an address is one or nothing. Source: RFC 1123, WHATWG URL "ends in a number". */
+static enum rc
+check_name(struct ctx *ctx, const char *host)
+{
+    struct str name = str_z(host);
+    struct str label = STR_EMPTY;
+
+    if (name.n > 0 && name.p[name.n - 1] == '.') {
+        name.n--; /* the root */
+    }
+    for (struct str rest = name; rest.p != NULL;) {
+        label = str_split(&rest, '.');
+        if (!is_label(label)) {
+            return bad_url(ctx, "the host is no name");
+        }
+    }
+    return is_number(label) ? bad_url(ctx, "the host is neither a name nor an address") : RC_OK;
+}
+
 static enum rc
 take_parts(struct ctx *ctx, CURLU *u, bool trusted, struct parts *p)
 {
@@ -102,7 +149,7 @@ take_parts(struct ctx *ctx, CURLU *u, bool trusted, struct parts *p)
         }
     }
     read_literal(p);
-    return RC_OK;
+    return trusted || p->is_literal ? RC_OK : check_name(ctx, p->host);
 }
 
 static enum rc
@@ -233,6 +280,19 @@ http_target_check(struct ctx *ctx, const struct http_client_cfg *cfg, struct str
     return rc;
 }
 
+/* Known without a look-up. Source: RFC 6761. */
+static bool
+is_local_name(const char *host)
+{
+    struct str name = str_z(host);
+
+    if (name.n > 0 && name.p[name.n - 1] == '.') {
+        name.n--;
+    }
+    ptrdiff_t dot = str_rfind_byte(name, '.');
+    return str_ieq(str_sub(name, (size_t)(dot + 1), name.n), STR("localhost"));
+}
+
 enum rc
 http_target_look(struct ctx *ctx, const struct http_client_cfg *cfg, struct str url,
                  struct http_target *out)
@@ -247,6 +307,8 @@ http_target_look(struct ctx *ctx, const struct http_client_cfg *cfg, struct str 
     }
     if (rc == RC_OK && !trusted && p.is_literal) {
         rc = resolve_and_pin(ctx, cfg, &p, 0, &target);
+    } else if (rc == RC_OK && cfg->reach == ADDR_REACH_PUBLIC && is_local_name(p.host)) {
+        rc = refused(ctx, p.host);
     }
     rc = rc == RC_OK ? fill_target(ctx, &p, &target) : rc;
     if (rc == RC_OK) {
