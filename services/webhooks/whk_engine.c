@@ -36,7 +36,8 @@ struct whk_engine {
     size_t in_flight, failing_in_flight;
     struct flight *ended; /* not stored yet, in the order in which they ended */
     struct flight **ended_tail;
-    int64_t cursor;        /* endpoint after which the next claim begins */
+    int64_t cursors[2];    /* endpoint after which the next claim begins; [1]: of those that fail */
+    bool unseen;           /* the last claim began behind some that it has not come back to */
     int64_t failing_at_us; /* mono: when those that fail are looked at again */
     pthread_mutex_t lock;
     pthread_cond_t cond;
@@ -138,7 +139,7 @@ collect(struct whk_engine *e)
         if (f->failing || !delivered) {
             e->failing_at_us = 0;
         }
-        whk_lanes_end(&e->lanes, f->job.endpoint_id, delivered);
+        whk_lanes_end(&e->lanes, f->job.endpoint_id, delivered, f->outcome.took_us);
         met_add(e->w->attempts, delivered ? 0 : 1, 0, 1);
     }
 }
@@ -192,10 +193,10 @@ struct claimed {
 };
 
 static enum rc
-claim_some(struct whk_engine *e, struct ctx *ctx, size_t limit, struct claimed *out)
+claim_after(struct whk_engine *e, struct ctx *ctx, int64_t after, size_t limit, struct claimed *out)
 {
     struct webhooks *w = e->w;
-    struct whk_claim claim = {.after = out->failing ? 0 : e->cursor,
+    struct whk_claim claim = {.after = after,
                               .limit = (int64_t)limit,
                               .failing = out->failing,
                               .kinds = KINDS,
@@ -207,16 +208,33 @@ claim_some(struct whk_engine *e, struct ctx *ctx, size_t limit, struct claimed *
     return rc == RC_OK ? whk_claim(w->db, ctx, &claim, &out->jobs, &out->count) : rc;
 }
 
-static void
-move_cursor(struct whk_engine *e, const struct claimed *c, size_t limit)
+static int64_t
+last_endpoint(const struct claimed *c)
 {
     int64_t last = 0;
 
     for (size_t i = 0; i < c->count; i++) {
         last = c->jobs[i].endpoint_id > last ? c->jobs[i].endpoint_id : last;
     }
-    /* A full claim ended somewhere among the endpoints: the next one goes on there. */
-    e->cursor = c->count >= limit ? last : 0;
+    return last;
+}
+
+/* A full claim ended somewhere among the endpoints: the next one goes on there, and begins anew
+ * behind the last. So whoever waits has his turn, whatever the endpoints before him hold. */
+static enum rc
+claim_some(struct whk_engine *e, struct ctx *ctx, size_t limit, struct claimed *out)
+{
+    int64_t *cursor = &e->cursors[out->failing ? 1 : 0];
+    int64_t from = *cursor;
+    enum rc rc = claim_after(e, ctx, from, limit, out);
+
+    if (rc == RC_OK && out->count == 0 && from > 0) {
+        rc = claim_after(e, ctx, 0, limit, out);
+    } else if (from > 0 && out->count < limit) {
+        e->unseen = true;
+    }
+    *cursor = rc == RC_OK && out->count >= limit ? last_endpoint(out) : 0;
+    return rc;
 }
 
 static enum rc
@@ -224,18 +242,8 @@ claim_both(struct whk_engine *e, struct ctx *ctx, struct claimed *well, struct c
 {
     size_t max = (size_t)e->w->cfg->in_flight;
     size_t failing_max = max / 4 + 1;
-    size_t room = max > e->in_flight ? max - e->in_flight : 0;
-    int64_t from = e->cursor;
-    enum rc rc = RC_OK;
+    enum rc rc = e->in_flight < max ? claim_some(e, ctx, max - e->in_flight, well) : RC_OK;
 
-    if (room > 0) {
-        rc = claim_some(e, ctx, room, well);
-        move_cursor(e, well, room);
-    }
-    if (rc == RC_OK && from > 0 && well->count == 0 && room > 0) {
-        rc = claim_some(e, ctx, room, well); /* from the beginning again */
-        move_cursor(e, well, room);
-    }
     if (rc != RC_OK || clk_mono_us() < e->failing_at_us || e->failing_in_flight >= failing_max) {
         return rc;
     }
@@ -289,6 +297,7 @@ whk_deliver(void *state, struct ctx *ctx)
     struct claimed well = {.failing = false};
     struct claimed failing = {.failing = true};
 
+    e->unseen = false;
     collect(e);
     /* A failure stands in ctx and is logged by the loop; what ended is stored in the next round. */
     if (exchange(e, ctx, &well, &failing, true) != RC_OK) {
@@ -298,7 +307,7 @@ whk_deliver(void *state, struct ctx *ctx)
     whk_lanes_forget_idle(&e->lanes);
     start_all(e, &well);
     start_all(e, &failing);
-    return false; /* what ends wakes the loop again */
+    return e->unseen; /* else what ends wakes the loop again */
 }
 
 static bool
