@@ -28,9 +28,9 @@ sessions_create_app(struct sessions *s, struct ctx *ctx, const Assay__CreateAppR
     char public_id[32];
 
     id_public("app_", public_id);
-    enum rc rc = DB_QUERY(s->db, ctx, Q_APP_INSERT, &res, DB_ARG_Z(public_id),
-                          DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(req->name),
-                          DB_ARG_Z(req->platform), DB_ARG_Z(req->url));
+    enum rc rc =
+        DB_QUERY(s->db, ctx, Q_APP_INSERT, &res, DB_ARG_Z(public_id), DB_ARG_I64(ctx->who.org_id),
+                 DB_ARG_Z(req->name), DB_ARG_Z(req->platform), DB_ARG_Z(req->url));
     if (rc != RC_OK) {
         return rc;
     }
@@ -99,8 +99,7 @@ fill_builds(struct sessions *s, struct ctx *ctx, Assay__GetAppResponse *resp)
         return rc;
     }
     size_t n = (size_t)db_rows(res);
-    Assay__GetAppResponseBuild *builds =
-        ARENA_ARRAY(ctx->arena, n + 1, Assay__GetAppResponseBuild);
+    Assay__GetAppResponseBuild *builds = ARENA_ARRAY(ctx->arena, n + 1, Assay__GetAppResponseBuild);
     resp->builds = ARENA_ARRAY(ctx->arena, n + 1, Assay__GetAppResponseBuild *);
     if (builds == NULL || resp->builds == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many builds");
@@ -163,6 +162,22 @@ sessions_get_app(struct sessions *s, struct ctx *ctx, const Assay__GetAppRequest
     return fill_builds(s, ctx, resp);
 }
 
+static struct str
+app_data(struct ctx *ctx, int64_t id, struct str public_id, struct str name)
+{
+    struct buf b;
+
+    buf_init(&b, 16384);
+    buf_putc(&b, '{');
+    json_put_member_i64(&b, "app_id", id);
+    json_put_member_str(&b, "app_public_id", public_id);
+    json_put_member_str(&b, "name", name);
+    buf_putc(&b, '}');
+    struct str data = arena_str(ctx->arena, buf_str(&b));
+    buf_fini(&b);
+    return data;
+}
+
 enum rc
 sessions_delete_app(struct sessions *s, struct ctx *ctx, const Assay__DeleteAppRequest *req,
                     Assay__StatusText *resp)
@@ -184,8 +199,7 @@ sessions_delete_app(struct sessions *s, struct ctx *ctx, const Assay__DeleteAppR
         .resource_type = STR("app"),
         .resource_id = db_str(res, 0, 1),
         .resource_name = db_str(res, 0, 2),
-        .data = arena_printf(ctx->arena, "{\"app_id\":%lld,\"app_public_id\":\"%s\"}",
-                             (long long)db_i64(res, 0, 0), db_strz(res, 0, 1)),
+        .data = app_data(ctx, db_i64(res, 0, 0), db_str(res, 0, 1), db_str(res, 0, 2)),
     };
     return svc_emit(s->db, ctx, &event);
 }
@@ -211,9 +225,9 @@ sessions_resolve_app(struct sessions *s, struct ctx *ctx, const Assay__ResolveAp
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(s->db, ctx, Q_APP_GET, &res, DB_ARG_I64(req->org_id),
-                          DB_ARG_Z(req->public_id),
-                          req->has_id ? DB_ARG_I64(req->id) : DB_ARG_NULL);
+    enum rc rc =
+        DB_QUERY(s->db, ctx, Q_APP_GET, &res, DB_ARG_I64(req->org_id), DB_ARG_Z(req->public_id),
+                 req->has_id ? DB_ARG_I64(req->id) : DB_ARG_NULL);
     if (rc != RC_OK) {
         return rc;
     }

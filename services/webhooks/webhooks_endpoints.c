@@ -35,6 +35,11 @@ check_url(struct webhooks *w, struct ctx *ctx, const char *url)
         return fail(ctx, RC_INVALID_ARGUMENT, "ADDRESS_REFUSED",
                     "url: this address is private or reserved");
     }
+    if (rc == RC_INVALID_ARGUMENT) {
+        struct str why = arena_str(ctx->arena, ctx->err.msg);
+        ctx_recover(ctx);
+        return fail(ctx, rc, "BAD_URL", "url: %.*s", STR_ARG(why));
+    }
     return rc;
 }
 
