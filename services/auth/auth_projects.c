@@ -94,3 +94,22 @@ auth_list_projects(struct auth *auth, struct ctx *ctx, const Assay__ListProjects
     }
     return arena_failed(ctx->arena) ? no_memory(ctx) : RC_OK;
 }
+
+enum rc
+auth_find_member(struct auth *auth, struct ctx *ctx, const Assay__FindMemberRequest *req,
+                 Assay__FindMemberResponse *resp)
+{
+    const struct db_result *res = NULL;
+    enum rc rc = DB_QUERY(auth->db, ctx, Q_MEMBER_NAMED, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(req->email));
+
+    if (rc == RC_OK && db_rows(res) == 0) {
+        rc = fail(ctx, RC_NOT_FOUND, "MEMBER_NOT_FOUND",
+                  "nobody of the organization has this address");
+    }
+    if (rc == RC_OK) {
+        resp->id = db_strz(res, 0, 0);
+        resp->name = db_strz(res, 0, 1);
+    }
+    return rc;
+}

@@ -70,6 +70,21 @@ struct viz_head {
 };
 NODISCARD enum rc viz_build_head(struct tests *t, struct ctx *ctx, const char *id,
                                  struct viz_head *out);
+/* A build as clients read it. While its pictures are compared, the answer is held for a moment: the
+ * client asks again at once. Errors: NOT_FOUND. */
+struct viz_read {
+    Assay__SdkBuild *build;
+    int64_t project_id;
+    int64_t auto_approved; /* of its comparisons */
+};
+NODISCARD enum rc viz_build_read(struct tests *t, struct ctx *ctx, const char *id,
+                                 struct viz_read *out);
+/* Its counts, as some answers group them. NULL without memory. */
+Assay__SdkFound *viz_found(struct ctx *ctx, const struct viz_read *read);
+Assay__SdkDecided *viz_decided(struct ctx *ctx, const struct viz_read *read);
+/* Names of organization and project. Blocks: on auth. */
+NODISCARD enum rc viz_scope(struct tests *t, struct ctx *ctx, int64_t project_id,
+                            Assay__SdkScope **out);
 /* "http://host/builds/ID" */
 char *viz_build_url(struct ctx *ctx, const char *id);
 /* Address of a picture by its unguessable name; NULL for NULL. */
@@ -165,8 +180,20 @@ NODISCARD enum rc viz_comparisons(struct tests *t, struct ctx *ctx, int query,
     viz_comparisons((t), (ctx), (query), (const struct db_arg[]){__VA_ARGS__},                     \
                     (int)(sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)),   \
                     (for_cli), (out), (out_count))
+/* One. Errors: NOT_FOUND. */
+NODISCARD enum rc viz_comparison_read(struct tests *t, struct ctx *ctx, const char *id,
+                                      bool for_cli, Assay__SdkComparison **out,
+                                      int64_t *out_project);
 NODISCARD enum rc viz_review_summary(struct tests *t, struct ctx *ctx, const char *build_id,
                                      Assay__SdkReviewSummary *out);
+
+/* A comment of `type` by the user is the decision of an assignment, if there is one. */
+NODISCARD enum rc viz_assignment_decide(struct tests *t, struct ctx *ctx, const char *build_id,
+                                        const char *user_id, const char *type);
+
+/* Rows of the screenshot `name` that change in most of the last `window` builds. */
+NODISCARD enum rc viz_hotspots(struct tests *t, struct ctx *ctx, int64_t project_id,
+                               struct str name, int64_t window, Assay__SdkHotspotAnalysis **out);
 
 /* Names behind the numbers of the caller. Blocks: on auth. */
 NODISCARD enum rc viz_caller(struct tests *t, struct ctx *ctx,

@@ -84,7 +84,9 @@ enum {
     B_UNDECIDED,
     B_ACCEPTED,
     B_AVERAGE,
-    B_IS_BASELINE
+    B_IS_BASELINE,
+    B_AUTO_APPROVED,
+    B_PROJECT
 };
 
 static void
@@ -186,7 +188,7 @@ tests_list_sdk_builds(struct tests *t, struct ctx *ctx, const Assay__ListSdkBuil
 }
 
 static enum rc
-read_build(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBuild **out)
+read_build(struct tests *t, struct ctx *ctx, const char *id, struct viz_read *out)
 {
     const struct db_result *res = NULL;
     Assay__SdkBuild *build = ARENA_NEW(ctx->arena, Assay__SdkBuild);
@@ -203,22 +205,23 @@ read_build(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBuild **o
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
     fill_build(ctx, res, 0, build);
-    *out = build;
+    *out = (struct viz_read){.build = build,
+                             .project_id = db_i64(res, 0, B_PROJECT),
+                             .auto_approved = db_i64(res, 0, B_AUTO_APPROVED)};
     return RC_OK;
 }
 
-/* The client asks again at once while a build is processed: the answer is held for a moment, as
- * long as pictures are being compared. */
-static enum rc
-read_settled(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBuild **out)
+enum rc
+viz_build_read(struct tests *t, struct ctx *ctx, const char *id, struct viz_read *out)
 {
     int64_t until_us = clk_mono_us() + HOLD_US;
 
     for (;;) {
         uint64_t seen = viz_generation(t->viz);
         enum rc rc = read_build(t, ctx, id, out);
-        bool comparing = rc == RC_OK && (*out)->processing_screenshots > 0 &&
-                         strcmp((*out)->status, "processing") == 0 && (*out)->has_completed_at;
+        bool comparing = rc == RC_OK && out->build->processing_screenshots > 0 &&
+                         strcmp(out->build->status, "processing") == 0 &&
+                         out->build->has_completed_at;
         if (!comparing || clk_mono_us() >= until_us) {
             return rc;
         }
@@ -281,8 +284,10 @@ enum rc
 tests_get_sdk_build(struct tests *t, struct ctx *ctx, const Assay__GetSdkBuildRequest *req,
                     Assay__GetSdkBuildResponse *resp)
 {
-    enum rc rc = read_settled(t, ctx, req->build_id, &resp->build);
+    struct viz_read read;
+    enum rc rc = viz_build_read(t, ctx, req->build_id, &read);
 
+    resp->build = rc == RC_OK ? read.build : NULL;
     for (size_t i = 0; rc == RC_OK && i < req->n_include; i++) {
         rc = include(t, ctx, req, req->include[i], resp->build);
     }

@@ -49,7 +49,8 @@ enum {
     C_BASE_FILE,
     C_BASE_W,
     C_BASE_H,
-    C_BASE_NAME
+    C_BASE_NAME,
+    C_PROJECT
 };
 
 /* `first`: the column of the screenshot's id, followed by digest, file and size. */
@@ -158,19 +159,15 @@ fill(struct ctx *ctx, const struct db_result *res, int row, bool for_cli, Assay_
     return RC_OK;
 }
 
-enum rc
-viz_comparisons(struct tests *t, struct ctx *ctx, int query, const struct db_arg *args,
-                int arg_count, bool for_cli, Assay__SdkComparison ***out, size_t *out_count)
+static enum rc
+fill_all(struct ctx *ctx, const struct db_result *res, bool for_cli, Assay__SdkComparison ***out,
+         size_t *out_count)
 {
-    const struct db_result *res = NULL;
-
-    enum rc rc = db_query(t->db, ctx, query, args, arg_count, &res);
-    if (rc != RC_OK) {
-        return rc;
-    }
+    enum rc rc = RC_OK;
     size_t n = (size_t)db_rows(res);
     Assay__SdkComparison *items = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkComparison);
     Assay__SdkComparison **list = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkComparison *);
+
     if (items == NULL || list == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many comparisons");
     }
@@ -184,21 +181,46 @@ viz_comparisons(struct tests *t, struct ctx *ctx, int query, const struct db_arg
 }
 
 enum rc
+viz_comparisons(struct tests *t, struct ctx *ctx, int query, const struct db_arg *args,
+                int arg_count, bool for_cli, Assay__SdkComparison ***out, size_t *out_count)
+{
+    const struct db_result *res = NULL;
+    enum rc rc = db_query(t->db, ctx, query, args, arg_count, &res);
+
+    return rc == RC_OK ? fill_all(ctx, res, for_cli, out, out_count) : rc;
+}
+
+enum rc
+viz_comparison_read(struct tests *t, struct ctx *ctx, const char *id, bool for_cli,
+                    Assay__SdkComparison **out, int64_t *out_project)
+{
+    const struct db_result *res = NULL;
+    Assay__SdkComparison **list = NULL;
+    size_t n = 0;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_COMPARISON_GET, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(id), viz_bound(ctx));
+    rc = rc == RC_OK ? fill_all(ctx, res, for_cli, &list, &n) : rc;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (n == 0) {
+        return fail(ctx, RC_NOT_FOUND, "COMPARISON_NOT_FOUND", "no such comparison");
+    }
+    *out = list[0];
+    *out_project = db_i64(res, 0, C_PROJECT);
+    return RC_OK;
+}
+
+enum rc
 tests_get_sdk_comparison(struct tests *t, struct ctx *ctx,
                          const Assay__GetSdkComparisonRequest *req,
                          Assay__GetSdkComparisonResponse *resp)
 {
-    Assay__SdkComparison **list = NULL;
-    size_t n = 0;
+    int64_t project_id = 0;
 
-    enum rc rc =
-        VIZ_COMPARISONS(t, ctx, Q_VIZ_COMPARISON_GET, viz_is_cli(req->agent), &list, &n,
-                        DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(req->comparison_id), viz_bound(ctx));
-    if (rc == RC_OK && n == 0) {
-        return fail(ctx, RC_NOT_FOUND, "COMPARISON_NOT_FOUND", "no such comparison");
-    }
-    resp->comparison = rc == RC_OK ? list[0] : NULL;
-    return rc;
+    return viz_comparison_read(t, ctx, req->comparison_id, viz_is_cli(req->agent),
+                               &resp->comparison, &project_id);
 }
 
 /* '*' stands for any text; a name without one may stand anywhere. */

@@ -94,24 +94,34 @@ analyse(struct ctx *ctx, const struct db_result *res, int from, int to,
 }
 
 static enum rc
-history(struct tests *t, struct ctx *ctx, const struct str *names, size_t count, int64_t window,
-        const struct db_result **out)
+history(struct tests *t, struct ctx *ctx, int64_t project_id, const struct str *names, size_t count,
+        int64_t window, const struct db_result **out)
 {
     return DB_QUERY(t->db, ctx, Q_VIZ_HISTORY, out, DB_ARG_I64(ctx->who.org_id),
-                    DB_ARG_I64(ctx->who.project_id), DB_ARG_STRS(names, count), DB_ARG_I64(window));
+                    DB_ARG_I64(project_id), DB_ARG_STRS(names, count), DB_ARG_I64(window));
+}
+
+enum rc
+viz_hotspots(struct tests *t, struct ctx *ctx, int64_t project_id, struct str name, int64_t window,
+             Assay__SdkHotspotAnalysis **out)
+{
+    const struct db_result *res = NULL;
+    enum rc rc = history(t, ctx, project_id, &name, 1, window, &res);
+
+    return rc == RC_OK ? analyse(ctx, res, 0, db_rows(res), out) : rc;
 }
 
 enum rc
 tests_get_sdk_hotspots(struct tests *t, struct ctx *ctx, const Assay__GetSdkHotspotsRequest *req,
                        Assay__GetSdkHotspotsResponse *resp)
 {
-    const struct db_result *res = NULL;
     struct str name = str_z(req->screenshot_name);
-
     enum rc rc = viz_check_name(ctx, "screenshot_name", name);
-    rc = rc == RC_OK ? history(t, ctx, &name, 1, req->window_size, &res) : rc;
+
     resp->screenshot_name = req->screenshot_name;
-    return rc == RC_OK ? analyse(ctx, res, 0, db_rows(res), &resp->hotspot_analysis) : rc;
+    return rc == RC_OK ? viz_hotspots(t, ctx, ctx->who.project_id, name, req->window_size,
+                                      &resp->hotspot_analysis)
+                       : rc;
 }
 
 static enum rc
@@ -170,7 +180,7 @@ tests_get_sdk_hotspots_of_many(struct tests *t, struct ctx *ctx,
     for (size_t i = 0; rc == RC_OK && i < n; i++) {
         rc = viz_check_name(ctx, "screenshot_names[]", names[i]);
     }
-    rc = rc == RC_OK ? history(t, ctx, names, n, req->window_size, &res) : rc;
+    rc = rc == RC_OK ? history(t, ctx, ctx->who.project_id, names, n, req->window_size, &res) : rc;
     for (int from = 0, to = 0; rc == RC_OK && from < db_rows(res); from = to) {
         while (to < db_rows(res) && str_eq(db_str(res, to, H_NAME), db_str(res, from, H_NAME))) {
             to++;

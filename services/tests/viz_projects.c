@@ -68,3 +68,47 @@ tests_list_sdk_projects(struct tests *t, struct ctx *ctx, const Assay__ListSdkPr
     resp->pagination->has_more = req->offset + (int64_t)resp->n_projects < resp->pagination->total;
     return RC_OK;
 }
+
+static Assay__TokenContextPart *
+part(struct ctx *ctx, char *id, char *name, char *slug)
+{
+    Assay__TokenContextPart *p =
+        PB_NEW(ctx->arena, Assay__TokenContextPart, assay__token_context_part);
+
+    if (p != NULL) {
+        p->id = id;
+        p->name = name;
+        p->slug = slug;
+    }
+    return p;
+}
+
+enum rc
+viz_scope(struct tests *t, struct ctx *ctx, int64_t project_id, Assay__SdkScope **out)
+{
+    Assay__ListProjectsRequest ask = ASSAY__LIST_PROJECTS_REQUEST__INIT;
+    Assay__ListProjectsResponse *all = NULL;
+    Assay__SdkScope *scope = PB_NEW(ctx->arena, Assay__SdkScope, assay__sdk_scope);
+
+    enum rc rc = auth_call_list_projects(svc_client(t->svc, SVC_AUTH), ctx, &ask, &all);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (scope != NULL) {
+        const Assay__SdkOrganization *o = all->organization;
+        scope->organization = part(ctx, o->id, o->name, o->slug);
+    }
+    for (size_t i = 0; scope != NULL && i < all->n_projects; i++) {
+        const Assay__Project *p = all->projects[i];
+        if (p->number == project_id) {
+            scope->project = part(ctx, p->id, p->name, p->slug);
+        }
+    }
+    if (scope == NULL || scope->organization == NULL || scope->project == NULL) {
+        return arena_failed(ctx->arena)
+                   ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory")
+                   : fail(ctx, RC_NOT_FOUND, "PROJECT_NOT_FOUND", "no such project");
+    }
+    *out = scope;
+    return RC_OK;
+}

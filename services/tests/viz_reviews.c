@@ -192,6 +192,10 @@ tests_create_sdk_comment(struct tests *t, struct ctx *ctx,
                            : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
     fill_reply(res, 0, resp->comment);
+    rc = viz_assignment_decide(t, ctx, req->build_id, who->user->id, req->type);
+    if (rc != RC_OK) {
+        return rc;
+    }
     struct svc_event event = {
         .type = "visual_build.commented",
         .tell = TELL_AUDIT,
@@ -263,87 +267,4 @@ tests_list_sdk_comments(struct tests *t, struct ctx *ctx, const Assay__ListSdkCo
     return rc == RC_OK && arena_failed(ctx->arena)
                ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many comments")
                : rc;
-}
-
-/* --- reviewers ----------------------------------------------------------------------------- */
-
-static Assay__SdkAssignment *
-assignment(struct ctx *ctx, const struct db_result *res, int row)
-{
-    Assay__SdkAssignment *a = PB_NEW(ctx->arena, Assay__SdkAssignment, assay__sdk_assignment);
-
-    if (a == NULL) {
-        return NULL;
-    }
-    a->id = db_strz(res, row, 0);
-    a->user_id = db_strz(res, row, 1);
-    a->user_name = db_strz(res, row, 2);
-    a->status = db_strz(res, row, 3);
-    a->assigned_at = db_time_us(res, row, 4);
-    a->has_completed_at = !db_is_null(res, row, 5);
-    a->completed_at = db_time_us(res, row, 5);
-    a->has_due_date = !db_is_null(res, row, 6);
-    a->due_date = db_time_us(res, row, 6);
-    return a;
-}
-
-static struct str
-status_of(const Assay__SdkReviewStatistics *s)
-{
-    if (s->rejected > 0) {
-        return STR("rejected");
-    }
-    if (s->pending == s->total_assignments) {
-        return STR("pending");
-    }
-    if (s->pending > 0) {
-        return STR("in_progress");
-    }
-    return s->approved == s->total_assignments ? STR("approved") : STR("completed");
-}
-
-enum rc
-viz_review_summary(struct tests *t, struct ctx *ctx, const char *build_id,
-                   Assay__SdkReviewSummary *out)
-{
-    const struct db_result *res = NULL;
-    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_ASSIGNMENTS, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(build_id));
-    if (rc != RC_OK) {
-        return rc;
-    }
-    size_t n = (size_t)db_rows(res);
-    Assay__SdkReviewStatistics *s =
-        PB_NEW(ctx->arena, Assay__SdkReviewStatistics, assay__sdk_review_statistics);
-    out->assignments = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkAssignment *);
-    for (size_t i = 0; s != NULL && out->assignments != NULL && i < n; i++) {
-        Assay__SdkAssignment *a = assignment(ctx, res, (int)i);
-        if (a == NULL) {
-            break;
-        }
-        s->pending += strcmp(a->status, "pending") == 0;
-        s->completed += strcmp(a->status, "pending") != 0;
-        s->approved += strcmp(a->status, "approved") == 0;
-        s->rejected += strcmp(a->status, "rejected") == 0;
-        out->assignments[out->n_assignments++] = a;
-    }
-    if (arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many reviewers");
-    }
-    s->total_assignments = (int64_t)n;
-    out->build_id = pb_strz(ctx->arena, str_z(build_id));
-    out->review_status = pb_strz(ctx->arena, status_of(s));
-    out->statistics = s;
-    return RC_OK;
-}
-
-enum rc
-tests_get_sdk_review_summary(struct tests *t, struct ctx *ctx,
-                             const Assay__GetSdkReviewSummaryRequest *req,
-                             Assay__SdkReviewSummary *resp)
-{
-    struct viz_head head;
-    enum rc rc = viz_build_head(t, ctx, req->build_id, &head);
-
-    return rc == RC_OK ? viz_review_summary(t, ctx, head.id, resp) : rc;
 }

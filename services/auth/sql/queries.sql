@@ -146,6 +146,9 @@ JOIN users u ON u.org_id = o.id AND u.id = $4
 LEFT JOIN tokens t ON t.id = $3 AND t.org_id = o.id
 WHERE o.id = $1;
 
+-- name: member_named
+SELECT uuid, split_part(email, '@', 1) FROM users WHERE org_id = $1 AND lower(email) = lower($2);
+
 -- Projects of an organization, or one of them.
 -- name: projects_of_org
 SELECT p.id, p.uuid, p.name, slug_of(p.name, p.id), p.created_at, o.uuid, o.name,

@@ -425,24 +425,41 @@ test('comments and replies are read in the order they were written, without addr
   await refused(400, 'type', 'POST', at, dev({ content: 'x', type: 'shout' }));
 });
 
-test('reviewers make the state of the review', async () => {
+test('people who are assigned make the state of the review by what they say', async () => {
   const build = await startBuild(org);
-  const state = async () => want(200, 'GET', `${SDK}/builds/${build.id}/review-summary`, { token: org.viewer });
+  const at = `${SDK}/builds/${build.id}`;
+  const state = async () => want(200, 'GET', `${at}/review-summary`, { token: org.viewer });
   assert.equal((await state()).review_status, 'pending');
-  const [[orgId]] = sql(`SELECT org_id FROM tests.viz_builds WHERE id = '${build.id}'`);
-  const assign = (user, status) => sql(`INSERT INTO tests.viz_assignments (org_id, build_id, user_id, user_name, status)
-    VALUES (${orgId}, '${build.id}', gen_random_uuid(), '${user}', '${status}')`);
-  assign('ann', 'pending');
+  const bob = `${unique('bob')}@example.com`;
+  await want(200, 'POST', '/api/v1/auth/users', { token: org.jwt, body: { email: bob, password: 'longenough', role: 'developer' } });
+  const login = async (email, password) => (await want(200, 'POST', '/api/v1/auth/login', { body: { email, password } })).access_token;
+  const people = [[org.email, org.jwt], [bob, await login(bob, 'longenough')]];
+  const assign = async (email, more = {}) => (await want(201, 'POST', `${at}/assignments`, dev({ email, ...more }))).assignment;
+  const mine = await assign(org.email.toUpperCase(), { due_date: '2030-01-02T03:04:05Z' });
+  assert.deepEqual([mine.status, mine.due_date, mine.user_name], ['pending', '2030-01-02T03:04:05Z', org.email.split('@')[0]]);
+  const again = await assign(org.email);
+  assert.deepEqual([again.id, again.due_date], [mine.id, null]);
+  const other = await assign(bob);
   assert.equal((await state()).review_status, 'pending');
-  assign('bob', 'approved');
+  const say = (who, type) => want(201, 'POST', `${at}/comments`, { token: people[who][1], body: { content: 'x', type } });
+  await say(0, 'general');
+  assert.equal((await state()).review_status, 'pending');
+  await say(1, 'approval');
   const half = await state();
   assert.equal(half.review_status, 'in_progress');
   assert.deepEqual(half.statistics, { total_assignments: 2, pending: 1, completed: 1, approved: 1, rejected: 0 });
-  assert.deepEqual(half.assignments.map((a) => a.user_name), ['ann', 'bob']);
-  sql(`UPDATE tests.viz_assignments SET status = 'approved' WHERE build_id = '${build.id}'`);
+  assert.deepEqual(half.assignments.map((a) => [a.id, a.status]), [[mine.id, 'pending'], [other.id, 'approved']]);
+  assert.ok(half.assignments[1].completed_at);
+  await say(0, 'approval');
   assert.equal((await state()).review_status, 'approved');
-  sql(`UPDATE tests.viz_assignments SET status = 'rejected' WHERE user_name = 'bob' AND build_id = '${build.id}'`);
+  await say(1, 'rejection');
   assert.equal((await state()).review_status, 'rejected');
+  const without = await want(200, 'DELETE', `${at}/assignments/${other.id}`, dev(undefined));
+  assert.deepEqual([without.review_status, without.assignments.length], ['approved', 1]);
+  await want(404, 'DELETE', `${at}/assignments/${other.id}`, dev(undefined));
+  await want(404, 'POST', `${at}/assignments`, dev({ email: 'nobody@example.com' }));
+  await refused(400, 'email', 'POST', `${at}/assignments`, dev({}));
+  await refused(400, 'due_date', 'POST', `${at}/assignments`, dev({ email: bob, due_date: 'soon' }));
 });
 
 // --- hotspots

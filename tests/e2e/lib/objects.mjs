@@ -39,6 +39,8 @@ async function addBuild(o) {
   await shoot(o.org, o.build, 'Page', png(8, 8, [200, 2, 3]));
   const read = await want(200, 'GET', `/api/sdk/builds/${o.build.id}?include=comparisons`, { token: o.org.viewer });
   [o.comparison] = read.build.comparisons;
+  o.assignment = (await want(201, 'POST', `/api/sdk/builds/${o.build.id}/assignments`,
+    { token: o.org.developer, body: { email: o.org.email } })).assignment;
 }
 
 // Values of the path parameters of an endpoint.
@@ -50,6 +52,7 @@ export function pathValues(e, o) {
     suite_run_id: o.suiteRun.run_id, path: `${o.run.public_id}/1.jpg`,
     run_id: e.path.startsWith('/api/v1/ci/') ? o.suiteRun.run_id : o.run.public_id,
     build_id: o.build.id, comparison_id: o.comparison.id, parallel_id: o.build.parallel_id, screenshot_name: 'Page',
+    assignment_id: o.assignment.id, fingerprint_hash: '0123456789abcdef',
   };
   if (e.id.includes('/ai/suite/run/')) {
     ids.suite_run_id = 1;
@@ -75,7 +78,7 @@ export function unknownValues(e) {
     device_id: 'no-such-device', step_index: 999999, id: 999999999, path: 'trzzzzzzzzzz/1.jpg',
     suite_run_id: e.id.includes('/ai/suite/run/') ? 999999999 : 'srzzzzzzzzzz',
     run_id: 'trzzzzzzzzzz', build_id: uuid, comparison_id: uuid, parallel_id: 'no-such-shards',
-    screenshot_name: 'no such page',
+    screenshot_name: 'no such page', assignment_id: uuid, fingerprint_hash: 'f'.repeat(16),
   };
 }
 
@@ -118,6 +121,7 @@ export function goodBody(e, o) {
     'PUT /api/sdk/comparisons/{comparison_id}/approval': { approval_status: 'pending' },
     'POST /api/sdk/comparisons/{comparison_id}/approve': { comment: 'x' },
     'POST /api/sdk/comparisons/{comparison_id}/reject': { reason: 'x' },
+    'POST /api/sdk/builds/{build_id}/assignments': { email: o.org.email },
     'POST /api/sdk/screenshots/hotspots': { screenshot_names: ['Page'] },
     'PATCH /api/v1/integrations/webhooks/{webhook_id}': { name: 'x' },
     'PUT /api/v1/integrations/webhooks/{webhook_id}/subscriptions': { event_types: ['run.failed'] },
