@@ -8,10 +8,6 @@
 #include "tests/visual/vis_cmp.h"
 
 #define HIGH_FACTOR 5
-/* A pixel that only one of the pictures explains is soft when light and dark around it nearly
- * cancel out: ink that moved, not ink that came. In percent. */
-#define SOFT_BALANCE 45
-
 static uint8_t
 level_of(const struct visual *v, double delta)
 {
@@ -49,34 +45,6 @@ look_up(struct visual *v, uint32_t a, uint32_t b)
     return c;
 }
 
-/* Whether light and dark nearly cancel out in the 5 x 3 pixels around. */
-static bool
-is_balanced(const uint32_t *const a[3], const uint32_t *const b[3], size_t x)
-{
-    int sum = 0;
-    int sum_abs = 0;
-
-    for (int dy = 0; dy < 3; dy++) {
-        for (int dx = -2; dx <= 2; dx++) {
-            int d = vis_luma(b[dy][(ptrdiff_t)x + dx]) - vis_luma(a[dy][(ptrdiff_t)x + dx]);
-            sum += d;
-            sum_abs += abs(d);
-        }
-    }
-    return abs(sum) * 100 <= sum_abs * SOFT_BALANCE;
-}
-
-static bool
-is_soft(const struct visual *v, uint8_t class, const uint32_t *const a[3],
-        const uint32_t *const b[3], size_t x)
-{
-    if (!v->options->tolerate_antialias || v->options->threshold <= 0) {
-        return false;
-    }
-    uint8_t in = class & (VIS_IN_BASE | VIS_IN_CURRENT);
-    return in == (VIS_IN_BASE | VIS_IN_CURRENT) || (in != 0 && is_balanced(a, b, x));
-}
-
 static enum vis_code
 code_of(uint8_t class)
 {
@@ -94,32 +62,44 @@ code_of(uint8_t class)
     return VIS_CODE_NOISE;
 }
 
-/* Adds `n` equal pixels, whose columns are the bits of `columns`. */
-static void
-count_pixels(struct vis_cell *cell, uint8_t class, const struct vis_cached *pair, uint8_t n,
-             uint8_t columns, uint32_t y)
-{
-    uint8_t over = (class & VIS_OVER) != 0 ? n : 0;
-    uint8_t high = (class & VIS_HIGH) != 0 ? n : 0;
+/* What a pixel counts as, in the order of struct vis_cell's first eight bytes; by the bits of its
+ * class from VIS_SOFT on. */
+#define COUNTS(soft, over, high)                                                                   \
+    {                                                                                              \
+        1, !(soft), soft, !(soft) && (over), (soft) && (over), !(soft) && (high),                  \
+            (soft) && (high), 0                                                                    \
+    }
+#define LOW_COUNTS(over, high) COUNTS(0, over, high), COUNTS(1, over, high)
+static const uint8_t counts_of[16][8] = {{1}, {1}, LOW_COUNTS(0, 0), {1}, {1}, LOW_COUNTS(1, 0),
+                                         {1}, {1}, LOW_COUNTS(0, 1), {1}, {1}, LOW_COUNTS(1, 1)};
 
+/* Adds to eight counters at once; none can reach 256. */
+static inline void
+add_counts(struct vis_cell *cell, const uint8_t counts[8], uint8_t n)
+{
+    uint64_t sums;
+    uint64_t more;
+
+    memcpy(&sums, cell, 8);
+    memcpy(&more, counts, 8);
+    sums += more * n;
+    memcpy(cell, &sums, 8);
+}
+
+/* Adds `n` equal pixels, whose columns and rows are the bits of `columns` and `rows`. */
+static inline void
+count_pixels(struct vis_cell *cell, uint8_t class, const struct vis_cached *pair, uint8_t n,
+             uint8_t columns, uint8_t rows)
+{
     if ((class & VIS_IGNORED) != 0) {
         cell->ignored = (uint8_t)(cell->ignored + n);
         return;
     }
-    cell->changed = (uint8_t)(cell->changed + n);
+    add_counts(cell, counts_of[class >> VIS_COUNT_SHIFT], n);
     if ((class & VIS_LOW) == 0) {
         return;
     }
-    if ((class & VIS_SOFT) != 0) {
-        cell->low_soft = (uint8_t)(cell->low_soft + n);
-        cell->over_soft = (uint8_t)(cell->over_soft + over);
-        cell->high_soft = (uint8_t)(cell->high_soft + high);
-    } else {
-        cell->low_hard = (uint8_t)(cell->low_hard + n);
-        cell->over_hard = (uint8_t)(cell->over_hard + over);
-        cell->high_hard = (uint8_t)(cell->high_hard + high);
-    }
-    cell->rows |= (uint8_t)(1 << y % VIS_CELL);
+    cell->rows |= rows;
     cell->columns |= columns;
     cell->luma = (int16_t)(cell->luma + pair->luma * n);
     cell->luma_abs = (uint16_t)(cell->luma_abs + abs(pair->luma) * n);
@@ -178,6 +158,7 @@ struct row_pair {
     const uint32_t *a[3], *b[3];
     uint8_t *class, *code;
     uint32_t y;
+    uint8_t rows, row_bits; /* so many rows give the same; their bits in a cell */
 };
 
 static uint8_t
@@ -185,7 +166,7 @@ finish_class(const struct visual *v, const struct row_pair *r, uint8_t level, ui
 {
     uint8_t c = (uint8_t)(r->class[x] | level);
 
-    return (c & VIS_LOW) != 0 && is_soft(v, c, r->a, r->b, x) ? c | VIS_SOFT : c;
+    return v->is_tolerant ? c : (uint8_t)(c & ~VIS_SOFT);
 }
 
 /* Eight pixels of a cell. Where all change from one colour to one other, as in plain areas, they
@@ -201,14 +182,11 @@ classify_eight(struct visual *v, const struct row_pair *r, struct vis_cell *cell
     if (classes == 0) {
         return;
     }
-    uint8_t in = r->class[x0] & (VIS_IN_BASE | VIS_IN_CURRENT);
-    bool one_sided =
-        in == VIS_IN_BASE || in == VIS_IN_CURRENT; /* asks for each pixel's surroundings */
-    if (x1 - x0 == VIS_CELL && !one_sided && classes == each * r->class[x0] &&
-        is_one_value(r->a[1] + x0) && is_one_value(r->b[1] + x0)) {
+    if (x1 - x0 == VIS_CELL && classes == each * r->class[x0] && is_one_value(r->a[1] + x0) &&
+        is_one_value(r->b[1] + x0)) {
         const struct vis_cached *pair = look_up(v, r->a[1][x0], r->b[1][x0]);
         uint8_t c = finish_class(v, r, pair->level, x0);
-        count_pixels(cell, c, pair, VIS_CELL, 0xff, r->y);
+        count_pixels(cell, c, pair, (uint8_t)(VIS_CELL * r->rows), 0xff, r->row_bits);
         memset(r->code + x0 / 2, code_of(c) * 0x11, VIS_CELL / 2);
         return;
     }
@@ -216,7 +194,7 @@ classify_eight(struct visual *v, const struct row_pair *r, struct vis_cell *cell
         if (r->class[x] != 0) {
             const struct vis_cached *pair = look_up(v, r->a[1][x], r->b[1][x]);
             uint8_t c = finish_class(v, r, pair->level, x);
-            count_pixels(cell, c, pair, 1, (uint8_t)(1 << x % VIS_CELL), r->y);
+            count_pixels(cell, c, pair, r->rows, (uint8_t)(1 << x % VIS_CELL), r->row_bits);
             r->code[x / 2] |= (uint8_t)(code_of(c) << (x % 2 * 4));
         }
     }
@@ -247,9 +225,13 @@ around(struct visual *v, int which, uint32_t y, const uint32_t *out[3])
 }
 
 void
-vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1)
+vis_classify_rows(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1,
+                  uint32_t rows)
 {
-    struct row_pair r = {.class = v->class_buf.p, .y = yb};
+    struct row_pair r = {.class = v->class_buf.p,
+                         .y = yb,
+                         .rows = (uint8_t)rows,
+                         .row_bits = (uint8_t)(((1u << rows) - 1) << yb % VIS_CELL)};
 
     around(v, 0, ya, r.a);
     around(v, 1, yb, r.b);
@@ -257,6 +239,9 @@ vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32
     mark_ignored(v, r.class, yb, x0, x1);
     r.code = touch(v, yb);
     classify_pixels(v, &r, x0, x1);
+    for (uint32_t i = 1; i < rows; i++) {
+        memcpy(touch(v, yb + i), r.code, v->code_stride);
+    }
 }
 
 void

@@ -16,6 +16,7 @@
 
 /* What differs in 8 x 8 pixels of the canvas. All counts are at most 64. */
 struct vis_cell {
+    /* The first eight in the order of counts_of in vis_classify.c. */
     uint8_t changed;   /* any difference, ignored ones left out */
     uint8_t low_hard;  /* above half the threshold, not soft */
     uint8_t low_soft;  /* the same, soft */
@@ -91,13 +92,19 @@ struct visual {
     struct vis_image image[2];
     const struct vis_ops *ops;
     const struct visual_options *options;
+    bool is_tolerant;            /* soft pixels are kept apart */
     uint32_t w, h;               /* canvas */
     uint32_t common_w, common_h; /* of both */
+    struct vis_buf space_buf;    /* rows of both pictures */
     struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, code_buf, touched_buf,
         cells_touched_buf, cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
-    bool same_kind; /* rows of both may be compared as they are stored */
-    uint8_t *equal; /* per common row, not 0: equal in place */
-    uint32_t *pair; /* per row of the canvas: its row in the baseline, or VIS_NO_ROW */
+    struct vis_buf repeat_buf;
+    /* Per row of the canvas: its comparison gives what that of the row above gave. */
+    uint8_t *repeats;
+    uint8_t *is_above[2]; /* per row of a picture: what vis_is_row_above found, 0: not asked yet */
+    bool same_kind;       /* rows of both may be compared as they are stored */
+    uint8_t *equal;       /* per common row, not 0: equal in place */
+    uint32_t *pair;       /* per row of the canvas: its row in the baseline, or VIS_NO_ROW */
     bool aligned; /* `pair` is not simply in place: from row aligned_top on, within these columns */
     uint32_t aligned_top, aligned_x0, aligned_x1;
     uint8_t *code;    /* code_stride bytes per row of the canvas, two pixels a byte */
@@ -131,8 +138,12 @@ const uint32_t *vis_drawn_row(struct visual *v, int which, uint32_t y);
 
 /* Finds rows that came in between or went away: sets pair, rows and aligned. False: no memory. */
 NODISCARD bool vis_align(struct visual *v);
-/* Classifies pixels [x0, x1) of row ya of the baseline against row yb of the current one. */
-void vis_classify_row(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1);
+/* Whether row y of a picture is the one above; so are those beyond its edges. */
+bool vis_is_row_above(struct visual *v, int which, uint32_t y);
+/* Classifies pixels [x0, x1) of row ya of the baseline against row yb of the current one, and so
+ * many rows below that give the same. */
+void vis_classify_rows(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1,
+                       uint32_t rows);
 /* Marks a whole row of the canvas from x0 to x1 as one that the other picture does not have. */
 void vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1);
 

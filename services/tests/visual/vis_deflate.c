@@ -6,6 +6,7 @@
 #include "tests/visual/vis_deflate.h"
 
 #include <libdeflate.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define MATCH_MIN 3
@@ -155,6 +156,34 @@ same_as(const uint8_t *a, const uint8_t *b, size_t from, size_t n)
     return from;
 }
 
+/* How many of eight bytes from `p` on repeat those at `q`. */
+static inline size_t
+same_of_eight(const uint8_t *p, const uint8_t *q)
+{
+    uint64_t x;
+    uint64_t y;
+
+    memcpy(&x, p, 8);
+    memcpy(&y, q, 8);
+    return x == y ? 8 : (size_t)__builtin_ctzll(x ^ y) / 8;
+}
+
+/* How far the bytes from `i` on repeat the row above; or else the byte before. */
+static size_t
+match_at(struct vis_deflate *d, const uint8_t *row, const uint8_t *above, size_t i,
+         const struct vis_code_bits **out_table)
+{
+    size_t n = d->row_bytes;
+    bool far = i + 8 <= n && i > 0;
+    size_t copy = above == NULL ? 0 : far ? same_of_eight(row + i, above + i) : 8;
+    size_t run = i == 0 ? 0 : far ? same_of_eight(row + i, row + i - 1) : 8;
+
+    copy = copy == 8 ? same_as(row, above, i, n) - i : copy;
+    run = run == 8 ? same_as(row, row - 1, i, n) - i : run;
+    *out_table = copy >= run ? d->copy : d->same;
+    return copy >= run ? copy : run;
+}
+
 /* The bytes of a row that do not all repeat the row above. */
 static void
 put_row(struct vis_deflate *d, const uint8_t *row, const uint8_t *above)
@@ -162,20 +191,16 @@ put_row(struct vis_deflate *d, const uint8_t *row, const uint8_t *above)
     size_t n = d->row_bytes;
 
     for (size_t i = 0; i < n;) {
-        size_t copy = above == NULL ? i : same_as(row, above, i, n);
-        if (copy == n && copy - i >= MATCH_MIN) {
-            d->copied = n - i; /* perhaps the next row goes on */
-            return;
-        }
-        size_t run = i == 0 ? i : same_as(row, row - 1, i, n);
-        if (copy - i >= MATCH_MIN && copy >= run) {
-            put_match(d, d->copy, copy - i);
-            i = copy;
-        } else if (run - i >= MATCH_MIN) {
-            put_match(d, d->same, run - i);
-            i = run;
-        } else {
+        const struct vis_code_bits *table;
+        size_t length = match_at(d, row, above, i, &table);
+        if (length < MATCH_MIN) {
             put(d, d->literal[row[i++]]);
+        } else if (i + length == n && table == d->copy) {
+            d->copied = length; /* perhaps the next row goes on */
+            return;
+        } else {
+            put_match(d, table, length);
+            i += length;
         }
     }
 }

@@ -55,7 +55,9 @@ forget(struct vis_image *im)
     struct vis_image kept = {.raw_buf = im->raw_buf,
                              .ready_buf = im->ready_buf,
                              .stream_buf = im->stream_buf,
-                             .pass_buf = im->pass_buf};
+                             .pass_buf = im->pass_buf,
+                             .lent = im->lent,
+                             .lent_bytes = im->lent_bytes};
     *im = kept;
 }
 

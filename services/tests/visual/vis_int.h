@@ -57,6 +57,10 @@ struct vis_image {
     bool has_key; /* one colour is transparent */
     uint16_t key[3];
     struct vis_buf raw_buf, ready_buf, stream_buf, pass_buf;
+    /* Room for the rows in memory that both pictures share, or NULL: two phones' screens fit into
+     * one huge page, of which every one costs more than inflating them. */
+    uint8_t *lent;
+    size_t lent_bytes;
 };
 
 /* Pixels as they are drawn, bytes R G B A in memory: colours over white, alpha beside them. */
@@ -76,6 +80,8 @@ NODISCARD enum rc vis_decode(struct vis_image *im, struct str bytes,
                              const struct visual_options *options, int which,
                              struct visual_error *e);
 void vis_image_free(struct vis_image *im);
+/* Bytes of a PNG's rows when they will be kept as they are inflated, else 0. */
+size_t vis_png_space(struct str bytes, const struct visual_options *options);
 
 bool vis_is_png(struct str bytes);
 NODISCARD enum rc vis_png_probe(struct str bytes, const struct visual_options *options, int which,
@@ -99,13 +105,12 @@ void vis_layout(struct vis_image *im);
 
 /* Bits of a pixel's class. */
 #define VIS_CHANGED 1
-#define VIS_IN_BASE 2    /* the new value is one that the old edges around allow */
-#define VIS_IN_CURRENT 4 /* the old value is one that the new edges around allow */
-#define VIS_SOFT 8       /* taken for edge smoothing */
-#define VIS_LOW 16       /* distance above half the threshold */
-#define VIS_OVER 32      /* above the threshold */
-#define VIS_HIGH 64      /* far above */
+#define VIS_SOFT 8  /* taken for edge smoothing */
+#define VIS_LOW 16  /* distance above half the threshold */
+#define VIS_OVER 32 /* above the threshold */
+#define VIS_HIGH 64 /* far above */
 #define VIS_IGNORED 128
+#define VIS_COUNT_SHIFT 3 /* bits from VIS_SOFT on tell what a pixel counts as */
 
 #define VIS_SHADES 252
 
@@ -124,8 +129,8 @@ struct vis_ops {
     void (*expand_rgba)(uint32_t *out, const uint8_t *row, size_t pixels);
     /* Drawn pixels -> shades of grey, VIS_SHADES of them from 4 on. */
     void (*shade)(uint8_t *out, const uint32_t *row, size_t pixels);
-    /* Marks the pixels [from, to) of a row that differ, and those of them that the edges around
-     * allow. */
+    /* Marks the pixels [from, to) of a row that differ, and as soft those of them that the edges
+     * around allow: both pictures' edges, or one's where light and dark nearly cancel out. */
     void (*find_changed)(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *const b[3],
                          size_t from, size_t to);
     /* Adds the first `n` pixels. */

@@ -9,6 +9,9 @@
 /* How far outside the values around it a pixel may lie and still be the same edge, drawn a fraction
  * of a pixel beside: this, and a quarter of their range. */
 #define VIS_ENVELOPE_SLACK 6
+/* A pixel that only one of the pictures explains is soft when the light and dark around it differ
+ * by no more than this, in percent. */
+#define VIS_SOFT_BALANCE 45
 
 void vis_plain_unfilter(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp, uint8_t filter);
 /* The same from byte `from` on; those before are done. */

@@ -102,6 +102,24 @@ is_within(const uint32_t *const rows[3], size_t x, uint32_t pixel)
     return true;
 }
 
+/* Whether light and dark nearly cancel out in the 5 x 3 pixels around: ink that moved, not ink that
+ * came. */
+static bool
+is_balanced(const uint32_t *const a[3], const uint32_t *const b[3], size_t x)
+{
+    int sum = 0;
+    int sum_abs = 0;
+
+    for (int dy = 0; dy < 3; dy++) {
+        for (int dx = -2; dx <= 2; dx++) {
+            int d = vis_luma(b[dy][(ptrdiff_t)x + dx]) - vis_luma(a[dy][(ptrdiff_t)x + dx]);
+            sum += d;
+            sum_abs += abs(d);
+        }
+    }
+    return abs(sum) * 100 <= sum_abs * VIS_SOFT_BALANCE;
+}
+
 void
 vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3], const uint32_t *const b[3],
                        size_t from, size_t to)
@@ -109,8 +127,11 @@ vis_plain_find_changed(uint8_t *out_class, const uint32_t *const a[3], const uin
     for (size_t x = from; x < to; x++) {
         out_class[x] = 0;
         if (a[1][x] != b[1][x]) {
-            out_class[x] = (uint8_t)(VIS_CHANGED | (is_within(a, x, b[1][x]) ? VIS_IN_BASE : 0) |
-                                     (is_within(b, x, a[1][x]) ? VIS_IN_CURRENT : 0));
+            bool in_base = is_within(a, x, b[1][x]);
+            bool in_current = is_within(b, x, a[1][x]);
+            bool soft =
+                (in_base && in_current) || ((in_base || in_current) && is_balanced(a, b, x));
+            out_class[x] = soft ? VIS_CHANGED | VIS_SOFT : VIS_CHANGED;
         }
     }
 }

@@ -258,6 +258,19 @@ inflated_bytes(const struct vis_image *im)
     return n;
 }
 
+size_t
+vis_png_space(struct str bytes, const struct visual_options *options)
+{
+    struct vis_image im = {0};
+    struct visual_error ignored;
+    struct reader r;
+
+    return vis_is_png(bytes) && open_file(&r, &im, bytes, options, 0, &ignored) == RC_OK &&
+                   !im.interlaced
+               ? inflated_bytes(&im)
+               : 0;
+}
+
 /* All IDAT chunks behind each other, the first one being `c`. The rest of the file is read to its
  * end, so that a truncated one is found. */
 static enum rc
@@ -382,6 +395,29 @@ deinterlace(struct vis_image *im, uint8_t *inflated, int which, struct visual_er
     return rc;
 }
 
+/* Where the `n` bytes of the passes or rows go. NULL: no memory. */
+static uint8_t *
+take_space(struct vis_image *im, size_t n)
+{
+    struct vis_buf *own = im->interlaced ? &im->pass_buf : &im->raw_buf;
+
+    if (!im->interlaced && n <= im->lent_bytes) {
+        return im->lent;
+    }
+    return vis_buf_need_filled(own, n) ? own->p : NULL;
+}
+
+/* A long stream is given back at once: it would stand beside the pixels to the end. */
+#define STREAM_KEPT_MAX ((size_t)512 << 10)
+
+static void
+drop_stream(struct vis_image *im)
+{
+    if (im->stream_buf.cap > STREAM_KEPT_MAX) {
+        vis_buf_free(&im->stream_buf);
+    }
+}
+
 static enum rc
 inflate_image(struct vis_image *im, struct str stream, int which, struct visual_error *e)
 {
@@ -390,21 +426,22 @@ inflate_image(struct vis_image *im, struct str stream, int which, struct visual_
     if (stream.n < 7 || n / DEFLATE_RATIO_MAX > stream.n) {
         return corrupt(e, which, "fewer pixels than the header says");
     }
-    struct vis_buf *to = im->interlaced ? &im->pass_buf : &im->raw_buf;
-    if (!vis_buf_need_filled(to, n) || !vis_buf_need(&im->ready_buf, im->h)) {
+    uint8_t *to = take_space(im, n);
+    if (to == NULL || !vis_buf_need(&im->ready_buf, im->h)) {
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
     }
     im->ready = im->ready_buf.p;
-    enum rc rc = inflate_to(to->p, n, stream, which, e);
+    enum rc rc = inflate_to(to, n, stream, which, e);
+    drop_stream(im);
     if (rc != RC_OK) {
         return rc;
     }
     if (im->interlaced) {
-        rc = deinterlace(im, to->p, which, e);
-        vis_buf_free(to);
+        rc = deinterlace(im, to, which, e);
+        vis_buf_free(&im->pass_buf);
         return rc;
     }
-    im->raw = to->p;
+    im->raw = to;
     memset(im->ready, 0, im->h);
     return check_filters(im->raw, im->stride, im->h, which, e);
 }

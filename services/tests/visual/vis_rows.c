@@ -127,6 +127,22 @@ vis_pixel_row(struct visual *v, int which, uint32_t y)
     return vis_row(im, y);
 }
 
+bool
+vis_is_row_above(struct visual *v, int which, uint32_t y)
+{
+    const struct vis_image *im = &v->image[which];
+
+    if (y == 0 || y >= im->h) {
+        return true;
+    }
+    uint8_t *known = &v->is_above[which][y];
+    if (*known == 0) {
+        const uint8_t *above = vis_pixel_row(v, which, y - 1);
+        *known = memcmp(above, vis_pixel_row(v, which, y), im->row_bytes) == 0 ? 1 : 2;
+    }
+    return *known == 1;
+}
+
 /* Copies of the ends: the edge of the picture is no edge of its content. */
 static void
 pad(uint32_t *line, uint32_t w)

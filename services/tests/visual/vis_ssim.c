@@ -33,7 +33,20 @@ score(const struct vis_window *win)
 }
 
 static void
-add_row(struct visual *v, const struct vis_cell *cells, struct vis_window *windows, uint32_t y)
+add_times(struct vis_window *to, const struct vis_window *win, uint32_t times)
+{
+    to->a += win->a * times;
+    to->b += win->b * times;
+    to->aa += win->aa * times;
+    to->bb += win->bb * times;
+    to->ab += win->ab * times;
+    to->n += win->n * times;
+}
+
+/* Adds a row that stands for `times` equal ones. */
+static void
+add_row(struct visual *v, const struct vis_cell *cells, struct vis_window *windows, uint32_t y,
+        uint32_t times)
 {
     if (v->pair[y] == VIS_NO_ROW) {
         return;
@@ -44,7 +57,9 @@ add_row(struct visual *v, const struct vis_cell *cells, struct vis_window *windo
         uint32_t x = cx * VIS_CELL;
         uint32_t n = v->common_w - x < VIS_CELL ? v->common_w - x : VIS_CELL;
         if (group_of(v, &cells[cx]) != NULL) {
-            v->ops->add_window(&windows[cx], a + x, b + x, n);
+            struct vis_window one = {0};
+            v->ops->add_window(&one, a + x, b + x, n);
+            add_times(&windows[cx], &one, times);
         }
     }
 }
@@ -61,8 +76,10 @@ add_cells(struct visual *v, const struct vis_cell *cells, uint32_t cy, struct vi
     uint32_t bottom = (cy + 1) * VIS_CELL < v->h ? (cy + 1) * VIS_CELL : v->h;
 
     memset(windows, 0, v->cell_w * sizeof(*windows));
-    for (uint32_t y = cy * VIS_CELL; y < bottom; y++) {
-        add_row(v, cells, windows, y);
+    for (uint32_t y = cy * VIS_CELL, times = 1; y < bottom; y += times) {
+        for (times = 1; y + times < bottom && v->repeats[y + times]; times++) {
+        }
+        add_row(v, cells, windows, y, times);
     }
     for (uint32_t cx = 0; cx < v->cell_w; cx++) {
         struct vis_group *g = group_of(v, &cells[cx]);

@@ -80,6 +80,16 @@ inks_at(const struct visual *v, const struct inks *t, uint32_t cx, uint32_t y, u
     return t->of[region == 0 ? VIS_FATE_TOLERATED : v->groups[region - 1].fate];
 }
 
+/* Whether all eight pixels have the codes of the first two. */
+static bool
+is_one_code(const uint8_t *codes)
+{
+    uint32_t all;
+
+    memcpy(&all, codes, sizeof(all));
+    return all == codes[0] * UINT32_C(0x01010101) && codes[0] % 16 == codes[0] / 16;
+}
+
 static void
 mask_row(const struct visual *v, const struct inks *t, uint32_t y, uint8_t *row)
 {
@@ -88,6 +98,10 @@ mask_row(const struct visual *v, const struct inks *t, uint32_t y, uint8_t *row)
     memset(row, 0, (size_t)v->cell_w * 2);
     for (uint32_t cx = 0; cx < v->cell_w; cx++) {
         const uint8_t *inks_of = inks_at(v, t, cx, y, codes);
+        if (inks_of != NULL && is_one_code(codes)) {
+            memset(row + (size_t)cx * 2, (inks_of[codes[0]] & 3) * 0x55, 2);
+            continue;
+        }
         for (int i = 0; inks_of != NULL && i < GROUP_BYTES; i++) {
             uint8_t two = inks_of[codes[i]];
             uint8_t bits = (uint8_t)((two & 3) << 2 | two >> 4);
@@ -116,6 +130,11 @@ picture_row(struct visual *v, const struct inks *t, uint32_t y, uint8_t *row)
     shade_row(v, y, row);
     for (uint32_t cx = 0; v->touched[y] && cx < v->cell_w; cx++) {
         const uint8_t *inks_of = inks_at(v, t, cx, y, codes);
+        if (inks_of != NULL && is_one_code(codes) && (cx + 1) * VIS_CELL <= v->w) {
+            uint8_t ink = inks_of[codes[0]] & 15;
+            ink == INK_NONE ? (void)0 : (void)memset(row + (size_t)cx * VIS_CELL, ink, VIS_CELL);
+            continue;
+        }
         for (uint32_t i = 0; inks_of != NULL && i < VIS_CELL && cx * VIS_CELL + i < v->w; i++) {
             uint8_t ink = inks_of[codes[i / 2]] >> (i % 2 * 4) & 15;
             row[cx * VIS_CELL + i] = ink == INK_NONE ? row[cx * VIS_CELL + i] : ink;
@@ -171,17 +190,15 @@ put_head(const struct visual *v, bool mask, uint8_t *to)
     return n;
 }
 
-/* Whether the picture's row is the one above, as in plain areas. */
+/* Whether the row of the output is the one above: the same comparison, or plain in both. */
 static bool
 repeats_above(struct visual *v, uint32_t y)
 {
-    const struct vis_image *im = &v->image[1];
-
-    if (y == 0 || y >= im->h || v->touched[y] || v->touched[y - 1]) {
-        return false;
+    if (v->repeats[y]) {
+        return true;
     }
-    const uint8_t *above = vis_pixel_row(v, 1, y - 1);
-    return memcmp(above, vis_pixel_row(v, 1, y), im->row_bytes) == 0;
+    return y > 0 && y < v->image[1].h && !v->touched[y] && !v->touched[y - 1] &&
+           vis_is_row_above(v, 1, y);
 }
 
 /* Rows are made in turns in two buffers, so that the one above is there; the third stays blank. */
@@ -199,12 +216,12 @@ put_rows(struct visual *v, bool mask, size_t row_bytes, uint8_t *to)
     memset(v->line_buf.p, 0, 3 * stride);
     vis_deflate_begin(&d, to, row_bytes + 1);
     for (uint32_t y = 0; y < v->h; y++) {
-        bool made = mask ? v->touched[y] : !repeats_above(v, y);
+        bool made = mask ? v->touched[y] && !v->repeats[y] : !repeats_above(v, y);
         if (made) {
             row = v->line_buf.p + (row == v->line_buf.p ? stride : 0);
             mask ? mask_row(v, &t, y, row + 1) : picture_row(v, &t, y, row + 1);
         }
-        const uint8_t *next = mask && !made ? blank : row;
+        const uint8_t *next = mask && !v->touched[y] ? blank : row;
         vis_deflate_row(&d, next, above);
         above = next;
     }

@@ -23,9 +23,10 @@ visual_new(void)
 
 #define BUFS(v)                                                                                    \
     {                                                                                              \
-        &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf, &(v)->class_buf, &(v)->code_buf,          \
-            &(v)->touched_buf, &(v)->cell_buf, &(v)->cells_touched_buf, &(v)->group_buf,           \
-            &(v)->rows_buf, &(v)->stack_buf, &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf         \
+        &(v)->space_buf, &(v)->repeat_buf, &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf,        \
+            &(v)->class_buf, &(v)->code_buf, &(v)->touched_buf, &(v)->cell_buf,                    \
+            &(v)->cells_touched_buf, &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf,             \
+            &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf                                          \
     }
 
 void
@@ -55,6 +56,8 @@ visual_trim(struct visual *v, size_t keep_bytes)
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(images); i++) {
+        images[i]->lent = NULL;
+        images[i]->lent_bytes = 0;
         struct vis_buf *of_image[] = {&images[i]->raw_buf, &images[i]->ready_buf,
                                       &images[i]->stream_buf, &images[i]->pass_buf};
         for (size_t b = 0; b < ARRAY_LEN(of_image); b++) {
@@ -136,11 +139,16 @@ prepare(struct visual *v)
     if (!vis_buf_need(&v->equal_buf, v->h) || !vis_buf_need(&v->touched_buf, v->h) ||
         !vis_buf_need(&v->cells_touched_buf, v->cell_h) ||
         !vis_buf_need(&v->pair_buf, (size_t)v->h * 4) ||
+        !vis_buf_need(&v->repeat_buf, (size_t)v->h * 3) ||
         !vis_buf_need(&v->class_buf, (size_t)v->w + 64) ||
         !vis_buf_need(&v->code_buf, v->code_stride * v->h) || !vis_buf_need(&v->cell_buf, cells) ||
         !prepare_ring(v)) {
         return false;
     }
+    v->repeats = v->repeat_buf.p;
+    v->is_above[0] = v->repeats + v->h;
+    v->is_above[1] = v->is_above[0] + v->h;
+    memset(v->repeats, 0, (size_t)v->h * 3);
     v->equal = v->equal_buf.p;
     v->touched = v->touched_buf.p;
     v->pair = (uint32_t *)(void *)v->pair_buf.p;
@@ -149,6 +157,7 @@ prepare(struct visual *v)
     memset(v->touched, 0, v->h);
     v->cells_touched = v->cells_touched_buf.p;
     memset(v->cells_touched, 0, v->cell_h);
+    v->is_tolerant = v->options->tolerate_antialias && v->options->threshold > 0;
     v->group_count = 0;
     v->region_count = 0;
     v->rows_count = 0;
@@ -161,16 +170,48 @@ prepare(struct visual *v)
     return true;
 }
 
+static bool
+is_compared(const struct visual *v, uint32_t y)
+{
+    return v->pair[y] != VIS_NO_ROW && (v->pair[y] & VIS_PAIR_SAME) == 0;
+}
+
+/* Whether comparing row y gives what comparing the row above gave: in both pictures it and its
+ * neighbours are what that one and its neighbours are. */
+static bool
+repeats(struct visual *v, uint32_t y)
+{
+    if (y >= v->h || y % VIS_CELL == 0 || y == v->common_h || !is_compared(v, y) ||
+        v->pair[y] != v->pair[y - 1] + 1 || v->options->ignore_count > 0 ||
+        (v->aligned && y == v->aligned_top)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        if (!vis_is_row_above(v, 0, v->pair[y] + i - 1) || !vis_is_row_above(v, 1, y + i - 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Compares rows as they are paired. */
 static void
 classify_rows(struct visual *v)
 {
-    for (uint32_t y = 0; y < v->h; y++) {
+    uint32_t rows = 1;
+
+    for (uint32_t y = 0; y < v->h; y += rows) {
         bool aligned = v->aligned && y >= v->aligned_top;
-        if (v->pair[y] != VIS_NO_ROW && (v->pair[y] & VIS_PAIR_SAME) == 0) {
-            vis_classify_row(v, v->pair[y], y, aligned ? v->aligned_x0 : 0,
-                             aligned ? v->aligned_x1 : v->common_w);
+        rows = 1;
+        if (!is_compared(v, y)) {
+            continue;
         }
+        while (repeats(v, y + rows)) {
+            v->repeats[y + rows] = 1;
+            rows++;
+        }
+        vis_classify_rows(v, v->pair[y], y, aligned ? v->aligned_x0 : 0,
+                          aligned ? v->aligned_x1 : v->common_w, rows);
     }
 }
 
@@ -313,9 +354,30 @@ run_both(struct job jobs[2], void (*step)(struct job *), void *(*thread_step)(vo
     }
 }
 
+/* Lends both pictures the memory for their rows; one that gets none takes its own. */
+static void
+lend_space(struct job jobs[2])
+{
+    struct visual *v = jobs[0].v;
+    size_t n[2];
+
+    for (int i = 0; i < 2; i++) {
+        n[i] = (vis_png_space(jobs[i].bytes, v->options) + 63) / 64 * 64;
+        v->image[i].lent = NULL;
+        v->image[i].lent_bytes = 0;
+    }
+    if (n[0] + n[1] > 0 && vis_buf_need_filled(&v->space_buf, n[0] + n[1])) {
+        for (int i = 0; i < 2; i++) {
+            v->image[i].lent = v->space_buf.p + (i == 0 ? 0 : n[0]);
+            v->image[i].lent_bytes = n[i];
+        }
+    }
+}
+
 static enum rc
 decode_both(struct job jobs[2], struct visual_error *e)
 {
+    lend_space(jobs);
     run_both(jobs, decode_one, decode_thread);
     for (int i = 0; i < 2; i++) {
         if (jobs[i].rc != RC_OK) {

@@ -193,12 +193,18 @@ write_all(int fd, struct str bytes)
 static bool
 write_file(const char *path, struct str bytes)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    struct stat st;
 
     if (fd < 0) {
         return false;
     }
-    bool ok = write_all(fd, bytes);
+    bool ok = write_all(fd, bytes) && fstat(fd, &st) == 0;
+    /* Shortened behind the new bytes, not before them: ext4 waits for the disk when a file that was
+     * emptied is closed. */
+    if (ok && S_ISREG(st.st_mode) && (size_t)st.st_size != bytes.n) {
+        ok = ftruncate(fd, (off_t)bytes.n) == 0;
+    }
     return close(fd) == 0 && ok;
 }
 
