@@ -28,7 +28,7 @@ static const char VERBS[] =
     "remember|accept|dismiss|cancel|hold|if|should|put|insert|i|the|there|update|move|point|"
     "return|provide|start|look|in|from|you|delete|remove|submit|log|sign|add|search|repeat|drop|"
     "release|flick|run|copy|paste|login|logout|checkout|do|perform|use|given|when|then|user|he|she|"
-    "'s|it";
+    "'s|it|leave|finish|let|allow|give|move|bring|grab|kill|force|submit|sees|skip";
 
 bool
 starts_clause(const struct cur *c, int i)
@@ -70,7 +70,10 @@ eat_fillers(struct gram *g, struct cur *c)
     }
     for (bool more = true; more;) {
         more =
-            eat(c, "please|now|next|finally|also|just|simply|let's|lets|let us|then|please ,|now ,|"
+            eat(c, "please|please to|plz|pls|at this point|at this stage|from here|ok|okay|ok "
+                   ",|okay ,|so|so ,|well ,|alright|alright ,|here|all right ,|"
+                   "to start|to start with ,|to finish ,|from there ,|at this point "
+                   ",|now|next|finally|also|just|simply|let's|lets|let us|then|please ,|now ,|"
                    "next ,|finally ,|first ,|firstly|firstly ,|afterwards|afterwards ,|after that|"
                    "after that ,|and then|lastly|lastly ,|can you|could you|could you please|"
                    "can you please|go ahead and|you should|you need to|you must|you can|"
@@ -81,6 +84,11 @@ eat_fillers(struct gram *g, struct cur *c)
                    "attempt to|immediately|quickly|carefully|slowly|subsequently|try to|try and|"
                    "user should be able to|the user can|the user is able to|i try to|again") &&
             !cur_done(c);
+        if (!more && at_phrase(c, "there") &&
+            phrase_len(c, c->i + 1, "tap|click|press|type|enter|select|choose|pick|fill") > 0) {
+            c->i++;
+            more = true;
+        }
         if (!more && at_phrase(c, "first") && starts_clause(c, c->i + 1) &&
             !is_capital(&c->t[c->i + 1])) {
             c->i++;
@@ -115,6 +123,8 @@ parse_clause(struct gram *g, struct cur c)
     if (eat_person(&bare)) {
         eat_fillers(g, &bare);
     }
+    eat_purpose(&bare);
+    eat_end(&bare, "please|plz|pls|, please|, thanks|thanks|thank you|for me|, pls");
     for (size_t i = 0; i < ARRAY_LEN(ALL); i++) {
         enum parsed p = ALL[i](g, bare);
         if (p != P_NO) {
@@ -167,6 +177,15 @@ struct split {
     bool elided;
 };
 
+/* ", a 'Saved' message should appear": behind an article, something is said. */
+static bool
+starts_statement(const struct cur *c, int i)
+{
+    struct cur rest = cur_range(c, i + 1, c->end);
+    return phrase_len(c, i, "the|a|an") > 0 &&
+           any_word(&rest, "should|appears|is shown|is visible|is displayed|must|disappears");
+}
+
 static int
 find_splits(const struct cur *c, struct split *out)
 {
@@ -179,7 +198,7 @@ find_splits(const struct cur *c, struct split *out)
         int next = i + len;
         bool elided = starts_elided(c, next);
         bool before = phrase_len(c, i, "before") > 0;
-        if (!before && (elided || starts_clause(c, next) ||
+        if (!before && (elided || starts_clause(c, next) || starts_statement(c, next) ||
                         phrase_len(c, next, "please|finally|also|now|next|again|click|not") > 0)) {
             out[n++] = (struct split){i, next, elided};
         }
@@ -232,7 +251,8 @@ split_from(struct splitter *s, struct cur c, int k, bool elided)
         if (first_part(g, left, elided) != P_OK) {
             continue;
         }
-        if (quoted && act_is_verify(g->last_type) && !any_word(&left, PREDICATE_WORDS)) {
+        bool looks = act_is_verify(g->last_type) || act_is_wait_for(g->last_type);
+        if (quoted && looks && !any_word(&left, PREDICATE_WORDS)) {
             continue;
         }
         struct cur right = cur_range(&c, s->at[j].next, c.end);
@@ -286,7 +306,9 @@ parse_all(struct gram *g, struct cur c)
         return refuse(g, "that needs judgement: a program cannot compare it",
                       "say what is to be seen: Verify that \"Saved\" is visible");
     }
-    if (any_word(&c, "xpath|css selector|xpath:|javascript|css=|xpath=")) {
+    if (any_word(&c, "xpath|css selector|xpath:|css=|xpath=") ||
+        (any_word(&c, "javascript") &&
+         !any_word(&c, "alert|dialog|confirm|prompt|popup|confirmation"))) {
         return refuse(g, "selectors and code are not steps", HINT_GENERAL);
     }
     enum parsed p = parse_conditional(g, c);

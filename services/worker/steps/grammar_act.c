@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Acting on one thing: tap and its kin, check boxes, drag. */
+ * Acting on one thing: tap and its kin, check boxes. */
 #include "worker/steps/parse.h"
 
 static const char HINT_TAP[] = "write what to tap: Tap \"Save\"";
@@ -9,7 +9,8 @@ static const char TAP_WORDS[] =
     "tap|tap on|tap at|taps|taps on|tapped|tapped on|click|click on|clicks|clicks on|clicked|"
     "clicked on|click at|click onto|left click|left-click|left click on|left-click on|single tap|"
     "single tap on|single click|single click on|press|press on|presses|presses on|hit|hits|push|"
-    "hit on|touch|activate|single-click|single-tap|tapping|clicking|clicking on|tapping on|"
+    "hit on|touch|activate|single-click|single-tap|tapping|clicking|clicking on|tapping "
+    "on|hitting|pressing|"
     "tap upon|click the mouse on|perform a click on|do a click on|perform a tap on|push on|"
     "click once on|tap once on|click into|click in|tap into|tap in|click inside";
 
@@ -33,10 +34,13 @@ static const struct gesture GESTURES[] = {
      ACT_LONG_PRESS},
     {"right click|right click on|right-click|right-click on|rightclick|rightclick on|right clicks|"
      "right clicks on|right-clicks on|right-clicks|context click|context click on|context-click|"
-     "open the context menu of|open the context menu on|open the context menu for|"
-     "secondary click|secondary click on|perform a right click on|do a right click on",
+     "secondary click|secondary click on|right-mouse-click|right mouse click",
      ACT_CONTEXT_TAP},
-    {"hover|hover on|hover over|hovers|hovers over|hovers on|hover the mouse over|"
+    {"hover|hover on|put the cursor over|put the cursor on|put the mouse over|put the mouse on|put "
+     "the pointer over|"
+     "put the mouse pointer over|put your mouse over|place the cursor on|place the pointer "
+     "over|bring the cursor over|"
+     "hover over|hovers|hovers over|hovers on|hover the mouse over|"
      "hover the cursor over|hover the mouse on|move the mouse over|move the mouse to|move mouse "
      "over|"
      "move mouse to|move the mouse pointer over|move the cursor over|move the cursor to|"
@@ -50,11 +54,49 @@ static const struct gesture GESTURES[] = {
     {TAP_WORDS, ACT_TAP},
 };
 
+static const struct gesture GIVEN[] = {
+    {"a double tap|a double click", ACT_DOUBLE_TAP},
+    {"a long press", ACT_LONG_PRESS},
+    {"a right click", ACT_CONTEXT_TAP},
+    {"a tap|a click|a press", ACT_TAP},
+};
+
+/* "bring up the context menu for". */
+static bool
+eat_context_menu(struct cur *c)
+{
+    struct cur look = *c;
+    if (!eat(&look, "open|opens|bring up|show|display|open up|call up")) {
+        return false;
+    }
+    eat(&look, WORDS_DET);
+    if (!eat(&look, "context menu|right-click menu|right click menu") || !eat(&look, "of|on|for")) {
+        return false;
+    }
+    *c = look;
+    return true;
+}
+
 static const struct gesture *
 eat_gesture(struct cur *c)
 {
     const struct gesture *best = NULL;
+    struct cur start = *c;
     int len = 0;
+    struct cur given = *c;
+    /* "give 'Like' a tap" */
+    if (eat(&given, "give")) {
+        for (size_t i = 0; i < ARRAY_LEN(GIVEN); i++) {
+            if (eat_end(&given, GIVEN[i].words)) {
+                *c = given;
+                return &GIVEN[i];
+            }
+        }
+    }
+    if (eat_context_menu(c)) {
+        return &GIVEN[2];
+    }
+    bool noun = eat(c, "do a|perform a|make a|execute a|do|perform|execute|give a");
     for (size_t i = 0; i < ARRAY_LEN(GESTURES); i++) {
         int n = phrase_len(c, c->i, GESTURES[i].words);
         if (n > len) {
@@ -63,50 +105,61 @@ eat_gesture(struct cur *c)
         }
     }
     /* "click X twice" is said of a double click too, but that is another thing. */
+    if (best == NULL) {
+        *c = start;
+        return NULL;
+    }
     c->i += len;
+    if (noun || best->type != ACT_TAP) {
+        eat(c, "at|on|upon|onto|of|over");
+    }
     return best;
 }
 
-static bool
-names_several(const struct cur *c)
-{
-    int quoted = 0;
-    for (int i = c->i; i < c->end; i++) {
-        quoted += c->t[i].kind == TOK_QUOTED;
-    }
-    return quoted > 1 && c->t[c->i].kind == TOK_QUOTED && any_word(c, "and|,");
-}
+static const char ARROWS[] = "→|>|->|»|›|=>";
 
-/* "'A', 'B' and 'C'" with one verb: one action each. P_NO when it is no such list. */
+/* "Settings → Notifications → 'Email alerts'": one after the other. */
 static enum parsed
-quoted_list(struct gram *g, struct cur c, enum act_type type, const char *role)
+tap_path(struct gram *g, struct cur c)
 {
-    if (!names_several(&c)) {
-        return P_NO;
-    }
-    struct cur look = c;
-    while (!cur_done(&look)) {
-        if (!cur_quoted(&look)) {
-            return P_NO;
+    while (!cur_done(&c)) {
+        int at = find_phrase(&c, c.i, ARROWS, NULL);
+        struct cur part = cur_range(&c, c.i, at < 0 ? c.end : at);
+        const struct target *t = NULL;
+        if (parse_target(g, &part, USE_TAP, &t) != P_OK) {
+            return P_REFUSED;
         }
-        look.i++;
-        if (!cur_done(&look) && !eat(&look, ", and|,|and|and also|, then|and then|then")) {
-            return P_NO;
-        }
-    }
-    for (int i = c.i; i < c.end; i++) {
-        struct target *t = c.t[i].kind == TOK_QUOTED ? ARENA_NEW(g->arena, struct target) : NULL;
-        if (t != NULL) {
-            *t = (struct target){.name = c.t[i].text, .quoted = true, .role = role};
-            add_action(g, type, t);
-        }
+        add_action(g, ACT_TAP, t);
+        c.i = at < 0 ? c.end : at + 1;
     }
     return P_OK;
+}
+
+/* "confirm with 'Yes'", "save with the 'OK' button". */
+static bool
+eat_means(struct cur *c)
+{
+    struct cur look = *c;
+    const char *role = NULL;
+    int len = 0;
+    if (!eat(&look, "confirm|confirm it|confirm this|save|save it|submit|submit it|close it|"
+                    "dismiss it|accept|accept it|finish|continue|proceed|send it|go on|"
+                    "submit the form|save the changes") ||
+        !eat(&look, "with|via|using|through|by using")) {
+        return false;
+    }
+    bool button = role_at_end(&look, USE_TAP, &role, &len) && role != NULL;
+    if (!button && !(cur_quoted(&look) && look.end - look.i == 1)) {
+        return false;
+    }
+    *c = look;
+    return true;
 }
 
 static enum parsed
 finish_tap(struct gram *g, struct cur c, const struct gesture *how)
 {
+    eat_purpose_end(&c);
     int times = 0;
     int64_t us = 0;
     const struct target *t = NULL;
@@ -133,8 +186,12 @@ finish_tap(struct gram *g, struct cur c, const struct gesture *how)
     if (cur_done(&c)) {
         return refuse(g, "the step does not say on what", HINT_TAP);
     }
-    if (how->type == ACT_TAP && quoted_list(g, c, ACT_TAP, NULL) == P_OK) {
-        return P_OK;
+    if (how->type == ACT_TAP && any_word(&c, ARROWS)) {
+        return tap_path(g, c);
+    }
+    enum parsed list = how->type == ACT_TAP ? put_list(g, c, ACT_TAP, USE_TAP, false) : P_NO;
+    if (list != P_NO) {
+        return list;
     }
     if (parse_target(g, &c, USE_TAP, &t) != P_OK) {
         return P_REFUSED;
@@ -175,49 +232,22 @@ eat_open_widget(struct cur *c)
     return true;
 }
 
-/* "Drag X to Y". */
-static enum parsed
-clause_drag(struct gram *g, struct cur c)
+/* Where the verb starts behind a place without a comma: "in the 'Address' section click …". */
+static int
+place_end(const struct cur *c)
 {
-    if (!eat(&c, "drop|drag|drags|drag and drop|drag & drop|drag-and-drop|drag the|drags and drops|"
-                 "dragging")) {
-        return P_NO;
+    for (int i = c->i + 1; i < c->end; i++) {
+        struct cur verb = cur_range(c, i, c->end);
+        bool place = c->t[i - 1].kind == TOK_QUOTED ||
+                     phrase_len(c, i - 1,
+                                "section|row|dialog|card|panel|menu|header|footer|sidebar|table|"
+                                "list|form|popup|modal|toolbar|navbar|block|area") > 0;
+        if (place && c->t[i].kind == TOK_WORD && !is_capital(&c->t[i]) &&
+            eat_gesture(&verb) != NULL) {
+            return i;
+        }
     }
-    int len = 0;
-    int at = find_phrase(&c, c.i + 1,
-                         "and drop it on|and drop it onto|and drop it into|and drop it in|"
-                         "and drop it to|and drop on|and drop onto|and drop into|and drop to|"
-                         "and drop in|to|onto|on to|into|over|on top of|over to|on|, drop it on|"
-                         "then drop it on|and release it on|and release it over|and drop it over|"
-                         "and move it to",
-                         &len);
-    const struct target *from = NULL;
-    const struct target *to = NULL;
-    if (at < 0 || at + len >= c.end) {
-        return refuse(g, "the step does not say where to drag it", "Drag \"Task\" to \"Done\"");
-    }
-    struct cur what = cur_range(&c, c.i, at);
-    struct cur where = cur_range(&c, at + len, c.end);
-    if (where.end - where.i == 1 && word_is_literal(&where.t[where.i]) && !where.t[where.i].var) {
-        return refuse(g, "dragging to a number is not supported", "Set \"Volume\" to 50");
-    }
-    if (parse_target(g, &what, USE_TAP, &from) != P_OK ||
-        parse_target(g, &where, USE_SCOPE, &to) != P_OK) {
-        return P_REFUSED;
-    }
-    bool way =
-        !to->quoted && phrase_len(&where, where.end - 1, "left|right|top|bottom|up|down") > 0;
-    if (to->name.n == 0 || way) {
-        return refuse(g, "the step does not say where to drag it", "Drag \"Task\" to \"Done\"");
-    }
-    struct target *bare = ARENA_NEW(g->arena, struct target);
-    if (bare == NULL) {
-        return P_REFUSED;
-    }
-    *bare = *to;
-    struct action *a = add_action(g, ACT_DRAG, from);
-    a->to = bare;
-    return P_OK;
+    return -1;
 }
 
 /* "In the row 'Invoice 7', click 'Edit'". */
@@ -230,6 +260,10 @@ place_first(struct gram *g, struct cur c)
     }
     int at = find_phrase(&look, look.i + 1, ",", NULL);
     struct cur rest = cur_range(&c, at + 1, c.end);
+    if (at < 0) {
+        at = place_end(&look);
+        rest = cur_range(&c, at, c.end);
+    }
     const struct gesture *how =
         at > 0 ? (eat(&rest, "i|the user|user|then"), eat_gesture(&rest)) : NULL;
     if (how == NULL || cur_done(&rest)) {
@@ -262,7 +296,19 @@ clause_tap(struct gram *g, struct cur c)
         return p;
     }
     static const struct gesture TAP = {TAP_WORDS, ACT_TAP};
-    if (eat_open_widget(&c)) {
+    static const struct gesture RIGHT = {TAP_WORDS, ACT_CONTEXT_TAP};
+    static const char RIGHT_BUTTON[] = "with the right mouse button|using the right mouse button|"
+                                       "with the right button|with right mouse button";
+    bool right = eat(&c, RIGHT_BUTTON) || eat_end(&c, RIGHT_BUTTON);
+    if (right) {
+        eat(&c, ",");
+        return eat(&c, TAP_WORDS) ? finish_tap(g, c, &RIGHT) : P_NO;
+    }
+    if (eat_means(&c)) {
+        return finish_tap(g, c, &TAP);
+    }
+    struct cur gesture = c;
+    if (eat_gesture(&gesture) == NULL && eat_open_widget(&c)) {
         return finish_tap(g, c, &TAP);
     }
     const struct gesture *how = eat_gesture(&c);
@@ -275,11 +321,14 @@ static enum parsed
 put_check(struct gram *g, struct cur c, enum act_type type)
 {
     const struct target *t = NULL;
+    eat_end(&c, type == ACT_CHECK ? "as checked|as ticked|as selected|as marked"
+                                  : "as unchecked|as unticked|as unselected");
     if (cur_done(&c)) {
         return refuse(g, "the step does not say on what", "Check \"I agree\"");
     }
-    if (quoted_list(g, c, type, NULL) == P_OK) {
-        return P_OK;
+    enum parsed list = put_list(g, c, type, USE_CHECK, false);
+    if (list != P_NO) {
+        return list;
     }
     if (parse_target(g, &c, USE_CHECK, &t) != P_OK) {
         return P_REFUSED;
@@ -299,6 +348,7 @@ check_is_clear(const struct cur *range)
         return false;
     }
     eat(&c, WORDS_DET);
+    eat(&c, "both");
     if (cur_quoted(&c) || (!cur_done(&c) && (c.t[c.i].var || is_capital(&c.t[c.i])))) {
         return true;
     }
@@ -349,7 +399,9 @@ clause_check(struct gram *g, struct cur c)
             "remove the tick from|de-select")) {
         return put_check(g, c, ACT_UNCHECK);
     }
-    if (eat(&c, "tick|ticks|check off|tick off|put a check in|put a tick in|check mark|mark the "
+    if (eat(&c, "tick|ticks|put a check mark next to|put a checkmark next to|put a tick next to|"
+                "put a check next to|put a check mark in|put a checkmark in|check off|tick off|put "
+                "a check in|put a tick in|check mark|mark the "
                 "checkbox")) {
         return put_check(g, c, ACT_CHECK);
     }
@@ -357,6 +409,14 @@ clause_check(struct gram *g, struct cur c)
         (box_like(&c) || (cur_quoted(&c) && c.end - c.i == 1))) {
         bool off = phrase_len(&whole, whole.i, "disable|deactivate|disables") > 0;
         return put_check(g, c, off ? ACT_UNCHECK : ACT_CHECK);
+    }
+    c = whole;
+    if (eat(&c, "mark|marks|set")) {
+        struct cur mark = c;
+        bool on = eat_end(&mark, "as checked|as ticked|as selected");
+        if (on || eat_end(&mark, "as unchecked|as unticked|as not checked")) {
+            return put_check(g, mark, on ? ACT_CHECK : ACT_UNCHECK);
+        }
     }
     c = whole;
     if (eat(&c, "toggle|flip|toggles") && !cur_done(&c)) {

@@ -24,12 +24,24 @@ starts_elided(const struct cur *c, int i)
     if (phrase_len(c, i, STATES) > 0 || predicate_at(c, i, &len) != NULL) {
         return true;
     }
+    if (key_starts(c, i)) {
+        return true;
+    }
     int reach = i + LINK_REACH < c->end ? i + LINK_REACH : c->end;
     struct cur rest = cur_range(c, i + 1 < reach ? i + 1 : reach, reach);
     return c->t[i].kind == TOK_WORD && any_word(&rest, LINKS);
 }
 
 /* --- the subject goes on */
+
+/* "contains 'a' and 'b'", "contains 'a' but not 'b'". */
+static enum parsed
+again_said(struct gram *g, struct said s)
+{
+    return predicate_lists(g->said) && !g->denied
+               ? by_verb(g, s, g->said)
+               : refuse(g, "the negation is unclear", HINT_VERIFY);
+}
 
 /* "visible and enabled", "exists and contains 'x'", "visible but not checked". */
 static enum parsed
@@ -38,8 +50,13 @@ same_subject(struct gram *g, struct cur c)
     static const char UNCLEAR[] = "the negation is unclear";
     struct said s = {.subject = g->subject};
     int len = 0;
-    if (cur_done(&s.subject) || cur_done(&c) || cur_quoted(&c)) {
+    if (cur_done(&s.subject) || cur_done(&c)) {
         return P_NO;
+    }
+    if (cur_quoted(&c)) {
+        s.rest = c;
+        bool listed = c.end - c.i == 1 && predicate_lists(g->said) && !said_page(&s.subject);
+        return listed ? again_said(g, s) : P_NO;
     }
     const struct predicate *verb = predicate_at(&c, c.i, &len);
     if (verb != NULL) {
@@ -52,6 +69,9 @@ same_subject(struct gram *g, struct cur c)
     s.rest = c;
     if (eat(&s.rest, "not")) {
         s.negated = true;
+        if (cur_quoted(&s.rest) && g->last_type != ACT_VERIFY_VISIBLE && !cur_done(&s.subject)) {
+            return again_said(g, s);
+        }
     } else if (g->denied) {
         return refuse(g, UNCLEAR, HINT_VERIFY); /* "not visible and enabled" */
     }
@@ -74,7 +94,8 @@ static enum parsed
 also_enabled(struct gram *g, struct cur c)
 {
     eat(&c, "is");
-    if (g->last == NULL || !eat(&c, "enabled|clickable|active") || !cur_done(&c)) {
+    if (g->last_type != ACT_WAIT_VISIBLE || g->last == NULL ||
+        !eat(&c, "enabled|clickable|active") || !cur_done(&c)) {
         return P_NO;
     }
     int64_t timeout_us =
@@ -143,7 +164,25 @@ elided_tap(struct gram *g, struct cur c)
     if (c.end - c.i > 1) {
         return parse_statement(g, c);
     }
+    if (g->last != NULL && (g->last->near != NULL || g->last->within != NULL)) {
+        return refuse(g, "it is unclear whether that is a second place or a second action",
+                      "write one action per step");
+    }
     return parse_target(g, &c, USE_TAP, &t) == P_OK ? (add_action(g, ACT_TAP, t), P_OK) : P_REFUSED;
+}
+
+/* "Press Tab and Enter". */
+static enum parsed
+also_pressed(struct gram *g, struct cur c)
+{
+    const char *key = eat_key(g, &c);
+    if (key == NULL || !cur_done(&c)) {
+        return P_NO;
+    }
+    struct action *a = add_action(g, ACT_PRESS, NULL);
+    a->value = str_z(key);
+    a->has_value = true;
+    return P_OK;
 }
 
 enum parsed
@@ -160,7 +199,11 @@ parse_elided(struct gram *g, struct cur c)
     case ACT_TAP:
         return elided_tap(g, c);
     case ACT_WAIT_VISIBLE:
-        return cur_quoted(&c) ? parse_statement(g, c) : also_enabled(g, c);
+    case ACT_WAIT_HIDDEN:
+    case ACT_WAIT_ENABLED:
+        return cur_quoted(&c) ? clause_until(g, c) : also_enabled(g, c);
+    case ACT_PRESS:
+        return also_pressed(g, c);
     default:
         return act_is_verify(g->last_type) ? elided_check(g, c)
                : cur_quoted(&c)            ? parse_statement(g, c)

@@ -58,28 +58,61 @@ conditional_actions(struct gram *g, struct cur then, const struct target *seen)
     return P_OK;
 }
 
+/* Cuts at the first comma or "then", else before the first verb behind a predicate. */
+static bool
+cut_condition(const struct cur *c, struct cur *out_when, struct cur *out_then)
+{
+    static const char DEEDS[] =
+        "tap|click|press|type|enter|select|choose|verify|scroll|swipe|close|accept|dismiss|open|"
+        "take|hover|check|fill|go|wait";
+    static const char ENDS[] =
+        "visible|displayed|shown|present|appears|appear|exists|disappears|gone|hidden|loaded|"
+        "loads|enabled|clickable|screen|page|there|up|open|seconds|second";
+    int len = 0;
+    int at = find_phrase(c, c->i + 1, ", then|,|then|: ", &len);
+    for (int i = c->i + 2; at < 0 && i + 1 < c->end; i++) {
+        if (phrase_len(c, i, DEEDS) > 0 && phrase_len(c, i - 1, ENDS) > 0) {
+            at = i;
+            len = 0;
+        }
+    }
+    if (at < 0 || at + len >= c->end) {
+        return false;
+    }
+    *out_when = cur_range(c, c->i, at);
+    *out_then = cur_range(c, at + len, c->end);
+    return true;
+}
+
 /* "If X is visible, tap it": split at the first comma or "then", else before the first verb. */
 static enum parsed
-leading_if(struct gram *g, struct cur c, bool wait)
+leading_if(struct gram *g, struct cur c)
 {
-    int len = 0;
-    int at = find_phrase(&c, c.i + 1, ", then|,|then|: ", &len);
-    if (at < 0 || at + len >= c.end) {
-        return wait ? P_NO
-                    : refuse(g, "it is unclear where the condition ends",
-                             "If \"Cookies\" is visible, tap \"Accept\"");
+    struct cur when;
+    struct cur then;
+    if (!cut_condition(&c, &when, &then)) {
+        return refuse(g, "it is unclear where the condition ends",
+                      "If \"Cookies\" is visible, tap \"Accept\"");
     }
-    struct cur when = cur_range(&c, c.i, at);
-    struct cur then = cur_range(&c, at + len, c.end);
+    if (any_word(&then, ".|;|!")) {
+        return refuse(g, "it is unclear how far the condition reaches",
+                      "write one action per step");
+    }
     const struct target *seen = condition(g, when);
-    if (seen == NULL) {
-        return P_REFUSED;
+    return seen == NULL ? P_REFUSED : conditional_actions(g, then, seen);
+}
+
+/* "Once X disappears, tap Y", "after 5 seconds, …": waits, then acts. */
+static enum parsed
+leading_wait(struct gram *g, struct cur c)
+{
+    struct cur when;
+    struct cur then;
+    if (!cut_condition(&c, &when, &then)) {
+        return P_NO;
     }
-    if (!wait) {
-        return conditional_actions(g, then, seen);
-    }
-    add_action(g, ACT_WAIT_VISIBLE, seen);
-    return parse_clauses(g, then);
+    eat(&when, "that");
+    return clause_until(g, when) == P_OK ? parse_clauses(g, then) : P_NO;
 }
 
 static const char SELF_SEEN[] =
@@ -134,7 +167,11 @@ holds_if(const struct cur *c)
 enum parsed
 parse_conditional(struct gram *g, struct cur c)
 {
-    if (any_word(&c, "else|otherwise|unless|if not|as long as|while|depending|except")) {
+    struct cur wait = c;
+    eat_fillers(g, &wait);
+    bool lasting = eat(&wait, "wait") && any_word(&wait, "as long as|while");
+    if (!lasting &&
+        any_word(&c, "else|otherwise|unless|if not|as long as|while|depending|except")) {
         return refuse(g, "choices between two ways need judgement",
                       "If \"Cookies\" is visible, tap \"Accept\"");
     }
@@ -149,13 +186,13 @@ parse_conditional(struct gram *g, struct cur c)
     struct cur head = c;
     eat_fillers(g, &head);
     if (eat(&head, "if|in case|whenever|only if")) {
-        return leading_if(g, head, false);
+        return leading_if(g, head);
     }
     head = c;
     if (eat(&head, "when|once|as soon as|after")) {
         struct gram_mark m = gram_mark(g);
         const char *reason = g->reason;
-        enum parsed p = leading_if(g, head, true);
+        enum parsed p = leading_wait(g, head);
         if (p == P_OK) {
             return P_OK;
         }

@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Screenshots, comparisons with baselines, remembered values, browser dialogs. */
-#include "worker/steps/parse.h"
+ * Screenshots, comparisons with baselines, remembered values. */
+#include "worker/steps/grammar_name.h"
+
+/* "take a full-page screenshot", "screenshot", "capture the screen". */
+static bool
+eat_shot(struct cur *c)
+{
+    struct cur look = *c;
+    bool verb = eat(&look, "take|takes|capture|captures|grab|save|get|make|makes|snap|create|do");
+    eat(&look, "a|an|the|another");
+    eat(&look, "full page|full-page|full|fresh|new");
+    bool shot = eat(&look, "screenshot|screen shot|screen capture|screengrab|screen grab|"
+                           "screen-shot") ||
+                (verb && eat(&look, "snapshot|picture of the screen|image of the page|"
+                                    "picture of the page|image of the screen")) ||
+                (phrase_len(c, c->i, "capture|captures|grab|snap") > 0 &&
+                 eat(&look, "screen|page|current page|current screen"));
+    if (shot) {
+        *c = look;
+    }
+    return shot;
+}
 
 static enum parsed
 clause_screenshot(struct gram *g, struct cur c)
 {
     const struct target *t = NULL;
-    if (!eat(&c,
-             "take a screenshot|take screenshot|capture screenshot|capture a screenshot|screenshot|"
-             "grab a screenshot|save a screenshot|take a screen shot|take a snapshot|"
-             "capture the screen|capture screen|take the screenshot|make a screenshot|"
-             "take a picture of the screen|save screenshot|capture the page|takes a screenshot|"
-             "take another screenshot|take a full page screenshot|take a full-page screenshot|"
-             "get a screenshot|capture the screenshot|capture an image of the page|"
-             "grab screenshot|snap a screenshot|capture a screen shot|take screen shot|"
-             "capture the current page|capture page|capture the current screen")) {
+    if (!eat_shot(&c)) {
         return P_NO;
     }
     eat(&c,
@@ -31,6 +43,13 @@ clause_screenshot(struct gram *g, struct cur c)
                 "and save as") &&
         c.end - c.i == 1) {
         name = c.t[c.i++].text;
+    }
+    if (c.end - c.i == 1 && c.t[c.i].kind == TOK_WORD && str_find_byte(c.t[c.i].text, '_') > 0) {
+        name = c.t[c.i++].text; /* "takeScreenshot: cart_page" */
+    }
+    struct cur aim = c;
+    if (eat(&aim, "for") && aim.end - aim.i <= 4 && !cur_quoted(&aim) && name_doubt(&aim) < 0) {
+        c.i = c.end; /* "for the report" */
     }
     if (eat(&c, "of") && !cur_done(&c)) {
         if (parse_target(g, &c, USE_VERIFY, &t) != P_OK) {
@@ -48,54 +67,80 @@ clause_screenshot(struct gram *g, struct cur c)
 }
 
 static bool
-eat_shown_page(struct cur *c)
+eat_shown_page(struct cur *c, struct str *out_name)
 {
+    struct cur named = *c;
     eat(c, "that");
+    eat(&named, "that");
+    eat(&named, "the");
+    if (cur_quoted(&named) && phrase_len(&named, named.i + 1, "screen|page|view") == 1) {
+        *out_name = named.t[named.i].text;
+        c->i = named.i + 2;
+        return true;
+    }
     return eat(c,
                "the page|the screen|this page|this screen|the current page|the current screen|page|"
                "screen|the screenshot|a screenshot|screenshot|the view|the layout|the current view|"
                "it|the image|current screen|current page|the whole page|the full page");
 }
 
+/* "against the saved baseline image", "should match its visual baseline". */
 static bool
 eat_baseline(struct cur *c)
 {
-    return eat(
-        c, "against the baseline|with the baseline|to the baseline|to baseline|against baseline|"
-           "with baseline|matches the baseline|with the saved baseline|against the saved baseline|"
-           "to the saved baseline|against the baseline image|with the baseline image|"
-           "matches the baseline screenshot|matches the baseline image|visually|"
-           "against its baseline|with its baseline|to its baseline|matches its baseline|"
-           "matches the snapshot|against the baseline screenshot|with the baseline screenshot|"
-           "for visual changes|for visual differences|for visual regressions|"
-           "has no visual differences|has not changed visually|matches baseline|"
-           "against the approved baseline|matches the approved baseline|"
-           "has no visual changes|for visual regression|to the baseline image|"
-           "to the baseline screenshot|matches the saved baseline|matches the saved snapshot|"
-           "with the previous screenshot|against the previous baseline");
+    struct cur look = *c;
+    if (eat(c, "visually|for visual changes|for visual differences|for visual regressions|"
+               "for visual regression|has no visual differences|has not changed visually|"
+               "has no visual changes")) {
+        return true;
+    }
+    if (!eat(&look, "against|with|to|visually matches|visually match|matches|should match|must "
+                    "match|to match|still matches|match|"
+                    "should still match")) {
+        return false;
+    }
+    eat(&look, WORDS_DET);
+    while (eat(&look, "saved|approved|visual|previous|stored|accepted|reference")) {
+    }
+    if (!eat(&look,
+             "baseline|baseline image|baseline screenshot|snapshot|screenshot|baseline of it")) {
+        return false;
+    }
+    *c = look;
+    return true;
+}
+
+/* "run a visual comparison", "visually check". */
+static bool
+eat_visual(struct cur *c)
+{
+    struct cur look = *c;
+    if (eat(c, "visually check|visually compare|check visually|compare visually|visually validate|"
+               "visually verify")) {
+        return true;
+    }
+    eat(&look, "perform|do|run|take|make|capture|execute|start");
+    eat(&look, "a|an|the|another");
+    if (!eat(&look,
+             "visual check|visual snapshot|visual comparison|visual test|visual regression check|"
+             "visual regression test|visual diff|visual validation|visual snapshot of")) {
+        return false;
+    }
+    *c = look;
+    return true;
 }
 
 static enum parsed
 clause_visual(struct gram *g, struct cur c)
 {
     struct cur whole = c;
-    bool visual =
-        eat(&c, "visual check|visually check|visually compare|perform a visual check|"
-                "do a visual check|run a visual check|take a visual snapshot|visual snapshot|"
-                "check visually|compare visually|do a visual comparison|visual comparison|"
-                "run a visual comparison|perform a visual comparison|visual test|"
-                "take a visual snapshot of|perform a visual regression check|"
-                "run a visual regression check|visual regression check|make a visual check|"
-                "perform a visual test|run visual check|perform visual check|visually validate|"
-                "visually verify|capture a visual snapshot|run a visual test|"
-                "perform visual comparison");
-    if (!visual &&
-        !eat(&c, "compare|check|verify|compares|assert|make sure|ensure|confirm|validate|match")) {
-        return P_NO;
+    bool visual = eat_visual(&c);
+    if (!visual) {
+        eat(&c, "compare|check|verify|compares|assert|make sure|ensure|confirm|validate|match");
     }
     eat(&c, "of|for|on");
-    bool page = eat_shown_page(&c);
     struct str name = STR_EMPTY;
+    bool page = eat_shown_page(&c, &name);
     if (visual && (cur_quoted(&c) || eat(&c, "named|called|as")) && cur_quoted(&c)) {
         name = c.t[c.i++].text;
     }
@@ -142,7 +187,7 @@ clause_store(struct gram *g, struct cur c)
     static const char HINT[] = "Remember the \"Order number\" as orderId";
     struct cur whole = c;
     if (!eat(&c, "store|save|remember|capture|grab|read|copy|record|extract|stores|saves|remembers|"
-                 "get|note|keep|memorize|memorise")) {
+                 "get|note down|note|keep|memorize|memorise")) {
         return P_NO;
     }
     int len = 0;
@@ -170,54 +215,22 @@ clause_store(struct gram *g, struct cur c)
         return generic ? P_NO : refuse(g, "the step does not say under which name", HINT);
     }
     struct str name = variable_name(c.t[at + len].text);
-    if (name.n == 0) {
+    if (name.n == 0 || (generic && str_find_byte(name, '.') > 0)) {
         return generic ? P_NO : refuse(g, "the step does not say under which name", HINT);
     }
     struct cur what = cur_range(&c, c.i, at);
+    eat_end(&what, "for later use|for later|for later steps|for reuse");
     eat(&what,
         "the value of|the text of|value of|text of|the value in|the text in|the value from|"
         "the text from|the content of|value from|text from|the contents of|the value shown in|"
         "the value displayed in|the text content of|the text on");
     const struct target *t = NULL;
-    if (cur_done(&what) || parse_target(g, &what, USE_VERIFY, &t) != P_OK || t->name.n == 0) {
+    bool number = what.end - what.i == 1 && word_is_literal(&what.t[what.i]);
+    if (cur_done(&what) || number || parse_target(g, &what, USE_VERIFY, &t) != P_OK ||
+        t->name.n == 0) {
         return refuse(g, "it is unclear what to remember", HINT);
     }
     add_action(g, ACT_STORE, t)->variable = name;
-    return P_OK;
-}
-
-static enum parsed
-clause_dialog(struct gram *g, struct cur c)
-{
-    enum act_type type = ACT_DIALOG_ACCEPT;
-    if (eat(&c, "dismiss|cancel|decline|reject|dismisses|cancels")) {
-        type = ACT_DIALOG_DISMISS;
-    } else if (!eat(&c, "accept|confirm|ok|accepts|confirms|agree to|acknowledge")) {
-        return P_NO;
-    }
-    eat(&c, "the|this|any");
-    if (!eat(
-            &c,
-            "alert|browser alert|javascript alert|js alert|alert dialog|confirm dialog|"
-            "confirmation dialog|browser dialog|javascript dialog|confirmation alert|prompt|"
-            "alert box|alert popup|confirm box|browser confirm|javascript confirm|confirm|"
-            "native dialog|confirmation prompt|alert message|dialog|browser popup|system dialog|"
-            "system alert|confirmation box|confirmation|permission dialog|permission alert|"
-            "browser prompt|confirmation popup|confirm popup|js confirm|alert window|"
-            "browser confirmation|js dialog|pop-up alert|popup alert|confirm alert|popup|pop-up")) {
-        return P_NO;
-    }
-    struct action *a = NULL;
-    if (eat(&c, "with|with text|with the text") && c.end - c.i == 1 && cur_quoted(&c)) {
-        a = add_action(g, type, NULL);
-        a->value = c.t[c.i].text;
-        a->has_value = true;
-        return P_OK;
-    }
-    if (!cur_done(&c)) {
-        return P_NO;
-    }
-    add_action(g, type, NULL);
     return P_OK;
 }
 

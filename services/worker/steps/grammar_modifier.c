@@ -71,7 +71,7 @@ position_at(const struct cur *c, int i, struct modifier *m)
                   {"top-left", POS_TOP | POS_LEFT},
                   {"bottom-right", POS_BOTTOM | POS_RIGHT},
                   {"bottom-left", POS_BOTTOM | POS_LEFT}};
-    int at = i + phrase_len(c, i, "at the very|at the|in the|on the|to the|at|on");
+    int at = i + phrase_len(c, i, "at the very|at the|in the|on the|to the|at|on|in|in the very");
     if (at == i) {
         return false;
     }

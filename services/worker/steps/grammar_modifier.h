@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside of the grammar: what narrows a noun phrase ("in the row 'X'", "next to 'Y'", "at the top").
- * Not for other modules. */
+ * Inside of the grammar: what narrows a noun phrase ("in the row 'X'", "next to 'Y'", "at the
+ * top"). Not for other modules. */
 #ifndef ASSAY_WORKER_STEPS_GRAMMAR_MODIFIER_H
 #define ASSAY_WORKER_STEPS_GRAMMAR_MODIFIER_H
 

@@ -44,7 +44,8 @@ clause_press(struct gram *g, struct cur c)
                 "press keys|send the key|send key|send keys|type the key|press key|"
                 "press the key|hit the key|press the shortcut|press shortcut|"
                 "press keyboard key|use shortcut|press the key combo|press keyboard shortcut");
-    if (!combo_verb && !eat(&c, "press|presses|hit|hits|press on|strike|pressing|pressed|push")) {
+    if (!combo_verb &&
+        !eat(&c, "press|presses|hit|hits|press on|strike|pressing|hitting|pressed|push")) {
         return P_NO;
     }
     bool quoted = cur_quoted(&c);
@@ -226,7 +227,7 @@ scroll_until(struct gram *g, struct cur c, const char *direction)
                    "i reach the bottom|reaching the bottom|reaching the end")) {
         return scroll_edge(g, edge, top ? "top" : "bottom", top ? "up" : "down");
     }
-    eat(&c, "the page contains|page contains|the page shows|page shows|the screen shows");
+    eat(&c, "the page contains|page contains|the page shows|page shows|the screen shows|visible");
     eat(&c,
         "you see|i see|you can see|i can see|the user sees|you find|i find|we see|seeing|you reach|"
         "reaching");
@@ -237,12 +238,17 @@ scroll_until(struct gram *g, struct cur c, const char *direction)
 static enum parsed
 clause_scroll(struct gram *g, struct cur c)
 {
+    struct cur brought = c;
+    if (eat(&brought, "bring|move|get") &&
+        eat_end(&brought, "into view|into the view|into the viewport")) {
+        return put_scroll_to(g, brought, NULL);
+    }
     if (!eat(&c, "scroll|scrolls|scroll the page|scroll page|scroll the screen|scrolling|"
                  "scroll through the page")) {
         return P_NO;
     }
     struct cur whole = c;
-    if (eat_end(&c, "into view|into the view|into the viewport")) {
+    if (!any_word(&c, "until|till") && eat_end(&c, "into view|into the view|into the viewport")) {
         return put_scroll_to(g, c, NULL);
     }
     const char *direction = eat_direction(&c);
@@ -286,21 +292,39 @@ clause_scroll(struct gram *g, struct cur c)
 
 /* --- swipes and pinches */
 
+/* "the left edge of the screen". */
+static const char *
+eat_side(struct cur *c)
+{
+    static const char *const SIDES[] = {"left", "right", "top", "bottom", "up", "down"};
+    struct cur look = *c;
+    eat(&look, "the");
+    for (size_t i = 0; i < ARRAY_LEN(SIDES); i++) {
+        if (eat(&look, SIDES[i])) {
+            eat(&look, "edge|side|end|border");
+            eat(&look, "of the screen|of the page");
+            *c = look;
+            return SIDES[i];
+        }
+    }
+    return NULL;
+}
+
+/* "from right to left". */
 static bool
 eat_from_to(struct cur *c, const char **out)
 {
-    static const struct {
-        const char *words;
-        const char *direction;
-    } WAYS[] = {
-        {"from right to left|from the right to the left|right to left", "left"},
-        {"from left to right|from the left to the right|left to right", "right"},
-        {"from bottom to top|from the bottom to the top|bottom to top|from down to up", "up"},
-        {"from top to bottom|from the top to the bottom|top to bottom|from up to down", "down"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(WAYS); i++) {
-        if (eat(c, WAYS[i].words)) {
-            *out = WAYS[i].direction;
+    static const char *const WAYS[][3] = {{"right", "left", "left"}, {"left", "right", "right"},
+                                          {"bottom", "top", "up"},   {"down", "up", "up"},
+                                          {"top", "bottom", "down"}, {"up", "down", "down"}};
+    struct cur look = *c;
+    eat(&look, "from");
+    const char *from = eat_side(&look);
+    const char *to = from != NULL && eat(&look, "to") ? eat_side(&look) : NULL;
+    for (size_t i = 0; to != NULL && i < ARRAY_LEN(WAYS); i++) {
+        if (strcmp(WAYS[i][0], from) == 0 && strcmp(WAYS[i][1], to) == 0) {
+            *out = WAYS[i][2];
+            *c = look;
             return true;
         }
     }
@@ -321,6 +345,7 @@ static enum parsed
 put_swipe(struct gram *g, struct cur c, const char *direction, int times)
 {
     const struct target *t = NULL;
+    eat_purpose_end(&c);
     struct cur tail = c;
     if (times == 0 && eat_times(&c, &times)) {
         tail = c;
@@ -383,12 +408,17 @@ static enum parsed
 clause_pinch(struct gram *g, struct cur c)
 {
     const char *direction = NULL;
-    if (eat(&c, "pinch out|spread|pinch open|pinch outward|pinch to zoom in|pinch outwards|pinches "
+    if (eat(&c, "pinch out|spread two fingers|spread your fingers|spread fingers|spread|zoom in by "
+                "pinching|zoom in by pinching on|pinch open|pinch "
+                "outward|pinch to zoom in|pinch out to zoom in|pinch open to zoom in|pinch "
+                "outwards|pinches "
                 "out")) {
         direction = "out";
-    } else if (eat(&c,
-                   "pinch in|pinch close|pinch closed|pinch inward|pinch to zoom out|pinch inwards|"
-                   "pinches in")) {
+    } else if (eat(&c, "pinch in|pinch two fingers|pinch two fingers together|zoom out by "
+                       "pinching|zoom out by pinching on|pinch close|pinch "
+                       "closed|pinch inward|pinch to zoom out|pinch in to zoom out|pinch closed to "
+                       "zoom out|pinch inwards|"
+                       "pinches in")) {
         direction = "in";
     } else if (eat(&c, "zoom in|zooms in")) {
         direction = "out";
@@ -399,6 +429,9 @@ clause_pinch(struct gram *g, struct cur c)
     }
     const struct target *t = NULL;
     eat(&c, "on the screen|on screen");
+    eat_end(&c, strcmp(direction, "out") == 0
+                    ? "to zoom in|to enlarge|to enlarge it|to zoom in on it"
+                    : "to zoom out");
     if (!cur_done(&c)) {
         eat(&c, "on|into|over|in");
         if (parse_target(g, &c, USE_VERIFY, &t) != P_OK) {

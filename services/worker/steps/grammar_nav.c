@@ -16,41 +16,84 @@ put(struct gram *g, struct cur c, enum act_type type)
     return P_OK;
 }
 
+/* "Go back twice". */
+static enum parsed
+put_times(struct gram *g, struct cur c, enum act_type type)
+{
+    int times = 1;
+    eat(&c, "again|once more");
+    (void)eat_times(&c, &times);
+    enum parsed p = put(g, c, type);
+    for (int i = 1; p == P_OK && i < times; i++) {
+        add_action(g, type, NULL);
+    }
+    return p;
+}
+
+/* "press the browser's back button", "use the forward arrow". */
+static bool
+eat_history_button(struct cur *c, const char *which)
+{
+    struct cur look = *c;
+    if (!eat(&look,
+             "press|presses|hit|hits|click|clicks|tap|taps|use|uses|press on|click on|tap on|"
+             "click the|push")) {
+        return false;
+    }
+    eat(&look, WORDS_DET);
+    bool owned =
+        eat(&look, "browser's|browser|device|device's|system|android|phone's|hardware|native");
+    if (!eat(&look, which)) {
+        return false;
+    }
+    bool named = eat(&look, "button|arrow|key|arrow button");
+    if (!named && !owned &&
+        (phrase_len(c, c->i, "press|presses|hit|hits|use") == 0 ||
+         phrase_len(c, c->i + 1, "back|forward|browser") == 0)) {
+        return false;
+    }
+    if (named) {
+        eat(&look, "of the browser|in the browser|of the device|on the device|of the phone|"
+                   "on the phone|in browser|of your browser|of my browser");
+    }
+    *c = look;
+    return true;
+}
+
 static enum parsed
 clause_history(struct gram *g, struct cur c)
 {
-    if (eat(&c, "go back|navigate back|press back|press the back button|hit the back button|"
-                "click the back button|tap the back button|press the browser back button|"
-                "click the browser back button|click the browser's back button|"
-                "press the browser's back button|use the back button|hit back|return|"
-                "press back button|tap back button|click back button|goes back|"
-                "press the device back button|press the android back button|"
-                "press the system back button|navigates back|tap the device back button|"
-                "go one page back|return back|move back|use the browser back button|"
-                "click browser back button|tap the browser back button|press browser back|"
-                "hit the browser back button|use the browser's back button")) {
+    if (eat_history_button(&c, "back") ||
+        eat(&c,
+            "go back|navigate back|return|goes back|navigates back|go one page back|"
+            "return back|browser back|browser back button|move back|step back|go one step back")) {
+        if (at_phrase(&c, "to") && any_word(&c, "tab|window")) {
+            return P_NO;
+        }
         eat(&c, "to the previous page|to the previous screen|to previous page|one page|one screen|"
                 "in the browser|a page|to the last page|in browser|in the browser history|"
-                "one step|once|in history|on the device|of the browser|in the app|one level|"
+                "one step|once|in history|in browser history|in the history|in the browser's "
+                "history|on the device|of the browser|in the app|one level|"
                 "to the prior page|to previous screen");
-        return put(g, c, ACT_BACK);
+        return put_times(g, c, ACT_BACK);
     }
-    if (eat(&c,
-            "go forward|navigate forward|press the forward button|click the browser forward button|"
-            "click the forward button|press forward|move forward|goes forward|"
-            "press the browser forward button|click the browser's forward button|"
-            "hit the forward button|tap the forward button|go forwards|use the forward button")) {
+    if (eat_history_button(&c, "forward") ||
+        eat(&c, "go forward|navigate forward|move forward|goes forward|go forwards|"
+                "go one page forward|step forward|browser forward")) {
         eat(&c, "to the next page|one page|in the browser|a page|in browser|in the browser history|"
-                "in history|one step");
-        return put(g, c, ACT_FORWARD);
+                "in history|one step|in browser history|in the history|in the browser's history");
+        return put_times(g, c, ACT_FORWARD);
     }
     if (eat(&c,
-            "refresh|reload|refreshes|reloads|hard refresh|force reload|perform a page refresh")) {
+            "refresh|reload|refreshes|reloads|hard refresh|force reload|perform a page refresh|do "
+            "a page refresh|do a browser refresh|"
+            "perform a browser refresh|do a refresh|perform a refresh|do a page reload|do a reload|"
+            "perform a page reload|perform a reload")) {
         eat(&c,
             "the page|page|the browser|browser|the current page|this page|the screen|current page|"
             "the web page|the browser page|the website|the browser window|the webpage|the tab|it|"
             "the current tab|the site|webpage|web page|screen");
-        return put(g, c, ACT_RELOAD);
+        return put_times(g, c, ACT_RELOAD);
     }
     return P_NO;
 }
@@ -61,7 +104,7 @@ eat_app(struct cur *c, struct str *out_name)
     eat(c, "the");
     *out_name = STR_EMPTY;
     if (eat(c, "app|application|mobile app|app again|application again|android app|ios app")) {
-        if (cur_quoted(c) && c->end - c->i == 1) {
+        if (c->end - c->i == 1 && (cur_quoted(c) || word_is_literal(cur_tok(c)))) {
             *out_name = c->t[c->i++].text;
         }
         return cur_done(c);
@@ -85,21 +128,57 @@ eat_app(struct cur *c, struct str *out_name)
     return false;
 }
 
+/* "Kill the app and open it again". */
+static bool
+eat_restart(struct cur *c)
+{
+    struct cur look = *c;
+    struct str name;
+    if (!eat(&look, "close|kill|quit|terminate|force close|force quit|stop|exit|force-close|"
+                    "force-quit|shut down")) {
+        return false;
+    }
+    int at = find_phrase(&look, look.i, "and", NULL);
+    struct cur app = cur_range(&look, look.i, at > 0 ? at : look.i);
+    struct cur again = cur_range(&look, at + 1, look.end);
+    if (at < 0 || !eat_app(&app, &name)) {
+        return false;
+    }
+    eat(&again, "then");
+    return eat(&again, "open it|reopen it|start it|launch it|relaunch it|restart it|reopen|open|"
+                       "re-open it|start|launch|relaunch|restart|open the app|launch the app|"
+                       "start the app|reopen the app") &&
+           (eat(&again, "again|anew|once more|back up|afresh|fresh|from scratch"),
+            cur_done(&again));
+}
+
 static enum parsed
 clause_app(struct gram *g, struct cur c)
 {
     struct str name;
     struct cur whole = c;
-    if (eat(&c, "close and reopen|kill and relaunch|close and "
-                "relaunch|restart|relaunch|reopen|re-launch|"
-                "kill and restart|restarts|relaunches|quit and reopen|force close and reopen|"
-                "terminate and relaunch|stop and start|re-open|close and restart|force quit and "
-                "relaunch") &&
-        (cur_done(&c) || eat_app(&c, &name))) {
+    if ((eat(&c, "close and reopen|kill and relaunch|close and "
+                 "relaunch|restart|relaunch|reopen|re-launch|"
+                 "kill and restart|restarts|relaunches|quit and reopen|force close and reopen|"
+                 "terminate and relaunch|stop and start|re-open|close and restart|force quit and "
+                 "relaunch") &&
+         (cur_done(&c) || eat_app(&c, &name))) ||
+        (c = whole, eat_restart(&c))) {
         return (add_action(g, ACT_RELAUNCH, NULL), P_OK);
     }
     c = whole;
-    if (eat(&c, "launch|start|open|launches|starts|run|opens|open up|start up|boot|fire up") &&
+    if (g->given &&
+        eat_end(&c, "is launched|is open|is opened|is started|is running|has started|"
+                    "has launched|was launched|has been launched|is up") &&
+        eat_app(&c, &name)) {
+        struct action *a = add_action(g, ACT_LAUNCH, NULL);
+        a->value = name;
+        a->has_value = name.n > 0;
+        return P_OK;
+    }
+    c = whole;
+    if (eat(&c,
+            "launch|start|open|bring up|launches|starts|run|opens|open up|start up|boot|fire up") &&
         eat_app(&c, &name)) {
         struct action *a = add_action(g, ACT_LAUNCH, NULL);
         a->value = name;
@@ -123,19 +202,24 @@ clause_app(struct gram *g, struct cur c)
 static enum parsed
 clause_device(struct gram *g, struct cur c)
 {
+    if (eat(&c, "put the keyboard away|put away the keyboard")) {
+        return put(g, c, ACT_HIDE_KEYBOARD);
+    }
     if (eat(&c, "hide|dismiss|close|collapse|hides|dismisses|closes|minimize") &&
         eat(&c,
             "the keyboard|keyboard|the on-screen keyboard|the soft keyboard|the virtual keyboard|"
             "on-screen keyboard|the onscreen keyboard")) {
         return put(g, c, ACT_HIDE_KEYBOARD);
     }
-    if (eat(&c, "rotate|rotates|turn|change|switch|flip|set|change orientation|set orientation|"
+    if (eat(&c, "rotate|rotates|tilt|rotate back|turn back|turn|change|switch|flip|set|change "
+                "orientation|set orientation|"
                 "rotate screen|set the orientation|change the orientation")) {
         eat(&c,
             "the device|device|the screen|the phone|screen|the tablet|phone|the app|the display|"
             "the device orientation|the screen orientation|device orientation|the orientation|"
             "orientation|screen orientation");
         eat(&c, "orientation");
+        eat(&c, "back|around");
         bool way = eat(&c, "to|into|in");
         eat(&c, "the");
         const char *direction = NULL;
@@ -174,8 +258,12 @@ clause_tabs(struct gram *g, struct cur c)
     if (eat(&c, "close|closes")) {
         eat(&c, "the|this");
         eat(&c, "current|active|open|opened|new|newly opened");
-        return eat(&c, TAB_NOUN) && cur_done(&c) ? (add_action(g, ACT_CLOSE_TAB, NULL), P_OK)
-                                                 : P_NO;
+        return eat(&c, TAB_NOUN) &&
+                       (eat(&c, "that is currently open|that is open|i am on|you are on|"
+                                "that is active"),
+                        cur_done(&c))
+                   ? (add_action(g, ACT_CLOSE_TAB, NULL), P_OK)
+                   : P_NO;
     }
     if (!eat(&c, "switch to|go to|change to|move to|switch back to|select|focus|focus on|activate|"
                  "switches to|return to|go back to|navigate to|switch tab to|switch|move focus to|"
@@ -186,6 +274,7 @@ clause_tabs(struct gram *g, struct cur c)
     int len = 0;
     int64_t n = 0;
     eat(&c, "the|a");
+    struct cur noun = c;
     if (eat(&c, "newly opened|new|newest|latest|most recent|just opened|opened|newly-opened|"
                 "recently opened")) {
         nth = -1;
@@ -197,12 +286,17 @@ clause_tabs(struct gram *g, struct cur c)
         return cur_done(&c) ? (add_action(g, ACT_SWITCH_TAB, NULL)->nth = (int)n, P_OK) : P_NO;
     } else if (!cur_quoted(&c) && ordinal_at(&c, c.i, &nth, &len)) {
         c.i += len;
-    } else {
+    } else if (c = noun, !at_phrase(&c, "browser tab|browser window|window")) {
         return P_NO;
     }
     eat(&c, "opened|open");
+    bool browser = at_phrase(&c, "browser tab|browser window|window");
     if (!eat(&c, TAB_NOUN)) {
         return P_NO;
+    }
+    if (browser && cur_quoted(&c)) {
+        return refuse(g, "tabs of the browser are known by their number",
+                      "Switch to the second tab");
     }
     eat(&c, "that opened|that was opened|in the browser|of the browser|which opened");
     return cur_done(&c) ? (add_action(g, ACT_SWITCH_TAB, NULL)->nth = nth, P_OK) : P_NO;
@@ -246,7 +340,8 @@ clause_nav(struct gram *g, struct cur c)
     if (!given_at(g, &c) &&
         !eat(
             &c,
-            "open|go to|navigate to|visit|browse to|open up|load|goes to|navigates to|visits|opens|"
+            "open|start testing at|start the test at|begin testing at|go to|navigate "
+            "to|visit|browse to|open up|load|goes to|navigates to|visits|opens|"
             "head to|access|go|navigate|browse|head over to|point the browser to|point the browser "
             "at|"
             "direct the browser to|launch the browser and go to|open the browser and go to|"

@@ -26,7 +26,9 @@ put_page_value(struct gram *g, const struct said *s, enum act_type type, struct 
                     "is|should be|equals|to be|is now|should equal|is equal to|must be|reads|"
                     "should be equal to|changes to|should change to|changed to|says|equal|be|"
                     "has changed to|should now be|will be|to equal|should read|has become|shows|"
-                    "is exactly|is set to|becomes|should become")) {
+                    "is exactly|is set to|should say|say|should display|displays|should "
+                    "show|show|must read|must say|must equal|"
+                    "becomes|should become")) {
         return refuse(g, "it is unclear what is compared",
                       "Verify that the URL contains \"/cart\"");
     }
@@ -77,7 +79,10 @@ eat_url_subject(struct cur *c)
 bool
 eat_title_subject(struct cur *c)
 {
-    return eat(c, "the page title|page title|the title of the page|the browser title|the tab title|"
+    return eat(c, "the page title|page title|browser tab title|the tab's title|tab's title|the "
+                  "browser window title|"
+                  "the title of the browser tab|the title of the window|the title of the page|the "
+                  "browser title|the tab title|"
                   "the document title|title of the page|browser title|the title|title|"
                   "the title of the current page|the page's title|the window title|window title|"
                   "tab title|the current page title|document title|the browser tab title|"
@@ -93,7 +98,9 @@ eat_location(struct cur *c, bool *out_negated)
         return true;
     }
     return eat(
-        c, "should be on|am on|should be at|am at|should be redirected to|am redirected to|"
+        c, "should be on|have landed on|has landed on|landed on|arrived at|have arrived at|been "
+           "redirected to|have been redirected to|been taken to|have been taken to|am on|should be "
+           "at|am at|should be redirected to|am redirected to|"
            "is redirected to|get redirected to|should be taken to|am taken to|is taken to|"
            "should land on|land on|lands on|should be navigated to|is navigated to|is on|are on|"
            "are redirected to|should get redirected to|gets redirected to|should see the url|"

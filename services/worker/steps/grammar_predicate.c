@@ -3,6 +3,7 @@
  * Predicates: what a statement says of its subject ("is visible", "should show '5'"). What cannot
  * be compared exactly (correct, as expected, looks good) is refused. */
 #include "worker/steps/grammar_modifier.h"
+#include "worker/steps/grammar_name.h"
 #include "worker/steps/grammar_said.h"
 
 #include <string.h>
@@ -26,7 +27,9 @@ static const char HIDDEN[] =
 static const char ENABLED[] = "enabled|clickable|active|interactive|tappable|interactable|editable";
 static const char DISABLED[] = "disabled|greyed out|grayed out|inactive|unclickable|grayed-out|"
                                "greyed-out|not enabled|not clickable|not active|grey|non-clickable";
-static const char CHECKED[] = "checked|ticked|selected|on|turned on|toggled on|switched on|marked|"
+static const char CHECKED[] = "checked|ticked|selected|on|turned on|toggled on|switched "
+                              "on|marked|pre-selected|preselected|pre-checked|prechecked|checked "
+                              "by default|selected by default|"
                               "toggled|turned-on";
 static const char UNCHECKED[] =
     "unchecked|unticked|off|deselected|unselected|not checked|turned off|"
@@ -49,10 +52,14 @@ placed_visible(struct gram *g, const struct said *s, struct cur rest)
     }
     int64_t n = 0;
     struct cur subject = s->subject;
+    struct cur whole = said_joined(g, &subject, &rest);
+    if (!cur_done(&rest) && modifier_at(&whole, whole.end - (rest.end - rest.i)).kind == MOD_NONE) {
+        return refuse_words(g, &rest, HINT_VERIFY);
+    }
     if (!s->negated && eat_count(&subject, &n)) {
         return put_count(g, s, said_joined(g, &subject, &rest), n);
     }
-    return put_visible(g, s, said_joined(g, &s->subject, &rest));
+    return put_visible(g, s, whole);
 }
 
 /* Quoted, with a capital, or a kind of place every page may have ("the cart"). */
@@ -76,7 +83,10 @@ after_is(struct gram *g, struct said s)
     struct str v;
     g->subject = s.subject;
     g->denied = s.negated;
-    eat(&c, "now|still|also|currently|always");
+    eat(&c, "now|still|also|currently");
+    if (s.negated) {
+        eat_end(&c, "yet|anymore|any more|any longer");
+    }
     struct cur start = c;
     int vis = phrase_len(&c, c.i, VISIBLE);
     int hid = phrase_len(&c, c.i, HIDDEN);
@@ -97,7 +107,7 @@ after_is(struct gram *g, struct said s)
             s.subject = c;
             return put_text(g, &s, v, MODE_NONE, true);
         }
-        return refuse(g, "words are left over", HINT_VERIFY);
+        return refuse_words(g, &c, HINT_VERIFY);
     }
     if (vis > 0) {
         c.i += vis;
@@ -176,7 +186,7 @@ shows(struct gram *g, const struct said *s, enum act_mode mode)
     return refuse(g, "it is unclear what is compared", HINT_VERIFY);
 }
 
-enum verb { V_IS, V_CONTAINS, V_SHOWS, V_EQUALS, V_EXISTS, V_GONE, V_VAGUE };
+enum verb { V_IS, V_CONTAINS, V_SHOWS, V_EQUALS, V_EXISTS, V_GONE, V_ENABLED, V_VAGUE };
 
 struct predicate {
     const char *words;
@@ -209,7 +219,8 @@ static const struct predicate PREDICATES[] = {
      V_CONTAINS, true},
     {"shows|show|should show|displays|display|should display|reads|should read|says|should say|"
      "has|have|should have|has the text|should have the text|has text|should have text|states|"
-     "to have|to show|to display|to read|to say|must have|must show|must display|shows the text|"
+     "holds|should hold|must hold|to hold|to have|to show|to display|to read|to say|must have|must "
+     "show|must display|shows the text|"
      "displays the text|should state|to have text|to have the text|indicates|must say|must read",
      V_SHOWS, false},
     {"does not show|doesn't show|should not show|does not display|doesn't display|does not have|"
@@ -238,6 +249,13 @@ static const struct predicate PREDICATES[] = {
     {"disappears|disappear|should disappear|vanishes|goes away|disappeared|has disappeared|"
      "to disappear|have disappeared|should vanish|should go away|closes|should close",
      V_GONE, false},
+    {"can be clicked|can be tapped|can be pressed|should be able to be clicked|is able to be "
+     "clicked|"
+     "are clickable",
+     V_ENABLED, false},
+    {"cannot be clicked|can't be clicked|can not be clicked|cannot be tapped|can't be tapped|"
+     "cannot be pressed|can't be pressed",
+     V_ENABLED, true},
     {"matches|should match|to match|starts with|ends with|begins with|should start with|"
      "should end with|works|looks|should work|should look|behaves|loads|functions|opens|updates|"
      "changes|increases|decreases|works as|is working|seems|feels|responds|should load|redirects|"
@@ -245,11 +263,29 @@ static const struct predicate PREDICATES[] = {
      V_VAGUE, false},
 };
 
+bool
+predicate_lists(const struct predicate *p)
+{
+    return p != NULL && !p->negated && (p->verb == V_CONTAINS || p->verb == V_SHOWS);
+}
+
 const struct predicate *
 predicate_at(const struct cur *c, int i, int *out_len)
 {
     const struct predicate *best = NULL;
+    struct tok without[8];
+    struct cur plain = {without, 0, 0};
     *out_len = 0;
+    /* "should now show" is "should show". */
+    if (phrase_len(c, i, "should|must|will|does|do") > 0 &&
+        phrase_len(c, i + 1, "now|still|also|then|therefore") > 0 && c->t[i].kind == TOK_WORD) {
+        for (int k = i; k < c->end && plain.end < 8; k++) {
+            without[plain.end] = c->t[k];
+            plain.end += k != i + 1;
+        }
+        best = predicate_at(&plain, 0, out_len);
+        *out_len += best != NULL;
+    }
     for (size_t k = 0; k < ARRAY_LEN(PREDICATES); k++) {
         int n = phrase_len(c, i, PREDICATES[k].words);
         if (n > *out_len) {
@@ -267,8 +303,14 @@ by_verb(struct gram *g, struct said s, const struct predicate *p)
     s.negated ^= p->negated;
     g->subject = s.subject;
     g->denied = s.negated;
+    g->said = p;
     switch (p->verb) {
     case V_IS:
+        /* "'A' is visible but 'B' is not" */
+        if (cur_done(&s.rest) && s.negated && g->plan->count > 0 &&
+            g->last_type == ACT_VERIFY_VISIBLE) {
+            return put_visible(g, &s, s.subject);
+        }
         return after_is(g, s);
     case V_CONTAINS:
         return shows(g, &s, MODE_CONTAINS);
@@ -279,12 +321,16 @@ by_verb(struct gram *g, struct said s, const struct predicate *p)
             return put_text(g, &s, v, MODE_NONE, false);
         }
         return refuse(g, "it is unclear what is compared", HINT_VERIFY);
+    case V_ENABLED:
+        return cur_done(&s.rest)
+                   ? put_state(g, &s, s.negated ? ACT_VERIFY_DISABLED : ACT_VERIFY_ENABLED, false)
+                   : refuse_words(g, &s.rest, HINT_VERIFY);
     case V_EXISTS:
         return placed_visible(g, &s, s.rest);
     case V_GONE:
         s.negated = !s.negated;
         return cur_done(&s.rest) ? put_visible(g, &s, s.subject)
-                                 : refuse(g, "words are left over", HINT_VERIFY);
+                                 : refuse_words(g, &s.rest, HINT_VERIFY);
     default:
         return refuse(g, JUDGEMENT, HINT_VERIFY);
     }

@@ -73,7 +73,8 @@ parse_question(struct gram *g, struct cur c)
         }
         return put_visible(g, &s, c);
     }
-    if (eat(&c, "can i see|do i see|can you see|can the user see|does the user see|can we see")) {
+    if (eat(&c, "can i see|do i see|do we see|do you see|can you see|can the user see|does the "
+                "user see|can we see")) {
         return put_visible(g, &s, c);
     }
     if (eat(&c, "is|are")) {

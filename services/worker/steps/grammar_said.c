@@ -57,12 +57,6 @@ said_put(struct gram *g, const struct said *s, enum act_type type, const struct 
     return a;
 }
 
-static bool
-is_role(const struct target *t, const char *roles)
-{
-    return t->role != NULL && strstr(roles, t->role) != NULL;
-}
-
 /* Subject and place stand apart ("'X' is shown in the header"): one range again. */
 struct cur
 said_joined(struct gram *g, const struct cur *a, const struct cur *b)
@@ -83,33 +77,6 @@ said_joined(struct gram *g, const struct cur *a, const struct cur *b)
 }
 
 /* --- counting */
-
-/* "buttons" as "button": roles are listed in the singular. */
-static struct cur
-singular(struct gram *g, const struct cur *range)
-{
-    struct cur empty = {range->t, range->i, range->i};
-    struct cur c = said_joined(g, range, &empty);
-    struct tok *t = ARENA_ARRAY(g->arena, (size_t)(c.end > 0 ? c.end : 1), struct tok);
-    if (t == NULL || cur_done(&c)) {
-        return *range;
-    }
-    memcpy(t, c.t, (size_t)c.end * sizeof(*t));
-    static const char PLURALS[] =
-        "buttons|links|rows|checkboxes|fields|images|tabs|options|headings|"
-        "dropdowns|radios|dialogs|switches|toggles|columns|icons|pictures";
-    for (int i = 0; i < c.end; i++) {
-        struct cur one = {t, i, c.end};
-        size_t n = strlen(t[i].low);
-        if (phrase_len(&one, i, PLURALS) > 0) {
-            size_t cut =
-                strcmp(t[i].low, "checkboxes") == 0 || strcmp(t[i].low, "switches") == 0 ? 2 : 1;
-            char *low = arena_strz(g->arena, str_n(t[i].low, n - cut));
-            t[i].low = low != NULL ? low : "";
-        }
-    }
-    return (struct cur){t, 0, c.end};
-}
 
 enum parsed
 put_count(struct gram *g, const struct said *s, struct cur what, int64_t count)
@@ -146,35 +113,31 @@ eat_count(struct cur *c, int64_t *out)
 
 /* --- putting verifications */
 
+/* "'A' and 'B' are enabled": each of them is. */
+static enum parsed
+said_list(struct gram *g, const struct said *s, enum act_type type, bool negated, struct cur what)
+{
+    size_t before = g->plan->count;
+    bool neither = type == ACT_VERIFY_NOT_VISIBLE && cur_done(&s->subject);
+    enum parsed list = put_list(g, what, type, USE_VERIFY, neither);
+    for (size_t i = before; list == P_OK && i < g->plan->count && i < STEP_ACTIONS_MAX; i++) {
+        g->plan->actions[i].timeout_us = s->timeout_us;
+        g->plan->actions[i].negated = negated;
+    }
+    return list;
+}
+
 enum parsed
 put_visible(struct gram *g, const struct said *s, struct cur what)
 {
     const struct target *t = NULL;
     enum act_type type = s->negated ? ACT_VERIFY_NOT_VISIBLE : ACT_VERIFY_VISIBLE;
-    bool list = false;
-    eat(&what, "both|all of|each of");
-    for (struct cur look = what; !cur_done(&look);) {
-        list = cur_quoted(&look);
-        look.i += list;
-        if (!list || cur_done(&look)) {
-            break;
-        }
-        list = eat(&look, ", and|,|and|nor|or") && cur_quoted(&look);
-        if (!list) {
-            break;
-        }
-        list = true;
+    if (s->negated) {
+        eat(&what, "any|any of|the any");
     }
-    if (list && what.end - what.i > 1) {
-        for (int i = what.i; i < what.end; i++) {
-            struct target *one =
-                what.t[i].kind == TOK_QUOTED ? ARENA_NEW(g->arena, struct target) : NULL;
-            if (one != NULL) {
-                *one = (struct target){.name = what.t[i].text, .quoted = true};
-                said_put(g, s, type, one);
-            }
-        }
-        return P_OK;
+    enum parsed list = said_list(g, s, type, false, what);
+    if (list != P_NO) {
+        return list;
     }
     if (parse_target(g, &what, USE_VERIFY, &t) != P_OK) {
         return P_REFUSED;
@@ -209,7 +172,7 @@ put_text(struct gram *g, const struct said *s, struct str value, enum act_mode m
         return P_REFUSED;
     }
     if (t->role != NULL && t->name.n == 0 && t->nth == 0 && t->near == NULL && !s->negated &&
-        mode != MODE_CONTAINS && !as_value && is_role(t, "heading alert dialog button link")) {
+        mode != MODE_CONTAINS && !as_value && role_is(t, "heading alert dialog button link")) {
         struct target *named = ARENA_NEW(g->arena, struct target);
         if (named == NULL) {
             return P_REFUSED;
@@ -220,7 +183,7 @@ put_text(struct gram *g, const struct said *s, struct str value, enum act_mode m
         said_put(g, s, ACT_VERIFY_VISIBLE, named);
         return P_OK;
     }
-    bool field = is_role(t, "textbox combobox spinbutton slider") && !said_text;
+    bool field = role_is(t, "textbox combobox spinbutton slider") && !said_text;
     struct action *a =
         said_put(g, s, as_value || says_value || field ? ACT_VERIFY_VALUE : ACT_VERIFY_TEXT, t);
     a->value = value;
@@ -235,6 +198,10 @@ put_state(struct gram *g, const struct said *s, enum act_type type, bool negated
 {
     const struct target *t = NULL;
     struct cur what = s->subject;
+    enum parsed list = said_list(g, s, type, negated, what);
+    if (list != P_NO) {
+        return list;
+    }
     if (parse_target(g, &what, type == ACT_VERIFY_CHECKED ? USE_CHECK : USE_VERIFY, &t) != P_OK) {
         return P_REFUSED;
     }
@@ -257,7 +224,7 @@ put_empty(struct gram *g, const struct said *s)
     if (parse_target(g, &what, USE_TYPE, &t) != P_OK) {
         return P_REFUSED;
     }
-    if (!clear && !is_role(t, "textbox combobox spinbutton")) {
+    if (!clear && !role_is(t, "textbox combobox spinbutton")) {
         return refuse(g, JUDGEMENT, "name the field: Verify that the \"Search\" field is empty");
     }
     struct action *a = said_put(g, s, ACT_VERIFY_VALUE, t);

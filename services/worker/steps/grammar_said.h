@@ -39,9 +39,10 @@ enum parsed put_state(struct gram *g, const struct said *s, enum act_type type, 
 enum parsed put_empty(struct gram *g, const struct said *s);
 
 /* --- predicates (grammar_predicate.c) */
-struct predicate;
 /* The longest predicate at token i and its tokens; NULL: none. */
 const struct predicate *predicate_at(const struct cur *c, int i, int *out_len);
+/* Several values may follow it: "contains 'a' and 'b', but not 'c'". */
+bool predicate_lists(const struct predicate *p);
 /* What `s` says by the predicate, with s.rest behind it. */
 enum parsed by_verb(struct gram *g, struct said s, const struct predicate *p);
 /* What `s` says by "is", with s.rest behind it. */

@@ -73,7 +73,8 @@ is_scope(const struct cur *where)
 static enum parsed
 list_first(struct gram *g, struct cur c)
 {
-    if (!eat(&c, "from|in|on|under|within|using|for|inside")) {
+    bool used = eat(&c, "use");
+    if (!used && !eat(&c, "from|in|on|under|within|using|for|inside")) {
         return P_NO;
     }
     int len = 0;
@@ -82,6 +83,9 @@ list_first(struct gram *g, struct cur c)
         return P_NO;
     }
     struct cur where = cur_range(&c, c.i, at);
+    if (used && !eat_end(&where, "to|in order to")) {
+        return P_NO;
+    }
     eat_end(&where, "i|the user|user|you|please");
     eat_end(&where, ",");
     if (is_scope(&where)) {
@@ -134,8 +138,9 @@ item_of_list(const struct cur *what, const struct cur *list)
     int len = 0;
     eat(&c, WORDS_DET);
     eat(&where, WORDS_DET);
-    return eat(&where, "list|results list|result list") && cur_done(&where) &&
-           (cur_quoted(&c) || ordinal_at(&c, c.i, &nth, &len));
+    return eat(&where, "list|results list|result list|menu|context menu|popup menu|pop-up menu|"
+                       "dropdown menu|suggestions|popup|options") &&
+           cur_done(&where) && (cur_quoted(&c) || ordinal_at(&c, c.i, &nth, &len));
 }
 
 enum parsed
@@ -149,6 +154,11 @@ clause_chosen(struct gram *g, struct cur c)
     int at = find_phrase(&c, c.i + 1, "from|out of|from within|from inside|from under", &len);
     if (at < 0) {
         at = find_phrase(&c, c.i + 1, "in|as|as the|under|for|on|inside|in to|into|within", &len);
+    }
+    if (at < 0 && cur_quoted(&c)) {
+        at = find_phrase(&c, c.i + 1, "form the|form", &len); /* a slip for "from" */
+        at = at == c.i + 1 ? at : -1;
+        len = 1;
     }
     if (at > c.i && at + len < c.end) {
         struct cur where = cur_range(&c, at + len, c.end);

@@ -3,10 +3,9 @@
  * Noun phrases: "the second 'Edit' button in the row 'Invoice 7' next to 'Total'". A core (name and
  * kind), then modifiers, each of which starts with a word of place. */
 #include "worker/steps/grammar_modifier.h"
+#include "worker/steps/grammar_name.h"
 
 #include <string.h>
-
-#define NAME_WORDS_MAX 8
 
 static const char HINT_QUOTE[] = "put the visible name in quotes: Tap \"Save\"";
 
@@ -67,7 +66,12 @@ static const char FILLERS[] =
     "product|row|string|badge|number|panel|header|tag|chip|snackbar|alert message|"
     "confirmation message|validation message|warning message|status|category|name|link text|"
     "picture|photo|placeholder|button text|info "
-    "message|submenu|accordion|file|folder|setting|contact";
+    "message|submenu|accordion|file|folder|setting|contact|cell|table "
+    "cell|layer|node|marker|comment|"
+    "post|event|chat|conversation|step|question|answer|slide|chart|point|task|ticket|order|"
+    "invoice|customer|account|project|channel|playlist|song|video|track|article|suggestion|"
+    "thumbnail|avatar|logo|pill|tooltip|carousel|gallery|widget|plan|category filter|filter|"
+    "breadcrumb|dialog title|note|document|email|reminder|wizard";
 
 /* "the 'Photos' carousel": behind an article and a name one plain word can only be what it is. */
 static bool
@@ -75,7 +79,8 @@ noun_behind(const struct cur *c, int q)
 {
     static const char ADVERBS[] =
         "again|now|first|last|instead|here|there|too|also|only|once|today|"
-        "twice|please|yet|still|anymore|then|afterwards|and|or|not|with";
+        "twice|please|yet|still|anymore|then|afterwards|and|or|not|with|attribute|property|class|"
+        "style|color|colour|tooltip|parameter|cookie|header|key|variable|event|request|animation";
     bool article = c->i > 0 && q == c->i && phrase_len(c, c->i - 1, "the|a|an") > 0;
     if (!article || q + 2 != c->end || c->t[q + 1].kind != TOK_WORD || is_capital(&c->t[q + 1])) {
         return false;
@@ -133,75 +138,13 @@ core_quoted(struct gram *g, struct cur c, enum target_use use, struct target *t)
     t->name = c.t[q].text;
     t->quoted = true;
     if (!kind_beside(&behind, use, &role) && !noun_behind(&c, q)) {
-        return refuse(g, "words are left over behind the quoted name", HINT_QUOTE);
+        return refuse_words(g, &behind, HINT_QUOTE);
     }
     if (!kind_beside(&before, use, &front)) {
-        return refuse(g, "words are left over before the quoted name", HINT_QUOTE);
+        return refuse_words(g, &before, HINT_QUOTE);
     }
     t->role = role != NULL ? role : front;
     return t->name.n > 0 ? P_OK : refuse(g, "the name in quotes is empty", HINT_QUOTE);
-}
-
-/* "Continue with Google", "Save as Draft": a small word between capitals is part of the name. */
-static bool
-joins_capitals(const struct cur *c, int i)
-{
-    return i > c->i && i + 1 < c->end && is_capital(&c->t[c->i]) && is_capital(&c->t[i + 1]) &&
-           phrase_len(c, i, "with|as|via|without|into|using") > 0;
-}
-
-/* Words that no visible name holds unquoted: more likely a sentence we do not understand. */
-static bool
-name_is_doubtful(const struct cur *c)
-{
-    for (int i = c->i; i < c->end; i++) {
-        if (c->t[i].kind == TOK_MARK) {
-            return true;
-        }
-        if (joins_capitals(c, i)) {
-            continue;
-        }
-        if (phrase_len(c, i,
-                       "if|unless|until|while|when|it|them|they|which|who|whose|where|because|so|"
-                       "or|not|is|are|was|were|be|been|has|have|had|does|do|did|will|would|"
-                       "should|can|could|then|using|via|without|except|than|as|into|onto|"
-                       "with|that|he|she|i|we|you|per|between|opposite|behind") > 0 &&
-            !is_capital(&c->t[i])) {
-            return true;
-        }
-        if (i > c->i && phrase_len(c, i, WORDS_DET) > 0 && !is_capital(&c->t[i])) {
-            return true;
-        }
-    }
-    return c->end - c->i > NAME_WORDS_MAX;
-}
-
-static bool
-name_is_vague(const struct cur *c, enum target_use use)
-{
-    /* "Accept all cookies" is what a button says. */
-    bool literal =
-        is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i > 1 && !word_is_vague(c, c->i);
-    for (int i = c->i; i < c->end && !literal; i++) {
-        bool capital = i > c->i ? is_capital(&c->t[i]) : is_capital(&c->t[i]) && i > 0;
-        if (word_is_vague(c, i) && !capital && use != USE_VERIFY) {
-            return true;
-        }
-    }
-    /* "the new item": what it says is not told. */
-    static const char DEEDS[] =
-        "new|added|created|deleted|updated|selected|removed|edited|expected|"
-        "saved|current";
-    if (!is_capital(&c->t[c->i]) && phrase_len(c, c->i, DEEDS) == c->end - c->i) {
-        return true;
-    }
-    if (is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i == 1) {
-        return false;
-    }
-    return phrase_len(c, c->i,
-                      "one|ones|thing|things|item|element|there|here|everywhere|what|stuff|"
-                      "same|following|above|below|user|page|screen|website|app|application|"
-                      "site|one there|place|action|option|result") == c->end - c->i;
 }
 
 static enum parsed
@@ -248,14 +191,14 @@ core_words(struct gram *g, struct cur c, enum target_use use, struct target *t)
         t->role = role;
         c.end -= len;
     } else if (!found && core_leading_role(g, &c, use, t)) {
-        return name_is_doubtful(&c) ? refuse(g, "the name is unclear", HINT_QUOTE) : P_OK;
+        return name_doubt(&c) >= 0 ? refuse_name(g, &c, HINT_QUOTE) : P_OK;
     }
-    if (c.t[c.i].kind == TOK_WORD && (name_is_doubtful(&c) || count_named(&c) > 0)) {
-        return refuse(g, "the name is unclear", HINT_QUOTE);
+    if (name_doubt(&c) >= 0 || count_named(&c) > 0) {
+        return refuse_name(g, &c, HINT_QUOTE);
     }
     bool stand_in = phrase_len(&c, c.i, "one|ones|thing|things") == c.end - c.i &&
                     !(is_capital(&c.t[c.i]) && c.i > 0);
-    if (stand_in || (name_is_vague(&c, use) && t->nth == 0)) {
+    if (stand_in || (name_is_vague(&c, use, t->nth != 0))) {
         return refuse(g, "the step leaves the choice open; it needs judgement", HINT_QUOTE);
     }
     t->name = cur_text(g, &c);
@@ -306,13 +249,6 @@ parse_scope(struct gram *g, struct cur c, struct target *t)
         t->role = row ? "row" : dialog ? "dialog" : t->role;
         return p;
     }
-    int64_t n = 0;
-    if (c.end - c.i == 2 && phrase_len(&c, c.i, "row") == 1 && number_at(&c, c.i + 1, &n) &&
-        n > 0) {
-        t->role = "row";
-        t->nth = (int)n;
-        return P_OK;
-    }
     /* "the header": a name, though it is a kind of thing too. */
     if (is_scope_noun(&c) &&
         phrase_len(&c, c.i, "dialog|modal|popup|pop-up|form|table|list|row") == 0) {
@@ -326,7 +262,14 @@ parse_scope(struct gram *g, struct cur c, struct target *t)
 static enum parsed
 parse_flat(struct gram *g, struct cur c, enum target_use use, struct target *t)
 {
+    int64_t n = 0;
     eat(&c, WORDS_DET);
+    if (c.end - c.i == 2 && phrase_len(&c, c.i, "row") == 1 && number_at(&c, c.i + 1, &n) &&
+        n > 0) {
+        t->role = "row"; /* "row 3" */
+        t->nth = (int)n;
+        return P_OK;
+    }
     take_ordinal(&c, t);
     if (cur_done(&c)) {
         return refuse(g, "the step does not say on what", HINT_QUOTE);
@@ -334,10 +277,22 @@ parse_flat(struct gram *g, struct cur c, enum target_use use, struct target *t)
     return count_named(&c) > 0 ? core_quoted(g, c, use, t) : core_words(g, c, use, t);
 }
 
-static enum parsed
-apply_attribute(struct gram *g, struct cur c, struct target *t)
+/* "called Forgot your password": a capital, then plain words. */
+static bool
+titled(const struct cur *c)
 {
-    if (t->name.n > 0) {
+    struct cur rest = *c;
+    while (!cur_done(&rest) && (is_capital(cur_tok(&rest)) || at_phrase(&rest, WORDS_DET) ||
+                                at_phrase(&rest, "as|with|or|not|than|without"))) {
+        rest.i++;
+    }
+    return is_capital(&c->t[c->i]) && (cur_done(&rest) || name_doubt(&rest) < 0);
+}
+
+static enum parsed
+apply_attribute(struct gram *g, struct cur c, struct target *t, bool noun_only)
+{
+    if (t->name.n > 0 && !noun_only) {
         return refuse(g, "the step gives two names to one thing", HINT_QUOTE);
     }
     if (c.end - c.i == 1 && named(&c.t[c.i])) {
@@ -345,8 +300,8 @@ apply_attribute(struct gram *g, struct cur c, struct target *t)
         t->quoted = true;
         return t->name.n > 0 ? P_OK : refuse(g, "the name in quotes is empty", HINT_QUOTE);
     }
-    return count_named(&c) > 0 || name_is_doubtful(&c)
-               ? refuse(g, "the name is unclear", HINT_QUOTE)
+    return count_named(&c) > 0 || (name_doubt(&c) >= 0 && !titled(&c))
+               ? refuse_name(g, &c, HINT_QUOTE)
                : (t->name = cur_text(g, &c), P_OK);
 }
 
@@ -373,6 +328,11 @@ apply_within(struct gram *g, struct cur c, struct target *t)
     if (scope == NULL || parse_scope(g, c, scope) != P_OK) {
         return refuse(g, "the place is unclear", "name it: in the \"Address\" section");
     }
+    static const char DEVICES[] = "device|phone|tablet|keyboard|mouse|remote|remote control|os";
+    eat(&c, WORDS_DET);
+    if (!scope->quoted && phrase_len(&c, c.i, DEVICES) == c.end - c.i) {
+        return refuse(g, "what is no part of the page cannot be found on it", "Go back");
+    }
     if (t->within == NULL) {
         t->within = scope;
         return P_OK;
@@ -388,7 +348,8 @@ apply_within(struct gram *g, struct cur c, struct target *t)
 }
 
 static enum parsed
-apply_modifier(struct gram *g, const struct modifier *m, struct cur c, struct target *t)
+apply_modifier(struct gram *g, const struct modifier *m, struct cur c, struct target *t,
+               bool noun_only)
 {
     switch (m->kind) {
     case MOD_RELATION:
@@ -396,7 +357,7 @@ apply_modifier(struct gram *g, const struct modifier *m, struct cur c, struct ta
     case MOD_WITHIN:
         return apply_within(g, c, t);
     case MOD_ATTRIBUTE:
-        return apply_attribute(g, c, t);
+        return apply_attribute(g, c, t, noun_only);
     case MOD_POSITION:
         t->position |= m->position;
         return cur_done(&c) ? P_OK : refuse(g, "words are left over", HINT_QUOTE);
@@ -415,6 +376,18 @@ suffices(const struct target *t, enum target_use use)
         return true;
     }
     return t->role != NULL && t->within != NULL && t->within->name.n > 0;
+}
+
+/* "photo thumbnail" before "called 'X'": plain words for what it is. */
+static bool
+is_description(const struct cur *c)
+{
+    for (int i = c->i; i < c->end; i++) {
+        if (c->t[i].kind != TOK_WORD || is_capital(&c->t[i]) || word_is_vague(c, i)) {
+            return false;
+        }
+    }
+    return c->end - c->i <= 2 && name_doubt(c) < 0;
 }
 
 /* The same thing again: "it", "the field". */
@@ -451,6 +424,13 @@ parse_target(struct gram *g, const struct cur *range, enum target_use use,
     if (parse_flat(g, core, use, t) != P_OK) {
         return P_REFUSED;
     }
+    if (m.kind == MOD_WITHIN && name_is_part(&core)) {
+        return refuse_words(g, &core, "act on the whole thing, by its name: Tap \"Map\"");
+    }
+    /* "a toast saying 'Saved'": what kind of text it is, then what it says. */
+    bool noun_only =
+        phrase_len(&core, core.i, FILLERS) == core.end - core.i ||
+        (m.kind == MOD_ATTRIBUTE && t->role == NULL && t->nth == 0 && is_description(&core));
     while (at < c.end) {
         struct modifier next = {0};
         int body = at + m.words;
@@ -458,7 +438,8 @@ parse_target(struct gram *g, const struct cur *range, enum target_use use,
         if (m.kind != MOD_PAGE && m.kind != MOD_POSITION && body >= c.end) {
             return refuse(g, "the sentence stops in the middle", HINT_QUOTE);
         }
-        if (apply_modifier(g, &m, cur_range(&c, body, end > body ? end : body), t) != P_OK) {
+        if (apply_modifier(g, &m, cur_range(&c, body, end > body ? end : body), t, noun_only) !=
+            P_OK) {
             return P_REFUSED;
         }
         at = end;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Giving values: typing and clearing. */
-#include "worker/steps/parse.h"
+#include "worker/steps/grammar_name.h"
 
 #include <string.h>
 
 static const char HINT_VALUE[] = "give the text in quotes: Type \"ada@example.com\" into \"Email\"";
 
 static const char INTO[] = "into|in|in to|inside|on|onto|to|for|within|inside of|at";
+
+/* What a number may carry. */
+static const char UNITS[] = "€|$|£|¥|%|eur|usd|gbp|chf|kg|km|cm";
 
 /* --- values */
 
@@ -66,6 +69,10 @@ parse_value(struct gram *g, const struct cur *range, struct str *out)
             return P_OK;
         }
     }
+    if (at_phrase(&c, "at least|at most|more than|less than|about|around|approximately|up to|"
+                      "between|roughly|either|not|anything|another")) {
+        return refuse_words(g, &c, HINT_VALUE);
+    }
     bool relative =
         at_phrase(&c, "next|last|previous|upcoming|every|no") && !is_capital(cur_tok(&c));
     if (cur_done(&c) || at_phrase(&c, WORDS_DET) || relative || describes_value(&c)) {
@@ -75,6 +82,9 @@ parse_value(struct gram *g, const struct cur *range, struct str *out)
         if (c.t[i].kind == TOK_QUOTED || (c.t[i].kind == TOK_MARK && c.t[i].low[0] != ',')) {
             return refuse(g, "it is unclear which text to type", HINT_VALUE);
         }
+    }
+    if (name_doubt(&c) >= 0 && !is_capital(cur_tok(&c)) && !is_value_token(cur_tok(&c))) {
+        return refuse_name(g, &c, HINT_VALUE);
     }
     if (c.end - c.i > 6) {
         return refuse(g, "it is unclear where the text to type ends", HINT_VALUE);
@@ -92,8 +102,7 @@ is_value_token(const struct tok *t)
 bool
 is_select_role(const struct target *t)
 {
-    return t != NULL && t->role != NULL &&
-           (strcmp(t->role, "combobox") == 0 || strcmp(t->role, "listbox") == 0);
+    return t != NULL && role_is(t, "combobox listbox");
 }
 
 enum parsed
@@ -103,6 +112,13 @@ put_typed(struct gram *g, struct cur value, struct cur where, enum act_mode mode
     const struct target *t = NULL;
     if (parse_value(g, &value, &v) != P_OK || parse_target(g, &where, USE_TYPE, &t) != P_OK) {
         return P_REFUSED;
+    }
+    bool field = t->role == NULL || role_is(t, "textbox combobox spinbutton slider listbox cell");
+    struct cur kind = where;
+    eat(&kind, WORDS_DET);
+    if (!field ||
+        phrase_len(&kind, kind.i, "form|list|page|screen|dialog|section") == kind.end - kind.i) {
+        return refuse(g, "that is no field to type into", HINT_VALUE);
     }
     struct action *a = add_action(g, may_select && is_select_role(t) ? ACT_SELECT : ACT_TYPE, t);
     a->value = v;
@@ -141,6 +157,9 @@ target_then_value(struct gram *g, struct cur c, const char *links, enum act_mode
                 "the value for|value of|the text|the date in|the value");
     if (cur_done(&where)) {
         return P_NO;
+    }
+    if (any_word(&where, "from")) {
+        return refuse(g, "it is unclear what \"from\" says here", HINT_VALUE);
     }
     g->link = c.t[at].low;
     g->target_first = true;
@@ -186,7 +205,8 @@ clause_fill(struct gram *g, struct cur c)
 /* --- "Type 'x' into Email" and its orders */
 
 static const char TYPE_WORDS[] =
-    "type|type in|types|types in|enter|enters|entered|typed|input|inputs|write|writes|key in|put|"
+    "type|type in|input text|types|types "
+    "in|enter|enters|entered|typed|input|inputs|write|writes|key in|put|"
     "puts|insert|inserts|provide|provides|fill in|fill|fills|fills in|supply|supplies|typing|"
     "entering|send|sends|send keys|specify|give|paste|write down|enter in|fill out|set|key";
 
@@ -267,9 +287,11 @@ find_into(const struct cur *c, int *out_len)
     eat(&v, "the text|text|the value|value|the string|string|the number|number|the word|the phrase|"
             "the words|the characters|the code");
     if (!cur_done(&v) && is_value_token(&v.t[v.i])) {
-        int n = phrase_len(&v, v.i + 1, INTO);
+        int behind = v.i + 1;
+        behind += v.t[v.i].kind == TOK_WORD ? phrase_len(&v, behind, UNITS) : 0;
+        int n = phrase_len(&v, behind, INTO);
         *out_len = n;
-        return n > 0 && v.i + 1 + n < c->end ? v.i + 1 : -1;
+        return n > 0 && behind + n < c->end ? behind : -1;
     }
     int at = find_phrase(c, c->i + 1, "into|in to|inside", out_len);
     if (at < 0) {
@@ -307,6 +329,20 @@ type_without_field(struct gram *g, struct cur c, enum act_mode mode)
     return P_OK;
 }
 
+/* "Write in the field Subject the text 'x'". */
+static enum parsed
+place_then_value(struct gram *g, struct cur where, enum act_mode mode)
+{
+    if (where.end - where.i < 2 || where.t[where.end - 1].kind != TOK_QUOTED) {
+        return refuse(g, "it is unclear where to type", HINT_VALUE);
+    }
+    struct cur value = cur_range(&where, where.end - 1, where.end);
+    where.end--;
+    eat_end(&where, "the text|text|the value|value|:|the words|the word|the following text");
+    eat_end(&where, ",|:");
+    return put_typed(g, value, where, mode, false);
+}
+
 static enum parsed
 typed(struct gram *g, struct cur c, enum act_mode mode)
 {
@@ -316,6 +352,9 @@ typed(struct gram *g, struct cur c, enum act_mode mode)
     eat_end(&c, "using the keyboard|with the keyboard|on the keyboard");
     int len = 0;
     int at = find_into(&c, &len);
+    if (at < 0 && (len = phrase_len(&c, c.i, "in|into|on|to")) > 0) {
+        return place_then_value(g, cur_range(&c, c.i + len, c.end), mode);
+    }
     if (at > c.i) {
         g->link = c.t[at].low;
         g->target_first = false;
@@ -360,7 +399,11 @@ field_first(struct gram *g, struct cur c)
     if (value.end - value.i == 1 && is_value_token(&value.t[value.i])) {
         return put_typed(g, value, where, MODE_NONE, false);
     }
-    if (value.end - value.i == 1 && !describes_value(&value)) {
+    bool literal = true;
+    for (int i = value.i; i < value.end; i++) {
+        literal &= is_value_token(&value.t[i]) && value.t[i].kind == TOK_WORD;
+    }
+    if (!cur_done(&value) && (literal || (value.end - value.i == 1 && !describes_value(&value)))) {
         return put_typed(g, value, where, MODE_NONE, false);
     }
     return P_NO;
@@ -369,6 +412,14 @@ field_first(struct gram *g, struct cur c)
 enum parsed
 clause_type(struct gram *g, struct cur c)
 {
+    struct cur given = c;
+    bool tapped = at_phrase(&c, "give") &&
+                  eat_end(&given, "a tap|a click|a press|a double tap|a double click|a long press|"
+                                  "a right click");
+    if (tapped || at_phrase(&c, "put the keyboard|put away|put the cursor|put the mouse|put the "
+                                "pointer|put your mouse")) {
+        return P_NO;
+    }
     enum parsed p = field_first(g, c);
     if (p == P_NO) {
         p = clause_fill(g, c);
@@ -403,7 +454,8 @@ clause_clear(struct gram *g, struct cur c)
     const struct target *t = NULL;
     struct cur whole = c;
     int64_t n = 0;
-    if (!eat(&c, "delete|remove|erase|clear|clears|clear out|wipe|empty|clearing|clear all")) {
+    if (!eat(&c, "delete|remove|erase|clear|clears|empty out|empties|clear "
+                 "out|wipe|empty|clearing|clear all")) {
         return P_NO;
     }
     bool content = eat(&c, "the text in|the text from|the content of|the contents of|all text from|"
@@ -423,6 +475,11 @@ clause_clear(struct gram *g, struct cur c)
     if (cur_done(&c) || number_at(&c, c.i, &n) || parse_target(g, &c, USE_TYPE, &t) != P_OK) {
         return refuse(g, "the step does not say which field", "Clear \"Email\"");
     }
-    add_action(g, ACT_CLEAR, t);
+    bool box = role_is(t, "checkbox switch radio");
+    bool text = t->role == NULL || role_is(t, "textbox combobox spinbutton");
+    if (!box && !text) {
+        return refuse(g, "only a field or a check box can be cleared", "Clear \"Email\"");
+    }
+    add_action(g, box ? ACT_UNCHECK : ACT_CLEAR, t);
     return P_OK;
 }

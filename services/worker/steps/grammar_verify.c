@@ -26,7 +26,8 @@ static bool
 is_person(struct cur *c)
 {
     return eat(c,
-               "i|the user|user|we|you|a user|the customer|the visitor|users|customer|she|he|they|"
+               "i|i've|we've|you've|the user|user|we|you|a user|the customer|the "
+               "visitor|users|customer|she|he|they|"
                "the browser|browser|the tester|the page|the app|page|the application|the website|"
                "the admin|the system|admin");
 }
@@ -47,7 +48,8 @@ eat_sees(struct cur *c, bool *out_not)
                    "am able to see|will see|should now see|should still see|should also see|"
                    "look for|looks for|should be shown|is shown|am shown|are shown|"
                    "should be presented with|is presented with|should find|find|can find|saw|"
-                   "expect to see|to see|to find|still see|still sees|observe|notice|should "
+                   "it should be written|it is written|it must be written|expect to see|to see|to "
+                   "find|still see|still sees|observe|notice|should "
                    "observe|"
                    "should notice")) {
         *out_not = false;
@@ -63,6 +65,7 @@ seen(struct gram *g, struct said s, struct cur c)
 {
     int64_t n = 0;
     eat(&c, "that|:");
+    s.negated ^= eat(&c, "neither");
     int len = 0;
     for (int i = c.i + 1; i < c.end; i++) {
         if (predicate_at(&c, i, &len) != NULL && c.t[i].kind == TOK_WORD) {
@@ -133,6 +136,11 @@ page_statement(struct gram *g, struct said s, struct cur c)
 {
     struct cur look = c;
     bool no = false;
+    if (says_loaded(c)) {
+        return s.timeout_us > 0 ? refuse(g, "how long a page takes is not measured",
+                                         "Wait until the page is loaded")
+                                : (add_action(g, ACT_WAIT_LOAD, NULL), P_OK);
+    }
     if (eat_sees(&look, &no)) {
         s.negated = no;
         return seen(g, s, look);
@@ -173,7 +181,7 @@ parse_statement(struct gram *g, struct cur c)
     if (p != P_NO) {
         return p;
     }
-    if (eat(&c, "no")) {
+    if (eat(&c, "no|neither")) {
         s.negated = true;
     }
     if (at_phrase(&c, "at least|at most|more than|less than|fewer than|up to")) {
@@ -255,13 +263,18 @@ clause_verify(struct gram *g, struct cur c)
     if (eat(&c, "check|checks|see if|see whether|see that|check out if")) {
         return verify_by_check(g, c);
     }
-    if (!eat(&c, VERIFY_WORDS)) {
+    if (at_phrase(&c, "confirm with|confirm it with|confirm this with|confirm via") ||
+        !eat(&c, VERIFY_WORDS)) {
         return P_NO;
     }
     eat(&c, "that|if|whether|,|:");
     eat(&c, "that|:");
     if (cur_done(&c)) {
         return refuse(g, "it is unclear what is verified", HINT_VERIFY);
+    }
+    struct said shown = {.negated = at_phrase(&c, "not visible")};
+    if (eat(&c, "visible|not visible")) {
+        return put_visible(g, &shown, c);
     }
     enum parsed p = parse_statement(g, c);
     return p == P_NO ? bare_subject(g, c) : p;

@@ -23,7 +23,8 @@ static const char SHOWN[] =
     "to be displayed on the page|is showing|pop up|is open|is opened|to be open";
 
 static const char HIDDEN[] =
-    "to disappear|to vanish|to go away|to be hidden|to be gone|to close|disappears|vanishes|"
+    "to disappear|isn't displayed|isn't shown|isn't there|is not there|to vanish|to go away|to be "
+    "hidden|to be gone|to close|disappears|vanishes|"
     "goes away|is hidden|is gone|is no longer visible|to hide|is not visible|to be invisible|"
     "to no longer be visible|to be removed|is removed|has disappeared|to fade out|fades out|"
     "is not displayed|disappear|closes|is no longer displayed|isn't visible|are gone|are hidden|"
@@ -38,7 +39,8 @@ static const char HIDDEN[] =
     "visible";
 
 static const char ENABLED[] =
-    "to be enabled|is enabled|becomes enabled|to become enabled|to be clickable|is clickable|"
+    "to be enabled|can be clicked|can be tapped|can be pressed|is ready to be clicked|is "
+    "enabled|becomes enabled|to become enabled|to be clickable|is clickable|"
     "becomes clickable|to become clickable|to become active|becomes active|is active|to be active|"
     "to be ready to click|are enabled|to be interactable|is interactable|to be tappable|is "
     "tappable|"
@@ -60,6 +62,12 @@ static void
 take_timeout(struct cur *c, int64_t *out_us)
 {
     struct cur lead = *c;
+    if (eat(&lead, "( max .|( max|( at most|( up to|( timeout|( maximum|( timeout :") &&
+        eat_duration(&lead, out_us) && eat(&lead, ")")) {
+        *c = lead;
+        return;
+    }
+    lead = *c;
     if (eat(&lead, "up to|at most|a maximum of|no more than|for up to|for at most|max|maximum|"
                    "for a maximum of|not more than") &&
         eat_duration(&lead, out_us)) {
@@ -91,9 +99,10 @@ page_word(struct cur *c)
            "navigation|the navigation|loading|all network requests|page loading|the page loading");
 }
 
-static bool
-wait_load(struct cur c)
+bool
+says_loaded(struct cur c)
 {
+    struct cur whole = c;
     if (eat(&c, "load|page load|the page load|network idle|networkidle|page to load|"
                 "the network to be idle|loading to finish|loading to complete|"
                 "loading is complete|loading completes|loading is finished|loading finishes|"
@@ -102,9 +111,11 @@ wait_load(struct cur c)
         cur_done(&c)) {
         return true;
     }
+    c = whole;
     if (!page_word(&c)) {
         return false;
     }
+    c.i -= phrase_len(&c, c.i - 1, "load") > 0 && !cur_done(&c); /* "the page load completely" */
     eat(&c, "to|is|has|are|have|gets");
     eat(&c, "be|been");
     return eat(&c,
@@ -135,6 +146,9 @@ wait_time(struct gram *g, struct cur c)
     int64_t us = 0;
     eat(&c, "for|another|for another|for about");
     eat(&c, "another");
+    if (at_phrase(&c, "at least|at most|up to|more than|less than")) {
+        return P_NO;
+    }
     if (!eat_duration(&c, &us) || !time_tail(&c)) {
         return P_NO;
     }
@@ -173,6 +187,14 @@ put_wait_for(struct gram *g, struct cur c, enum act_type type, int64_t timeout_u
         return refuse(g, "a program cannot tell when that has happened", HINT_WAIT);
     }
     eat(&c, "you see|i see|you can see|i can see|the user sees|the user can see|we see");
+    size_t before = g->plan->count;
+    enum parsed list = put_list(g, c, type, USE_VERIFY, false);
+    for (size_t i = before; list == P_OK && i < g->plan->count && i < STEP_ACTIONS_MAX; i++) {
+        g->plan->actions[i].timeout_us = timeout_us;
+    }
+    if (list != P_NO) {
+        return list;
+    }
     if (cur_done(&c) || parse_target(g, &c, USE_VERIFY, &t) != P_OK) {
         return refuse(g, "it is unclear what to wait for", HINT_WAIT);
     }
@@ -213,6 +235,17 @@ names_thing(const struct cur *c)
                                        "toast|banner|notification|spinner") > 0);
 }
 
+/* "Open /shop and wait for it to load". */
+static bool
+load_of_it(const struct gram *g, struct cur c)
+{
+    bool page = g->last_type >= ACT_BACK && g->last_type <= ACT_RELAUNCH;
+    return (page || g->last_type == ACT_OPEN) && g->plan->count > 0 &&
+           eat(&c, "it to load|it loads|it has loaded|it is loaded|it to finish loading|"
+                   "it finishes loading|it to be loaded|it to fully load|it is fully loaded") &&
+           cur_done(&c);
+}
+
 static enum parsed
 wait_condition(struct gram *g, struct cur c, bool said_until)
 {
@@ -231,17 +264,27 @@ wait_condition(struct gram *g, struct cur c, bool said_until)
     if (timeout == 0) {
         take_timeout(&c, &timeout);
     }
+    if (eat(&c, "as long as|while")) {
+        return eat_end(&c, HIDDEN)  ? put_wait_for(g, c, ACT_WAIT_VISIBLE, timeout)
+               : eat_end(&c, SHOWN) ? put_wait_for(g, c, ACT_WAIT_HIDDEN, timeout)
+                                    : refuse(g, "it is unclear what to wait for", HINT_WAIT);
+    }
     (void)eat(&c, "for|until|till|and wait for");
+    if (load_of_it(g, c)) {
+        add_action(g, ACT_WAIT_LOAD, NULL)->timeout_us = timeout;
+        return P_OK;
+    }
     if (eat(&c, PAGE_HAS)) {
         return put_wait_for(g, c, ACT_WAIT_VISIBLE, timeout);
     }
     if (eat(&c, PAGE_LACKS)) {
         return put_wait_for(g, c, ACT_WAIT_HIDDEN, timeout);
     }
-    if (wait_load(c)) {
+    if (says_loaded(c)) {
         add_action(g, ACT_WAIT_LOAD, NULL)->timeout_us = timeout;
         return P_OK;
     }
+    eat_end(&c, "any more|anymore|any longer");
     if (eat_end(&c, ENABLED)) {
         return put_wait_for(g, c, ACT_WAIT_ENABLED, timeout);
     }
@@ -277,6 +320,23 @@ wait_condition(struct gram *g, struct cur c, bool said_until)
 enum parsed
 clause_wait(struct gram *g, struct cur c)
 {
+    struct cur given = c;
+    int64_t us = 0;
+    /* "Give it two seconds" */
+    if (eat(&given, "give it|give the page|give the app|give the screen|allow|allow for") &&
+        eat_duration(&given, &us) && time_tail(&given)) {
+        add_action(g, ACT_WAIT, NULL)->duration_us = us;
+        return P_OK;
+    }
+    /* "Let the page load" */
+    given = c;
+    if (eat(&given, "let|allow") && says_loaded(given)) {
+        add_action(g, ACT_WAIT_LOAD, NULL);
+        return P_OK;
+    }
+    if (at_phrase(&c, "hold|hold down") && !any_word(&c, "on") && !at_phrase(&c, "hold for")) {
+        return P_NO; /* a finger, not the test */
+    }
     if (!eat(&c,
              "wait|waits|pause|sleep|delay|pauses|waiting|pause execution|pause the test|hold on|"
              "idle|waited|hold|pause test|pause the execution")) {
@@ -291,4 +351,16 @@ clause_wait(struct gram *g, struct cur c)
     }
     bool until = at_phrase(&c, "until|till");
     return wait_condition(g, c, until);
+}
+
+enum parsed
+clause_until(struct gram *g, struct cur c)
+{
+    int64_t us = 0;
+    struct cur time = c;
+    if (eat_duration(&time, &us) && cur_done(&time)) {
+        add_action(g, ACT_WAIT, NULL)->duration_us = us;
+        return P_OK;
+    }
+    return wait_condition(g, c, true);
 }

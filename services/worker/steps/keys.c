@@ -165,6 +165,19 @@ spoken_combo(struct gram *g, struct cur *c)
     return out;
 }
 
+bool
+key_starts(const struct cur *c, int i)
+{
+    if (!word_at(c, i)) {
+        return false;
+    }
+    bool found = str_find_byte(c->t[i].text, '+') > 0;
+    for (size_t k = 0; !found && k < ARRAY_LEN(KEYS); k++) {
+        found = phrase_len(c, i, KEYS[k].words) > 0;
+    }
+    return found;
+}
+
 const char *
 eat_key(struct gram *g, struct cur *c)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "worker/steps/action.h"
+#include "worker/steps/spelling.h"
 
 struct lexer {
     struct arena *arena;
@@ -247,7 +248,7 @@ lex_word(struct lexer *lx)
     }
     struct tok *t = push(lx, TOK_WORD, lx->at, end);
     if (t != NULL) {
-        t->low = fold(lx->arena, t->text);
+        t->low = spell_mend(fold(lx->arena, t->text));
         t->var = holds_var(t->text);
         size_t n = strlen(t->low);
         if (n > 1 && t->low[n - 1] == '\'' && !t->var) {
@@ -298,6 +299,40 @@ readable(struct str s, const char **out_error)
     return false;
 }
 
+/* "tapOn: 'x'" as "tap on 'x'": commands of tools that write them in one word. */
+static void
+split_command(struct lexer *lx)
+{
+    struct tok first = lx->toks[0];
+    size_t humps = 0;
+    for (size_t i = 0; i < first.text.n; i++) {
+        bool upper = first.text.p[i] >= 'A' && first.text.p[i] <= 'Z';
+        humps += upper;
+        if ((!upper && (first.text.p[i] < 'a' || first.text.p[i] > 'z')) || (upper && i == 0)) {
+            return;
+        }
+    }
+    if (first.kind != TOK_WORD || humps == 0 || humps > 4 || lx->count + 4 > LEX_TOKENS_MAX) {
+        return;
+    }
+    int colon = lx->count > 1 && lx->toks[1].kind == TOK_MARK && lx->toks[1].low[0] == ':';
+    memmove(lx->toks + humps + 1, lx->toks + 1 + colon,
+            (size_t)(lx->count - 1 - colon) * sizeof(*lx->toks));
+    lx->count += (int)humps - colon;
+    size_t from = 0;
+    for (size_t k = 0; k <= humps; k++) {
+        size_t to = from + 1;
+        while (to < first.text.n && first.text.p[to] >= 'a') {
+            to++;
+        }
+        struct tok *t = &lx->toks[k];
+        *t = (struct tok){.kind = TOK_WORD, .from = first.from + from, .to = first.from + to};
+        t->text = str_sub(first.text, from, to);
+        t->low = fold(lx->arena, t->text);
+        from = to;
+    }
+}
+
 enum rc
 lex(struct arena *arena, struct str sentence, struct lexed *out)
 {
@@ -321,6 +356,9 @@ lex(struct arena *arena, struct str sentence, struct lexed *out)
     while (lx.count > 0 && closes(&lx.toks[lx.count - 1])) {
         out->question |= lx.toks[lx.count - 1].low[0] == '?';
         lx.count--;
+    }
+    if (lx.error == NULL && lx.count > 0) {
+        split_command(&lx);
     }
     out->toks = lx.toks;
     out->count = lx.count;

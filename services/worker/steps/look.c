@@ -20,7 +20,8 @@ collect(const struct snapshot *snap, const struct target *t, struct found *f)
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
         bool loose = false;
-        if (!elem_is_visible(e) || (t->role != NULL && (!elem_role_fits(e, t->role, &loose) || loose)) ||
+        if (!elem_is_visible(e) ||
+            (t->role != NULL && (!elem_role_fits(e, t->role, &loose) || loose)) ||
             (t->name.n > 0 && !shows(e, t->name))) {
             continue;
         }
@@ -268,7 +269,8 @@ label_in_text(const struct snapshot *snap, const struct target *t, size_t *out_c
     *out_count = 0;
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
-        if (!elem_is_visible(e) || behind_label(e->text, t->name).n == 0 || e->text.n > t->name.n + 120) {
+        if (!elem_is_visible(e) || behind_label(e->text, t->name).n == 0 ||
+            e->text.n > t->name.n + 120) {
             continue;
         }
         if (best != NULL && elem_inside(snap, e, best)) {

@@ -140,3 +140,15 @@ add_action(struct gram *g, enum act_type type, const struct target *t)
     g->last_type = type;
     return a;
 }
+
+bool
+role_is(const struct target *t, const char *roles)
+{
+    struct str rest = str_z(roles);
+    while (t->role != NULL && rest.p != NULL) {
+        if (str_eqz(str_split(&rest, ' '), t->role)) {
+            return true;
+        }
+    }
+    return false;
+}

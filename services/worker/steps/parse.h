@@ -18,6 +18,8 @@ struct cur {
     int end;
 };
 
+struct predicate;
+
 /* One sentence being parsed. */
 struct gram {
     struct arena *arena;
@@ -29,10 +31,11 @@ struct gram {
     const char *hint;
     bool given; /* the clause began with Given */
     bool question;
-    struct cur subject; /* of the last statement; empty: it had none */
-    bool denied;        /* that statement was of the opposite */
-    const char *link;   /* joined value and target last: "with", "into" */
-    bool target_first;  /* "Email with 'x'", not "'x' into Email" */
+    struct cur subject;           /* of the last statement; empty: it had none */
+    bool denied;                  /* that statement was of the opposite */
+    const struct predicate *said; /* its verb */
+    const char *link;             /* joined value and target last: "with", "into" */
+    bool target_first;            /* "Email with 'x'", not "'x' into Email" */
 };
 
 enum parsed {
@@ -93,10 +96,20 @@ bool eat_duration(struct cur *c, int64_t *out_us);
 /* "Enter", "Ctrl + A" → canonical names of keys. NULL: no key. `loose`: also names that are more
  * likely buttons (Delete, Home). */
 const char *eat_key(struct gram *g, struct cur *c);
+/* The word at token i begins the name of a key or of a combination. */
+bool key_starts(const struct cur *c, int i);
 bool word_is_literal(const struct tok *t); /* number, price, address, file, variable */
 bool text_is_address(struct str s);
 bool word_is_vague(const struct cur *c, int i);
 bool is_capital(const struct tok *t);
+
+/* --- lists (grammar_list.c) */
+/* "'A', 'B' and 'C'", "both 'A' and 'B' buttons" with one verb: one action each. `denied`: "or"
+ * means neither. P_NO when the range is no such list. */
+enum parsed put_list(struct gram *g, struct cur c, enum act_type type, enum target_use use,
+                     bool denied);
+/* "buttons" as "button": roles are listed in the singular. */
+struct cur singular(struct gram *g, const struct cur *range);
 
 /* --- parts */
 /* The whole range as a target. P_NO never; P_REFUSED with the reason noted. */
@@ -110,6 +123,8 @@ bool is_scope(const struct cur *where);
  */
 enum parsed put_typed(struct gram *g, struct cur value, struct cur where, enum act_mode mode,
                       bool may_select);
+/* The sentence says that the target is one of these kinds: "textbox combobox". */
+bool role_is(const struct target *t, const char *roles);
 /* The target is called a list ("the Country dropdown"). */
 bool is_select_role(const struct target *t);
 /* The whole range as a value to type. */
@@ -117,7 +132,8 @@ enum parsed parse_value(struct gram *g, const struct cur *c, struct str *out);
 
 /* --- clauses: each takes a whole clause */
 typedef enum parsed clause_fn(struct gram *g, struct cur c);
-clause_fn clause_tap;   /* tap, double tap, long press, right click, hover, drag */
+clause_fn clause_tap; /* tap, double tap, long press, right click, hover */
+clause_fn clause_drag;
 clause_fn clause_check; /* check, uncheck, turn on/off */
 clause_fn clause_type;  /* type, fill, set, replace, append */
 clause_fn clause_clear;
@@ -127,8 +143,12 @@ clause_fn clause_press; /* keys; falls to tap */
 clause_fn clause_move;  /* scroll, swipe, pinch */
 clause_fn clause_nav;   /* open, back, reload, launch, tabs, rotate, keyboard */
 clause_fn clause_wait;
+/* "the page to load", "the page has loaded". */
+bool says_loaded(struct cur c);
+clause_fn clause_until;     /* what follows "wait until"; "5 seconds" */
 clause_fn clause_verify;    /* starting with verify, check that, make sure … */
 clause_fn clause_statement; /* "'Save' should be enabled", "Is 'Save' enabled?" */
+clause_fn clause_dialog;    /* the browser's own dialogs */
 clause_fn clause_misc;      /* screenshot, visual check, store, dialogs */
 /* Subject and predicate ("'X' is visible") without the leading "verify". P_NO when there is no
  * predicate. */
@@ -144,6 +164,10 @@ clause_fn clause_chosen; /* what follows "select" */
 bool starts_clause(const struct cur *c, int i);
 /* Takes "1.", "then", "please", "the user" from the front. */
 void eat_fillers(struct gram *g, struct cur *c);
+/* Takes what the clause is for from its front: "To log out, …", "submit by pressing …". */
+void eat_purpose(struct cur *c);
+/* The same behind a thing: "… to continue". */
+void eat_purpose_end(struct cur *c);
 /* Parses one clause without connectors. */
 enum parsed parse_clause(struct gram *g, struct cur c);
 /* "If X is visible, tap it", "tap X if it appears". P_NO when there is no condition. */

@@ -210,8 +210,8 @@ span_overlap(double a, double an, double b, double bn)
 static double
 beside(const struct elem_box *text, const struct elem_box *box)
 {
-    bool row =
-        span_overlap(text->y, text->h, box->y, box->h) > 0.4 * (text->h < box->h ? text->h : box->h);
+    bool row = span_overlap(text->y, text->h, box->y, box->h) >
+               0.4 * (text->h < box->h ? text->h : box->h);
     if (row && box->x >= text->x + text->w - 2) {
         return box->x - (text->x + text->w);
     }
@@ -239,7 +239,8 @@ find_beside(const struct snapshot *snap, const struct target *t, enum resolve_us
         for (size_t k = 0; k < snap->count; k++) {
             const struct elem *e = &snap->elems[k];
             int less = 0;
-            if (!elem_is_visible(e) || e == text || !elem_use_fits(e, use) || !role_wanted(e, t, use, &less) ||
+            if (!elem_is_visible(e) || e == text || !elem_use_fits(e, use) ||
+                !role_wanted(e, t, use, &less) ||
                 (e->label.n > 0 && name_score(e, t->name, use) == 0)) {
                 continue;
             }

@@ -26,9 +26,9 @@
 enum step_verdict { STEP_PASSED = 0, STEP_FAILED, STEP_ERROR, STEP_SKIPPED };
 
 struct step_options {
-    int64_t timeout_us;  /* per action; 0: STEP_TIMEOUT_DEFAULT_US */
-    int64_t differs_us;  /* how long a quiet page may say something else than what is verified before
-                            that is the verdict; 0: STEP_DIFFERS_DEFAULT_US */
+    int64_t timeout_us; /* per action; 0: STEP_TIMEOUT_DEFAULT_US */
+    int64_t differs_us; /* how long a quiet page may say something else than what is verified before
+                           that is the verdict; 0: STEP_DIFFERS_DEFAULT_US */
     struct str base_url; /* relative addresses resolve against it */
     bool fuzzy_match;    /* a recorded selector that is gone may be healed by its text */
     int recorded_width;  /* of the screen recorded actions were made on; 0: the device's own */

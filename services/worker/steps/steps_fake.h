@@ -122,7 +122,8 @@ fake_go(struct device *d, struct ctx *ctx, struct str url)
 {
     fake_log((struct fake *)d, "go", 0, url);
     if (((struct fake *)d)->unreachable) {
-        enum rc rc = fail(ctx, RC_NOT_FOUND, "NAVIGATION_FAILED", "the address could not be opened");
+        enum rc rc =
+            fail(ctx, RC_NOT_FOUND, "NAVIGATION_FAILED", "the address could not be opened");
         note(ctx, "net::ERR_CONNECTION_REFUSED");
         return rc;
     }
