@@ -187,6 +187,8 @@ attempt(struct db_conn *conn, struct ctx *ctx, int stmt, const struct db__params
              : *retry ? RC_UNAVAILABLE
                       : db__fail_lost(ctx, before == TX_NONE && !harmless);
     } else if (reply.error != NULL) {
+        /* Up to the Sync everything is one transaction: a new organization is gone with it. */
+        conn->org_known = conn->org_known && before != TX_NONE;
         rc = db__fail_pg(conn, ctx, reply.error, reply.error_stmt);
     } else {
         *out = reply.main;

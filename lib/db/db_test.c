@@ -363,6 +363,22 @@ another_organization_sees_nothing_even_without_a_filter(void **state)
 }
 
 static void
+a_failed_statement_takes_its_organization_with_it(void **state)
+{
+    struct fixture *f = *state;
+    const struct db_result *res = NULL;
+
+    as_org(f, 5, TOKEN_JWT);
+    assert_int_equal(DB_QUERY0(f->db, &f->ctx, Q_ORG, &res), RC_OK);
+    as_org(f, 6, TOKEN_JWT);
+    assert_int_equal(DB_QUERY(f->db, &f->ctx, Q_BROKEN_TIME, &res, DB_ARG_STR(STR("no time"))),
+                     RC_INTERNAL);
+    ctx_recover(&f->ctx);
+    assert_int_equal(DB_QUERY0(f->db, &f->ctx, Q_ORG, &res), RC_OK);
+    assert_true(str_eqz(db_str(res, 0, 0), "6"));
+}
+
+static void
 the_organization_survives_rollbacks(void **state)
 {
     struct fixture *f = *state;
@@ -690,6 +706,7 @@ main(void)
         T(a_deferred_constraint_fails_the_commit),
         T(deferred_statements_commit_or_fail_with_the_transaction),
         T(another_organization_sees_nothing_even_without_a_filter),
+        T(a_failed_statement_takes_its_organization_with_it),
         T(the_organization_survives_rollbacks),
         T(a_deadline_cancels_the_statement_and_the_connection_is_usable),
         T(a_deadline_inside_a_transaction_undoes_it),

@@ -48,7 +48,7 @@ db__lead_in(struct db_conn *conn, const struct ctx *ctx)
         step_org(conn, org_id);
         if (tx->state == TX_OPEN) {
             tx->org_changed = true;
-        } else {
+        } else if (tx->state == TX_PENDING) {
             db__step_sync(conn); /* outside: a rollback must not take it back */
         }
     }
