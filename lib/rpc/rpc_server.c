@@ -38,7 +38,7 @@ ticker_main(void *arg)
         struct rpc_sends sends = {.n = 0};
         int64_t keep_us = server->is_draining ? 0 : KEEP_US;
         bool is_busy =
-            rpc_sessions_tick(server->sessions, clk_mono_us(), SPARE_US, keep_us, &sends);
+            rpc_sessions_tick(server->sessions, clk_mono_us(), FLUSH_US, SPARE_US, keep_us, &sends);
         idle = is_busy || server->is_draining ? 0 : idle + 1;
         server->is_ticking = idle < IDLE_TICKS;
         rpc__sends_go_unlocked(server, &sends);

@@ -337,13 +337,13 @@ is_overdue(const struct rpc_session *s, int64_t now_us, int64_t spare_us, int64_
 }
 
 bool
-rpc_sessions_tick(struct rpc_sessions *all, int64_t now_us, int64_t spare_us, int64_t keep_us,
-                  struct rpc_sends *sends)
+rpc_sessions_tick(struct rpc_sessions *all, int64_t now_us, int64_t flush_us, int64_t spare_us,
+                  int64_t keep_us, struct rpc_sends *sends)
 {
     bool is_busy = false;
 
     for (struct rpc_session *s = all->lru.next; s != &all->lru; s = s->next) {
-        if (rpc_session_ready_us(s, now_us) >= spare_us) {
+        if (rpc_session_ready_us(s, now_us) >= flush_us) {
             (void)flush_one(all, s, sends);
         }
         while (s->held > 0 && is_overdue(s, now_us, spare_us, keep_us) &&

@@ -52,11 +52,11 @@ int64_t rpc_session_ready_us(const struct rpc_session *s, int64_t now_us);
 /* Puts every waiting answer that has a frame to travel in into `sends`, as far as it holds them;
  * true when nothing is left to flush. */
 bool rpc_sessions_flush(struct rpc_sessions *all, struct rpc_sends *sends);
-/* Sends back, without answers, frames a client should not have to do without: all but one after
- * `spare_us`, every one after `keep_us`. Flushes answers older than `spare_us`. True when a frame or
- * an answer is left that wants another look soon. */
-bool rpc_sessions_tick(struct rpc_sessions *all, int64_t now_us, int64_t spare_us, int64_t keep_us,
-                       struct rpc_sends *sends);
+/* Flushes answers older than `flush_us`. Sends back, without answers, frames a client should not have
+ * to do without: all but one after `spare_us`, every one after `keep_us`. True when a frame or an
+ * answer is left that wants another look soon. */
+bool rpc_sessions_tick(struct rpc_sessions *all, int64_t now_us, int64_t flush_us, int64_t spare_us,
+                       int64_t keep_us, struct rpc_sends *sends);
 /* The connection is gone: its answers are dropped; its lanes, free for others, go to `out_lanes`
  * (linked by rpc_lane_next). */
 struct rpc_lane *rpc_sessions_lose(struct rpc_sessions *all, uint32_t pipe);
