@@ -28,6 +28,7 @@ struct cdp_options {
     const char *tmp_dir;       /* profile and downloads live in a new directory below [TMPDIR, /tmp] */
     int64_t start_timeout_us;  /* until the browser answers first [20 s] */
     int64_t load_timeout_us;   /* of go, back, forward, reload [30 s] */
+    int64_t late_us;           /* for what hangs after a document is read: an image, a font [5 s] */
     const char *extra_switch;  /* one more switch for the command line [none] */
 };
 

@@ -2,8 +2,7 @@
 #include "worker/devices/cdp_internal.h"
 
 #define LOAD_US (30 * ASSAY_US_PER_S)
-/* What hangs after the document is ready (an image, a font) is not waited for longer than this. */
-#define AFTER_READY_US (5 * ASSAY_US_PER_S)
+#define LATE_US (5 * ASSAY_US_PER_S)
 /* A navigation that was asked for and has not begun: it became a download or another program's. */
 #define REQUESTED_US ASSAY_US_PER_S
 
@@ -13,6 +12,19 @@ load_limit(const struct cdp_device *d)
     int64_t us = cdp_browser_options(d->browser)->load_timeout_us;
 
     return us > 0 ? us : LOAD_US;
+}
+
+/* Until when to wait for what hangs after the tab's document was read; 0 while it is being read,
+ * also when the one before it had been. `was_us`: the answer of the call before. */
+static int64_t
+late_limit(const struct cdp_device *d, const struct cdp_session *tab, int64_t was_us, int part)
+{
+    int64_t us = cdp_browser_options(d->browser)->late_us;
+
+    if (!tab->ready) {
+        return 0;
+    }
+    return was_us != 0 ? was_us : clk_mono_us() + (us > 0 ? us : LATE_US) / part;
 }
 
 static enum rc
@@ -114,9 +126,7 @@ cdp_wait_load(struct cdp_device *d, struct ctx *ctx, int64_t navigations, int64_
         if (!any) {
             return tab->ready ? RC_OK : load_timeout(ctx);
         }
-        if (tab->ready && ready_us == 0) {
-            ready_us = clk_mono_us() + AFTER_READY_US;
-        }
+        ready_us = late_limit(d, tab, ready_us, 1);
         rc = cdp_pump(d, ctx, ready_us != 0 && ready_us < end_us ? ready_us : end_us, &any);
         if (rc == RC_DEADLINE_EXCEEDED) {
             ctx_recover(ctx);
@@ -347,8 +357,8 @@ cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us)
         if (rc != RC_OK || tab == NULL) {
             continue;
         }
-        if (tab->loading && tab->ready && ready_us == 0) {
-            ready_us = clk_mono_us() + AFTER_READY_US / 2;
+        if (tab->loading) {
+            ready_us = late_limit(d, tab, ready_us, 2);
         }
         if (busy(d, tab, ready_us, &until_us)) {
             asked = false;

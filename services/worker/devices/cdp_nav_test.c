@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/devices/cdp_lab.h"
 
+#include <poll.h>
 #include <pthread.h>
 
 #include <unistd.h>
@@ -44,6 +45,7 @@ static const struct site_page pages[] = {
     {"/red", "<body style='background:#f00'><button onclick=\"location='/green'\">Go</button>",
      NULL},
     {"/green", "<body style='background:#0f0'><a href=/red>Back</a>", NULL},
+    {"/blocked", "<h1>Begun</h1><script src=/hold/script></script><h2>Whole</h2>", NULL},
     {"/spin", "<button onclick='for(;;);'>Hang</button>", NULL},
     {"/download", "<a href=/file>Get</a><p>stays</p>", NULL},
     {NULL, NULL, NULL},
@@ -166,6 +168,38 @@ settling_waits_for_a_page_that_takes_its_time(void **state)
     lab_see(l);
     lab_elem(l, ELEM_HEADING, "Late page");
     pthread_join(thread, NULL);
+}
+
+/* Well after what hangs behind a document would have been given up. */
+static void *
+release_late(void *arg)
+{
+    struct lab *l = arg;
+
+    (void)site_wait_hits(l->site, "/hold/script", 1);
+    (void)poll(NULL, 0, 600);
+    site_release(l->site);
+    return NULL;
+}
+
+static void
+a_document_is_waited_for_longer_than_what_hangs_behind_it(void **state)
+{
+    struct lab *l = *state;
+    struct cdp_browser *b = cdp_browser_new(&(struct cdp_options){.late_us = 200000});
+    struct device *d = cdp_device_new(b, &lab_desktop);
+    pthread_t thread;
+
+    lab_fresh(l);
+    lab_expect(l, l->do_->open(d, &l->ctx, lab_url(l, "/a", false)), "open");
+    site_hold(l->site);
+    assert_int_equal(pthread_create(&thread, NULL, release_late, l), 0);
+    lab_expect(l, l->do_->go(d, &l->ctx, lab_url(l, "/blocked", false)), "go");
+    lab_expect(l, l->do_->observe(d, &l->ctx, &l->snap), "observe");
+    lab_elem(l, ELEM_HEADING, "Whole");
+    pthread_join(thread, NULL);
+    cdp_device_free(d);
+    cdp_browser_free(b);
 }
 
 static void *
@@ -486,6 +520,7 @@ main(void)
         cmocka_unit_test(redirects_end_at_their_target),
         cmocka_unit_test(addresses_that_do_not_answer_are_told_apart),
         cmocka_unit_test(settling_waits_for_a_page_that_takes_its_time),
+        cmocka_unit_test(a_document_is_waited_for_longer_than_what_hangs_behind_it),
         cmocka_unit_test(settling_waits_for_what_the_action_fetches),
         cmocka_unit_test(nothing_waits_for_polls_streams_and_beacons),
         cmocka_unit_test(a_dialog_stays_open_until_it_is_answered),
