@@ -21,7 +21,8 @@ static const char USAGE[] =
     "server first: the suite of the same name and app is used again, its cases replaced when they\n"
     "differ. --app-url is the address of the app under test. --url and --token say which server\n"
     "(default: ASSAY_URL and ASSAY_TOKEN, then what `make up` wrote). Ctrl-C cancels the run.\n"
-    "With --json one object about the whole run goes to standard output, progress to standard error.\n"
+    "With --json one object about the whole run goes to standard output, progress to standard "
+    "error.\n"
     "Exit code: 0 passed, 1 failed or nothing was run, 2 broken or cancelled, 3 usage.\n";
 
 static volatile int interrupted;
@@ -174,8 +175,7 @@ show_progress(struct follow *f, struct api *api, const struct json_value *run)
             if (s != NULL && s->gap) {
                 show_rest(f, api, e);
             } else if (s != NULL) {
-                end_case(f, s, json_str(json_get(e, "status")),
-                         json_str(json_get(e, "case_name")),
+                end_case(f, s, json_str(json_get(e, "status")), json_str(json_get(e, "case_name")),
                          json_i64(json_get(e, "duration_ms"), 0));
             }
         }
@@ -232,8 +232,7 @@ is_over(const struct json_value *run)
 {
     struct str status = json_str(json_get(run, "status"));
 
-    return !str_eqz(status, "pending") && !str_eqz(status, "running") &&
-           !str_eqz(status, "queued");
+    return !str_eqz(status, "pending") && !str_eqz(status, "running") && !str_eqz(status, "queued");
 }
 
 static void
@@ -295,9 +294,11 @@ finish(struct follow *f, struct api *api, const struct json_value *run, const st
     return run_exit(status);
 }
 
-int
-run_follow(struct api *api, struct arena *arena, const char *suite_id,
-           const struct run_opts *opts, FILE *out)
+/* Starts the run, follows it to its end, prints; returns an enum cli_exit. Progress goes to `out`.
+ */
+static int
+follow(struct api *api, struct arena *arena, const char *suite_id, const struct run_opts *opts,
+       FILE *out)
 {
     struct follow *f = ARENA_NEW(arena, struct follow);
     const char *run_id = f == NULL ? NULL : start(api, arena, suite_id, opts);
@@ -347,7 +348,7 @@ run_with(struct arena *arena, const struct run_opts *opts)
     const char *id = run_suite_id(&api, arena, opts, &rc);
     if (id != NULL) {
         api.patience_us = PATIENCE_US;
-        rc = run_follow(&api, arena, id, opts, opts->json ? stderr : stdout);
+        rc = follow(&api, arena, id, opts, opts->json ? stderr : stdout);
     }
     api_close(&api);
     return rc;

@@ -26,10 +26,6 @@ NODISCARD bool run_opts_read(struct arena *arena, int argc, char **argv, struct 
  * NULL: *out_rc (enum cli_exit) and standard error tell. */
 const char *run_suite_id(struct api *api, struct arena *arena, const struct run_opts *opts,
                          int *out_rc);
-/* Starts the run, follows it to its end, prints; returns an enum cli_exit. Progress goes to `out`.
- */
-int run_follow(struct api *api, struct arena *arena, const char *suite_id,
-               const struct run_opts *opts, FILE *out);
 
 /* A run's status as an exit code. */
 int run_exit(struct str status);

@@ -27,8 +27,9 @@ struct file_store {
     bool no_fsync;
 };
 
-bool
-blob_make_dirs(const char *path)
+/* Makes `path` and its parents. errno tells why on false. */
+static bool
+make_dirs(const char *path)
 {
     char copy[PATH_MAX];
     size_t n = strlen(path);
@@ -90,7 +91,7 @@ blob_file_open(const struct blob_cfg *cfg, struct str dir, void **out, const cha
     }
     (void)snprintf(tmp, sizeof(tmp), "%.*s/tmp", STR_ARG(dir));
     *out_why = "the folder of the store cannot be made or written";
-    if (!blob_make_dirs(tmp) || access(tmp, W_OK | X_OK) != 0) {
+    if (!make_dirs(tmp) || access(tmp, W_OK | X_OK) != 0) {
         return RC_FAILED_PRECONDITION;
     }
     sweep_tmp(tmp);

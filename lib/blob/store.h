@@ -58,7 +58,5 @@ extern const struct blob_ops blob_s3_ops;
 /* Maps errno of a failed write or open to the documented failures. */
 enum rc blob_io_fail(struct ctx *ctx, const char *what, int error);
 enum rc blob_not_found(struct ctx *ctx, struct str name);
-/* Makes `path` and its parents. errno tells why on false. */
-NODISCARD bool blob_make_dirs(const char *path);
 
 #endif

@@ -140,8 +140,6 @@ enum rc pb_set_i64(const struct pb_spot *spot, int64_t v);
 enum rc pb_set_f64(const struct pb_spot *spot, double v);
 /* Text of a string, time or base64 field. `z` says that it lives in the arena and ends in NUL. */
 enum rc pb_set_text(const struct pb_spot *spot, struct str text, bool z);
-/* True when the whole of `z` matches. Patterns have static storage. */
-bool pb_matches(const char *pattern, const char *z, size_t n);
 
 /* --- JSON (pb_read.c) ---------------------------------------------------------------------- */
 

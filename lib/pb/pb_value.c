@@ -126,8 +126,9 @@ compiled_for(const char *pattern)
     return c;
 }
 
-bool
-pb_matches(const char *pattern, const char *z, size_t n)
+/* True when the whole of `z` matches. Patterns have static storage. */
+static bool
+matches(const char *pattern, const char *z, size_t n)
 {
     regmatch_t all;
 
@@ -281,7 +282,7 @@ set_string(const struct pb_spot *spot, struct str s, bool z)
         lower(copy);
     }
     rc = f->in != NULL ? check_in(spot, s) : RC_OK;
-    if (rc == RC_OK && f->pattern != NULL && !pb_matches(f->pattern, copy, s.n)) {
+    if (rc == RC_OK && f->pattern != NULL && !matches(f->pattern, copy, s.n)) {
         rc = pb_refuse_spot(spot, "must match %s", f->pattern);
     }
     if (rc == RC_OK) {

@@ -357,9 +357,3 @@ rpc_link_load(const struct rpc_link *link)
 {
     return atomic_load(&link->load);
 }
-
-void
-rpc_link_retire(struct rpc_link *link)
-{
-    atomic_store(&link->retired, true);
-}

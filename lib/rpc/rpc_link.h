@@ -62,7 +62,5 @@ bool rpc_link_is_spent(struct rpc_link *link);
 bool rpc_link_is_dead(struct rpc_link *link);
 /* Calls outstanding or waiting. */
 int rpc_link_load(const struct rpc_link *link);
-/* Sends no more calls here after this; those outstanding go on. */
-void rpc_link_retire(struct rpc_link *link);
 
 #endif

@@ -10,8 +10,6 @@
 #include "base/ctx.h"
 
 #define PASSWD_PHC_MAX 128
-#define PASSWD_MIN_CPS 8
-#define PASSWD_MAX_BYTES 1024
 
 struct passwd;
 

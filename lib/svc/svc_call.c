@@ -20,8 +20,8 @@ struct call {
     struct svc_key key;
 };
 
-bool
-svc__is_health(const struct rpc_method *method)
+static bool
+is_health(const struct rpc_method *method)
 {
     return strcmp(method->name, "assay.Health/Check") == 0;
 }
@@ -139,7 +139,7 @@ svc__around(void *hooks, struct ctx *ctx, const struct rpc_method *method, struc
     struct call c = {
         .svc = hooks, .ctx = ctx, .method = method, .resp = resp, .run = run, .run_arg = run_arg};
 
-    if (svc__is_health(method)) {
+    if (is_health(method)) {
         return svc__health_answer(c.svc, ctx, resp);
     }
     if (method->effect == RPC_READ || !svc__has_schema(c.svc)) {
@@ -186,7 +186,7 @@ svc__finished(void *hooks, const struct ctx *ctx, const struct rpc_method *metho
 
     met_add(svc->metrics.calls, index, (size_t)rc, 1);
     met_observe_us(svc->metrics.seconds, index, 0, took_us);
-    if (svc__is_health(method)) {
+    if (is_health(method)) {
         return;
     }
     log_line(level_of(rc), ctx, "rpc", NULL, LOG_Z("rpc", method->name),

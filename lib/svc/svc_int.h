@@ -107,7 +107,6 @@ enum rc svc__around(void *hooks, struct ctx *ctx, const struct rpc_method *metho
                     void *run_arg);
 void svc__finished(void *hooks, const struct ctx *ctx, const struct rpc_method *method, enum rc rc,
                    int64_t took_us);
-bool svc__is_health(const struct rpc_method *method);
 
 /* svc_key.c: idempotency keys */
 struct svc_key {

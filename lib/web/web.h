@@ -14,7 +14,6 @@
 #include "base/ctx.h"
 
 #define WEB_HEADERS_MAX 63
-#define WEB_HEAD_BYTES_MAX 16384
 
 struct web_server;
 struct web_conn;

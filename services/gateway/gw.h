@@ -109,8 +109,6 @@ bool gw_answer_preflight(struct gw_req *r);
 /* Upgrades to a WebSocket and pumps the session's stream. */
 void gw_stream(struct gw_req *r, const ProtobufCMessage *req);
 
-/* HTTP status of a failure on a surface. */
-int gw_status_of(const struct err *err, enum gw_surface surface);
 /* Surface that owns a path no endpoint matches. */
 enum gw_surface gw_surface_of(struct str path);
 

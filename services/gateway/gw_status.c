@@ -41,8 +41,9 @@ static const int BY_CODE[] = {
     [RC_UNAUTHENTICATED] = 401,
 };
 
-int
-gw_status_of(const struct err *err, enum gw_surface surface)
+/* HTTP status of a failure on a surface. */
+static int
+status_of(const struct err *err, enum gw_surface surface)
 {
     for (size_t i = 0; err->reason != NULL && i < ARRAY_LEN(BY_REASON); i++) {
         if (strcmp(err->reason, BY_REASON[i].reason) == 0) {
@@ -188,7 +189,7 @@ put_retry_after(struct gw_req *r, int64_t usual_us)
 void
 gw_answer_failure(struct gw_req *r)
 {
-    int status = gw_status_of(&r->ctx.err, r->surface);
+    int status = status_of(&r->ctx.err, r->surface);
     struct str text = client_text(r, status);
 
     buf_clear(r->out);

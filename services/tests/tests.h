@@ -72,8 +72,6 @@ NODISCARD enum rc tst_tags_parse(struct ctx *ctx, char *const *tags, size_t coun
 NODISCARD enum rc tst_json_strings(struct ctx *ctx, const char *member, ProtobufCBinaryData json,
                                    char ***out, size_t *out_count);
 
-/* Items of a JSON array, -1 when it is none. */
-int64_t tst_json_count(struct ctx *ctx, ProtobufCBinaryData json);
 /* {"total_actions":n,"gesture_counts":{type:n}} of a recording. */
 NODISCARD enum rc tst_recording_summary(struct ctx *ctx, ProtobufCBinaryData recording,
                                         struct str *out);

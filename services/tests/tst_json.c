@@ -12,17 +12,6 @@ bytes(ProtobufCBinaryData json)
     return str_n((const char *)json.data, json.len);
 }
 
-int64_t
-tst_json_count(struct ctx *ctx, ProtobufCBinaryData json)
-{
-    const struct json_value *v = NULL;
-
-    if (json_parse(bytes(json), ctx->arena, &v, NULL) != RC_OK || !json_is(v, JSON_ARRAY)) {
-        return -1;
-    }
-    return (int64_t)v->count;
-}
-
 enum rc
 tst_json_strings(struct ctx *ctx, const char *member, ProtobufCBinaryData json, char ***out,
                  size_t *out_count)

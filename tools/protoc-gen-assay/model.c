@@ -103,21 +103,21 @@ locate(struct model *m, const struct path *path, struct where *out_at, const cha
     const char *lead = l != NULL && l->leading_comments != NULL ? l->leading_comments : "";
     const char *trail = l != NULL && l->trailing_comments != NULL ? l->trailing_comments : "";
     bool both = lead[0] != '\0' && trail[0] != '\0';
-    *out_comment = clean_comment(m, arena_printf(m->arena, "%s%s%s", lead, both ? "\n" : "", trail).p);
+    *out_comment =
+        clean_comment(m, arena_printf(m->arena, "%s%s%s", lead, both ? "\n" : "", trail).p);
 }
 
 /* --- messages ------------------------------------------------------------------------------ */
 
 static void
-load_field(struct model *m, const struct path *at, const Google__Protobuf__FieldDescriptorProto *desc,
-           struct field *f)
+load_field(struct model *m, const struct path *at,
+           const Google__Protobuf__FieldDescriptorProto *desc, struct field *f)
 {
     static const Assay__Field none = ASSAY__FIELD__INIT;
     f->desc = desc;
     locate(m, at, &f->at, &f->comment);
     const ProtobufCMessage *options = desc->options != NULL ? &desc->options->base : NULL;
-    ProtobufCMessage *opt =
-        option_message(m, f->at, options, OPT_FIELD, &assay__field__descriptor);
+    ProtobufCMessage *opt = option_message(m, f->at, options, OPT_FIELD, &assay__field__descriptor);
     f->opt = opt != NULL ? (const Assay__Field *)opt : &none;
     f->c_name = name_c_field(m->arena, desc->name);
     f->json = f->opt->json != NULL ? f->opt->json : desc->name;
@@ -144,8 +144,8 @@ load_message(struct model *m, const struct path *at, const char *scope,
 {
     struct message *msg = model_alloc(m, 1, sizeof(*msg));
     msg->desc = desc;
-    msg->full = scope[0] == '\0' ? desc->name
-                                 : arena_printf(m->arena, "%s.%s", scope, desc->name).p;
+    msg->full =
+        scope[0] == '\0' ? desc->name : arena_printf(m->arena, "%s.%s", scope, desc->name).p;
     msg->c_type = name_c_type(m->arena, msg->full);
     msg->c_lower = name_c_lower(m->arena, msg->full);
     msg->c_header = name_c_header(m->arena, at->file->name);
@@ -169,8 +169,8 @@ load_message(struct model *m, const struct path *at, const char *scope,
     }
 }
 
-struct message *
-model_message(const struct model *m, const char *type_name)
+static struct message *
+find_message(const struct model *m, const char *type_name)
 {
     const char *full = type_name[0] == '.' ? type_name + 1 : type_name;
     for (size_t i = 0; i < m->message_count; i++) {
@@ -189,7 +189,7 @@ resolve_fields(struct model *m)
         for (size_t j = 0; j < msg->count; j++) {
             struct field *f = &msg->fields[j];
             if (f->desc->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_MESSAGE) {
-                f->sub = model_message(m, f->desc->type_name);
+                f->sub = find_message(m, f->desc->type_name);
                 f->is_map = f->sub != NULL && f->sub->is_entry;
             }
         }
@@ -231,8 +231,8 @@ load_rpc(struct model *m, const struct path *at, struct service *service,
 {
     rpc->desc = desc;
     rpc->service = service;
-    rpc->req = model_message(m, desc->input_type);
-    rpc->resp = model_message(m, desc->output_type);
+    rpc->req = find_message(m, desc->input_type);
+    rpc->resp = find_message(m, desc->output_type);
     ASSERT(rpc->req != NULL && rpc->resp != NULL);
     rpc->full = arena_printf(m->arena, "%s/%s", service->full, desc->name).p;
     rpc->snake = name_snake(m->arena, desc->name);
@@ -276,7 +276,8 @@ load_service(struct model *m, const struct path *at,
 {
     s->desc = desc;
     const char *package = at->file->package != NULL ? at->file->package : "";
-    s->full = arena_printf(m->arena, "%s%s%s", package, package[0] != '\0' ? "." : "", desc->name).p;
+    s->full =
+        arena_printf(m->arena, "%s%s%s", package, package[0] != '\0' ? "." : "", desc->name).p;
     s->snake = name_snake(m->arena, desc->name);
     locate(m, at, &s->at, &s->comment);
     const ProtobufCMessage *options = desc->options != NULL ? &desc->options->base : NULL;

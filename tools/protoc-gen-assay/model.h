@@ -138,7 +138,6 @@ void model_routes(struct model *m);
 /* Marks what public rpcs reach and refuses what the run time could not honour. */
 void model_check(struct model *m);
 
-struct message *model_message(const struct model *m, const char *type_name);
 /* Allocates zeroed; never returns NULL. */
 void *model_alloc(struct model *m, size_t count, size_t size);
 void fault(struct model *m, struct where at, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -257,9 +257,6 @@ UPDATE mails SET next_at = now() + $2::bigint * interval '1 microsecond', cause 
 -- name: mail_dead
 UPDATE mails SET dead = true, sealed = NULL, cause = $2 WHERE id = $1;
 
--- name: mails_pending
-SELECT count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead) FROM mails;
-
 -- name: mails_sweep
 DELETE FROM mails WHERE id IN (
     SELECT id FROM mails WHERE created_at < now() - interval '30 days' LIMIT 1000);

@@ -212,8 +212,8 @@ cdp_requests_pending(struct cdp_device *d, int64_t *out_until_us)
 
 /* --- dialogs, drags, files ------------------------------------------------------------------- */
 
-void
-cdp_dialog_text(struct cdp_session *s, struct str text)
+static void
+keep_dialog_text(struct cdp_session *s, struct str text)
 {
     struct str cut = str_sub(text, 0, sizeof s->dialog_text - 1);
 
@@ -229,7 +229,7 @@ dialog_opens(struct cdp_session *s, const struct json_value *params)
 {
     s->dialog = true;
     s->leaving = str_eqz(json_str(json_get(params, "type")), "beforeunload");
-    cdp_dialog_text(s, json_str(json_get(params, "message")));
+    keep_dialog_text(s, json_str(json_get(params, "message")));
 }
 
 static void

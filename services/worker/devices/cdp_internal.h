@@ -189,7 +189,6 @@ void cdp_greet(void *device, struct str session, bool page, struct buf *out);
 void cdp_attached(struct cdp_device *d, const struct json_value *params, struct str parent);
 void cdp_detached(struct cdp_device *d, const struct json_value *params);
 void cdp_see_origin(struct cdp_device *d, const struct cdp_session *s, struct str origin, bool inner);
-void cdp_dialog_text(struct cdp_session *s, struct str text);
 /* Forgets requests; they belong to a document that is gone. */
 void cdp_forget_requests(struct cdp_device *d);
 bool cdp_requests_pending(struct cdp_device *d, int64_t *out_until_us);
@@ -220,13 +219,8 @@ void cdp_abort(struct device *base);
 
 /* Opens the first address after a reset without one, clearing what was left for then. */
 NODISCARD enum rc cdp_go_cleared(struct cdp_device *d, struct ctx *ctx, struct str url);
-/* Dismisses dialogs of all tabs; those of beforeunload are accepted. */
-NODISCARD enum rc cdp_clear_dialogs(struct cdp_device *d, struct ctx *ctx);
 /* Closes a tab and waits until it is gone. */
 NODISCARD enum rc cdp_close_tab(struct cdp_device *d, struct ctx *ctx, int index);
-/* Waits for the load event that follows `loads`, accepting beforeunload on the way. */
-NODISCARD enum rc cdp_wait_load(struct cdp_device *d, struct ctx *ctx, int64_t navigations,
-                                int64_t loads);
 
 /* --- input (cdp_input.c, cdp_keys.c) ------------------------------------------------------------ */
 

@@ -58,8 +58,9 @@ answer(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, bool accept
     return rc;
 }
 
-enum rc
-cdp_clear_dialogs(struct cdp_device *d, struct ctx *ctx)
+/* Dismisses dialogs of all tabs; those of beforeunload are accepted. */
+static enum rc
+clear_dialogs(struct cdp_device *d, struct ctx *ctx)
 {
     struct cdp_session *tab = cdp_tab(d);
     enum rc rc = RC_OK;
@@ -106,8 +107,9 @@ loaded(const struct cdp_session *tab, int64_t navigations, int64_t loads)
     return tab->loads != loads || (tab->navigations != navigations && !tab->loading);
 }
 
-enum rc
-cdp_wait_load(struct cdp_device *d, struct ctx *ctx, int64_t navigations, int64_t loads)
+/* Waits for the load event that follows `loads`, accepting beforeunload on the way. */
+static enum rc
+wait_load(struct cdp_device *d, struct ctx *ctx, int64_t navigations, int64_t loads)
 {
     int64_t end_us = clk_mono_us() + load_limit(d);
     int64_t ready_us = 0;
@@ -186,7 +188,7 @@ arrived(struct cdp_device *d, struct ctx *ctx, const struct cdp_msg *m, int64_t 
     if (file || json_str(json_get(v, "loaderId")).n == 0) {
         return RC_OK; /* a download, or another place of the same document */
     }
-    return cdp_wait_load(d, ctx, navigations, loads);
+    return wait_load(d, ctx, navigations, loads);
 }
 
 /* "http://name:password@host/": the browser remembers it, and there is no call to make it forget.
@@ -211,7 +213,7 @@ cdp_go(struct device *base, struct ctx *ctx, struct str url)
         return cdp_go_cleared(d, ctx, url);
     }
     if (rc == RC_OK) {
-        rc = cdp_clear_dialogs(d, ctx);
+        rc = clear_dialogs(d, ctx);
     }
     if (rc != RC_OK) {
         return rc;
@@ -239,7 +241,7 @@ cdp_reload(struct device *base, struct ctx *ctx)
     enum rc rc = cdp_require(d, ctx);
 
     if (rc == RC_OK) {
-        rc = cdp_clear_dialogs(d, ctx);
+        rc = clear_dialogs(d, ctx);
     }
     if (rc != RC_OK) {
         return rc;
@@ -251,7 +253,7 @@ cdp_reload(struct device *base, struct ctx *ctx)
     cdp_ask(d, &w, tab, "Page.reload", STR("{}"));
     rc = await_leaving(d, ctx, &w);
     cdp_wait_fini(&w);
-    return rc == RC_OK ? cdp_wait_load(d, ctx, navigations, loads) : rc;
+    return rc == RC_OK ? wait_load(d, ctx, navigations, loads) : rc;
 }
 
 /* Another entry of the history. Within the same document there is no load to wait for. */
@@ -264,7 +266,7 @@ travel(struct device *base, struct ctx *ctx, int by)
     enum rc rc = cdp_require(d, ctx);
 
     if (rc == RC_OK) {
-        rc = cdp_clear_dialogs(d, ctx);
+        rc = clear_dialogs(d, ctx);
     }
     if (rc == RC_OK) {
         rc = cdp_call(d, ctx, cdp_tab(d), "Page.getNavigationHistory", STR_EMPTY, &v);
