@@ -12,19 +12,36 @@ jobs=${TEST_JOBS:-2}
 work=$(mktemp -d /tmp/at.XXXXXX) || exit 2 # short: sockets are made in it
 chmod 711 "$work"                          # as root, databases run as the user postgres
 trap 'end_left "$work"; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+trap interrupted INT TERM
 export ASSAY_TEST_PG_TEMPLATE=${ASSAY_TEST_PG_TEMPLATE:-$work/pg}
 # Settings of a stack that somebody has exported are none of the tests'.
 unset ASSAY_STATE_DIR ASSAY_HTTP_PORT ASSAY_URL ASSAY_TOKEN ASSAY_DATABASE_URL ASSAY_SERVICES
 : >"$work/verdicts"
 began=$(date +%s)
 
+# Somebody's patience with all of this has ended: what was running is what took so long.
+interrupted() {
+    local name
+    for name in "$work"/*.name; do
+        [ -e "$name" ] || continue
+        echo "interrupted: $(cat "$name")"
+        tail -n 40 "${name%.name}.out" | cut -c 1-400
+    done
+    exit 130
+}
+
 # What tells the causes of a failure apart: a time limit, a signal, an exit status.
 cause() { # STATUS LIMIT
     case $1 in
     124) echo "time limit of $2 s" ;;
     126 | 127) echo "exit $1: not built, or not to be executed" ;;
-    *) [ "$1" -gt 128 ] && echo "killed by SIG$(kill -l $(($1 - 128)) 2>/dev/null)" || echo "exit $1" ;;
+    *)
+        if [ "$1" -gt 128 ] && [ "$1" -lt 193 ]; then
+            echo "killed by SIG$(kill -l $(($1 - 128)))"
+        else
+            echo "exit $1"
+        fi
+        ;;
     esac
 }
 
@@ -84,7 +101,10 @@ one() {
     chmod 711 "$own"
     out=$own.out
     start=$(date +%s.%N)
-    TMPDIR=$own timeout --kill-after=10 "$limit" "$@" >"$out" 2>&1 </dev/null
+    echo "$name" >"$own.name"
+    # Waited for, so that an interruption of this script is heard at once.
+    TMPDIR=$own timeout --kill-after=10 "$limit" "$@" >"$out" 2>&1 </dev/null &
+    wait $!
     rc=$?
     {
         flock 9
@@ -100,7 +120,7 @@ one() {
         clean_after "$name" "$own"
         echo $rc >>"$work/verdicts"
     } 9>"$work/lock"
-    rm -f "$out"
+    rm -f "$out" "$own.name"
 }
 
 # all LIMIT PARALLEL PROGRAM...
@@ -130,29 +150,29 @@ run_unit() {
     # Programs with a browser or processes that they time share the machine badly: one at a time.
     mapfile -t list < <(bins _test.c build/test lib/*/*_test.c services/[a-v]*/*_test.c cli/*_test.c \
         services/worker/steps/*_test.c services/tests/*/*_test.c tools/*/*_test.c | grep -v -e /rpc/ -e /svc/)
-    all 180 "$jobs" "${list[@]}"
+    all 400 "$jobs" "${list[@]}"
     mapfile -t list < <(bins _test.c build/test lib/rpc/*_test.c lib/svc/*_test.c services/worker/*_test.c \
         services/worker/devices/*_test.c)
-    all 300 1 "${list[@]}"
+    all 600 1 "${list[@]}"
 }
 run_fuzz() {
     local list
     mapfile -t list < <(for f in tests/fuzz/fuzz_*.c; do f=${f#tests/fuzz/fuzz_}; echo "build/test/fuzz/replay_${f%.c}"; done)
-    all 120 "$jobs" "${list[@]}"
+    all 400 "$jobs" "${list[@]}"
 }
-run_lint() { one 120 "tools/lint.sh" bash tools/lint.sh; }
+run_lint() { one 400 "tools/lint.sh" bash tools/lint.sh; }
 run_kind() { # FOLDER: programs of tests/FOLDER and its run.sh
     local list
     mapfile -t list < <(bins _test.c build/test "tests/$1"/*_test.c)
-    all 300 1 "${list[@]}"
-    if [ -e "tests/$1/run.sh" ]; then one 600 "tests/$1" bash "tests/$1/run.sh"; fi
+    all 600 1 "${list[@]}"
+    if [ -e "tests/$1/run.sh" ]; then one 1200 "tests/$1" bash "tests/$1/run.sh"; fi
 }
 run_integration() {
     run_kind integration
-    if [ -e tests/s3/run.sh ]; then one 180 tests/s3 bash tests/s3/run.sh; fi
+    if [ -e tests/s3/run.sh ]; then one 400 tests/s3 bash tests/s3/run.sh; fi
 }
 run_contract() {
-    one 180 tests/contract/openapi sh tests/contract/openapi/run.sh
+    one 400 tests/contract/openapi sh tests/contract/openapi/run.sh
     run_kind contract
 }
 run_k8s() { run_kind k8s; }
@@ -168,7 +188,7 @@ run_sanitizers() {
         bins _test.c build/sanitize/test lib/base/*_test.c lib/json/*_test.c lib/pb/*_test.c lib/cfg/*_test.c \
             lib/http/*_test.c cli/*_test.c services/worker/steps/*_test.c services/tests/visual/*_test.c)
     one 900 "build with sanitizers" make -s -j"$jobs" VARIANT=sanitize "${list[@]}"
-    all 300 "$jobs" "${list[@]}"
+    all 600 "$jobs" "${list[@]}"
 }
 
 parts=("$@")

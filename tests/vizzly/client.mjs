@@ -37,7 +37,7 @@ for (const version of process.env.E2E_VERSIONS.split(' ')) {
         PATH: process.env.PATH, HOME: dir, NO_COLOR: '1', VIZZLY_HOME: path.join(dir, 'home'),
         VIZZLY_API_URL: process.env.ASSAY_URL, VIZZLY_TOKEN: token, VIZZLY_BRANCH: 'main', ...more,
       };
-      execFile(process.execPath, [path.join(home, 'bin', 'vizzly.js'), ...args], { cwd: dir, env, timeout: 90000 },
+      execFile(process.execPath, [path.join(home, 'bin', 'vizzly.js'), ...args], { cwd: dir, env, timeout: 300000 },
         (error, stdout, stderr) => resolve({ code: error === null ? 0 : error.code, text: `${stdout}${stderr}`, stdout }));
     });
     const run = async (code, args, more) => {
@@ -173,7 +173,7 @@ test('the lines of docs/vizzly.md work as printed', async () => {
   fs.writeFileSync(path.join(dir, 'screenshots', 'home.png'), page(50, 40));
   const env = { PATH: `${dir}/bin:${process.env.PATH}`, HOME: dir, NO_COLOR: '1' };
   const done = await new Promise((resolve) => {
-    execFile('sh', ['-euc', lines], { cwd: dir, env, timeout: 90000 },
+    execFile('sh', ['-euc', lines], { cwd: dir, env, timeout: 300000 },
       (error, stdout, stderr) => resolve({ code: error?.code ?? 0, text: `${stdout}${stderr}` }));
   });
   fs.rmSync(dir, { recursive: true, force: true });

@@ -52,7 +52,7 @@ test('refused requests do not count themselves: the window opens when Retry-Afte
     const get = () => call('GET', '/api/v1/apps/', { url: quick.url, token: org.viewer });
     const [a, b, c] = [await get(), await get(), await get()];
     assert.deepEqual([a.status, b.status, c.status], [200, 200, 429]);
-    assert.ok(Number(c.headers['retry-after']) > 50);
+    assert.ok(Number(c.headers['retry-after']) > 20); // of the 60 s since the first
     assert.ok(a.headers.ratelimit, 'limited answers carry RateLimit');
   } finally {
     quick.stop();
@@ -117,11 +117,15 @@ async function siblings(n, limits) {
   const sees = async (g, count) => (await g.metrics()).includes(`assay_rate_gateways ${count}\n`);
   const agree = (list) => until('they see each other', async () => (await Promise.all(list.map((g) => sees(g, list.length)))).every(Boolean), 15);
   await agree(all);
-  return { all, agree };
+  const stop = () => {
+    all.forEach((g) => g.kill());
+    fs.rmSync(dir, { recursive: true, force: true });
+  };
+  return { all, agree, stop };
 }
 
 test('two gateways together admit exactly the limit, and one that is left goes on with one of its own', async () => {
-  const { all, agree } = await siblings(2, 'default=100');
+  const { all, agree, stop } = await siblings(2, 'default=100');
   try {
     const org = await organization();
     const tokens = [];
@@ -150,6 +154,6 @@ test('two gateways together admit exactly the limit, and one that is left goes o
     }
     await agree(all.slice(0, 1));
   } finally {
-    all.forEach((g) => g.kill());
+    stop();
   }
 });

@@ -38,8 +38,9 @@ export async function refused(status, member, method, path, options = {}) {
   return json;
 }
 
-// Asks until `fn` returns something true.
-export async function until(what, fn, seconds = 30) {
+// Asks until `fn` returns something true. Nothing that comes is given less than a minute: machines are slow.
+export async function until(what, fn, atLeast = 0) {
+  const seconds = Math.max(atLeast, 60);
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const value = await fn();
@@ -106,7 +107,7 @@ export function makeStandalone(org, app, more = {}) {
 export const FINAL = ['passed', 'failed', 'error', 'cancelled'];
 
 // Polls a CI run until it ends; returns the last answer.
-export function finished(org, runId, seconds = 90) {
+export function finished(org, runId, seconds = 240) {
   return until(`run ${runId} ends`, async () => {
     const run = await want(200, 'GET', `/api/v1/ci/runs/${runId}`, { token: org.developer });
     return FINAL.includes(run.status) ? run : null;

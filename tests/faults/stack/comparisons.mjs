@@ -30,7 +30,7 @@ const untilTaken = (what, send) => until(what, async () => {
     }
     return null;
   }
-}, 60);
+}, 120);
 
 const noise = (n, seed) => png(500, 400, (x, y) => [(x * 7 + y * seed) & 255, (x * y + n) & 255, (x ^ (y + n)) & 255], 1);
 
@@ -67,7 +67,7 @@ test('comparisons survive kills of the replicas that make them, and are made onc
   const read = await until('all is compared', async () => {
     const now = await readBuild(org, build).catch(() => null);
     return now?.status === 'completed' ? now : null;
-  }, 90);
+  }, 240);
   assert.equal(read.screenshot_count, COUNT);
   assert.equal(read.comparisons.length, COUNT);
   assert.ok(read.comparisons.every((c) => c.status === 'completed' && c.has_diff && c.diff_url));
