@@ -207,7 +207,7 @@ aut_project(struct db *db, struct ctx *ctx, struct str name, int64_t *out_id)
         return rc;
     }
     if (db_rows(res) == 0) {
-        return fail(ctx, RC_ABORTED, "PROJECT_RACE", "the project is being made, try again");
+        return fail(ctx, RC_UNAUTHENTICATED, "UNAUTHENTICATED", "the organization does not exist");
     }
     *out_id = db_i64(res, 0, 0);
     return RC_OK;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Personal and organization tokens; what the database holds of secrets. */
+#include <sched.h>
+
 #include "auth/auth_fixture.h"
 
 /* --- tokens -------------------------------------------------------------------------------- */
@@ -274,6 +276,50 @@ the_database_holds_no_secret_in_clear(void **state)
                      0);
 }
 
+struct project_race {
+    const struct principal *who;
+    char project[32];
+    atomic_int waiting;
+};
+
+static void *
+project_thread(void *arg)
+{
+    struct project_race *race = arg;
+    struct made made;
+
+    atomic_fetch_sub(&race->waiting, 1);
+    while (atomic_load(&race->waiting) > 0) {
+        (void)sched_yield();
+    }
+    return create_org_token(race->who, "developer", "sdk", race->project, &made) == RC_OK ? arg
+                                                                                          : NULL;
+}
+
+static void
+of_many_who_name_a_new_project_at_once_all_get_it(void **state)
+{
+    struct account a;
+    pthread_t threads[6];
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, &a), RC_OK);
+    for (int round = 0; round < 10; round++) {
+        struct project_race race = {.who = &a.who, .waiting = ARRAY_LEN(threads)};
+        (void)snprintf(race.project, sizeof(race.project), "Project %d", round);
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, project_thread, &race), 0);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+            void *ok = NULL;
+            assert_int_equal(pthread_join(threads[i], &ok), 0);
+            assert_non_null(ok);
+        }
+    }
+    assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.projects"),
+                     11); /* and the default */
+}
+
 int
 main(void)
 {
@@ -288,6 +334,7 @@ main(void)
         T(tokens_end_with_the_account),
         T(texts_that_are_no_tokens_are_nobody),
         T(the_database_holds_no_secret_in_clear),
+        T(of_many_who_name_a_new_project_at_once_all_get_it),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

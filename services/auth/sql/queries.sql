@@ -160,13 +160,13 @@ WHERE o.id = $1 ORDER BY p.id;
 UPDATE tokens SET last_used_at = now() WHERE id = $1;
 
 -- name: project_upsert
-WITH made AS (
-    INSERT INTO projects (org_id, name) VALUES ($1, $2)
-    ON CONFLICT (org_id, lower(name)) DO NOTHING RETURNING id
+WITH known AS (
+    SELECT id FROM projects WHERE org_id = $1 AND lower(name) = lower($2)
+), made AS ( -- one that somebody makes now is waited for
+    INSERT INTO projects (org_id, name) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM known)
+    ON CONFLICT (org_id, lower(name)) DO UPDATE SET name = projects.name RETURNING id
 )
-SELECT id FROM made
-UNION ALL SELECT id FROM projects WHERE org_id = $1 AND lower(name) = lower($2)
-LIMIT 1;
+SELECT id FROM known UNION ALL SELECT id FROM made;
 
 -- name: project_default
 SELECT id FROM projects WHERE org_id = $1 AND is_default;
