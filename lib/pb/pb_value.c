@@ -161,13 +161,37 @@ has_space(struct str s)
     return false;
 }
 
+/* Spaces, controls and what nobody sees have no place in an address, nor what ends one in a header
+ * (RFC 5322 allows that in quotes, which no mailbox of our users has). */
+static bool
+is_mail_cp(int32_t cp)
+{
+    static const struct {
+        int32_t from, to;
+    } OUT[] = {{-1, ' '},        {0x7F, 0xA0},     {0xAD, 0xAD},     {0x1680, 0x1680},
+               {0x180E, 0x180E}, {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F},
+               {0x3000, 0x3000}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}};
+
+    for (size_t i = 0; i < ARRAY_LEN(OUT); i++) {
+        if (cp >= OUT[i].from && cp <= OUT[i].to) {
+            return false;
+        }
+    }
+    return cp > 0x7F || strchr("<>()[],;:\\\"", (int)cp) == NULL;
+}
+
 static bool
 is_email(struct str s)
 {
     ptrdiff_t at = str_find_byte(s, '@');
+    size_t next = 0;
 
-    return s.n <= EMAIL_BYTES_MAX && at > 0 && (size_t)at + 1 < s.n &&
-           str_rfind_byte(s, '@') == at && !has_space(s);
+    while (next < s.n) {
+        if (!is_mail_cp(str_next_cp(s, &next))) {
+            return false;
+        }
+    }
+    return s.n <= EMAIL_BYTES_MAX && at > 0 && (size_t)at + 1 < s.n && str_rfind_byte(s, '@') == at;
 }
 
 static bool
