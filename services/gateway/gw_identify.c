@@ -19,8 +19,9 @@
 
 #define WATCH_WAIT_US (1 * ASSAY_US_PER_S)
 #define WATCH_DEADLINE_US (3 * ASSAY_US_PER_S)
-/* Between two fetches because of unknown key ids: auth publishes a key long before it signs with it,
- * so a token that waits for this is rare, and a flood of invented ids costs one call a second. */
+/* Between two fetches because of unknown key ids: auth publishes a key long before it signs with
+ * it, so a token that waits for this is rare, and a flood of invented ids costs one call a second.
+ */
 #define KEYS_MIN_AGE_US (1 * ASSAY_US_PER_S)
 #define ASK_DEADLINE_US (5 * ASSAY_US_PER_S)
 #define KEYS_MAX_AGE_US (300 * ASSAY_US_PER_S)
@@ -33,7 +34,7 @@ struct gw_identify {
     struct gw_cache *cache;
     char id[ID_UUID_LEN + 1];
     pthread_rwlock_t keys_lock;
-    struct jws_keys *keys; /* NULL until fetched */
+    struct jws_keys *keys;      /* NULL until fetched */
     atomic_llong keys_at_us;    /* of the last fetch that brought keys; 0: none */
     pthread_mutex_t fetch_lock; /* one fetch at a time */
     int64_t tried_at_us;        /* of the last attempt; guarded by fetch_lock */
@@ -243,8 +244,7 @@ gw_identify_free(struct gw_identify *id)
 bool
 gw_identify_is_ready(struct gw_identify *id)
 {
-    return atomic_load(&id->keys_at_us) != 0 &&
-           clk_mono_us() < atomic_load(&id->trusted_until_us);
+    return atomic_load(&id->keys_at_us) != 0 && clk_mono_us() < atomic_load(&id->trusted_until_us);
 }
 
 /* --- one token ----------------------------------------------------------------------------- */
@@ -365,15 +365,10 @@ ask(struct gw_identify *id, struct ctx *ctx, struct str token,
 }
 
 enum rc
-gw_identify(struct gw_identify *id, struct ctx *ctx, const struct web_request *http, bool external,
-            bool query_token)
+gw_identify_token(struct gw_identify *id, struct ctx *ctx, struct str token)
 {
-    struct str token = gw_find_token(ctx, http, external, query_token);
     unsigned char key[HASH_SHA256_LEN];
 
-    if (token.p == NULL) {
-        return unauthenticated(ctx, "authentication is required");
-    }
     if (token.n == 0 || token.n > TOKEN_MAX) {
         return unauthenticated(ctx, "the token is not valid");
     }
@@ -384,4 +379,14 @@ gw_identify(struct gw_identify *id, struct ctx *ctx, const struct web_request *h
     }
     ctx->deadline_us = clk_wall_us() + ASK_DEADLINE_US;
     return ask(id, ctx, token, key);
+}
+
+enum rc
+gw_identify(struct gw_identify *id, struct ctx *ctx, const struct web_request *http, bool external,
+            bool query_token)
+{
+    struct str token = gw_find_token(ctx, http, external, query_token);
+
+    return token.p == NULL ? unauthenticated(ctx, "authentication is required")
+                           : gw_identify_token(id, ctx, token);
 }

@@ -2,7 +2,8 @@
  *
  * WEBSOCKET endpoints: a thread per socket asks the service for the next messages and sends them
  * on. Nothing queues here: what a slow viewer did not take is replaced by newer frames at the
- * source. */
+ * source. Before each message is sent its viewer's token is looked at again: a revoked one ends the
+ * view. */
 #include "gateway/gw.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct stream {
     struct gateway *gw;
     const struct gw_route *route;
     char *session_id;
+    char *token;
     char *email;
     char *request_id;
     struct principal who;
@@ -33,6 +35,10 @@ stream_free(void *arg)
 {
     struct stream *s = arg;
 
+    if (s->token != NULL) {
+        hash_wipe(s->token, strlen(s->token));
+    }
+    free(s->token);
     free(s->session_id);
     free(s->email);
     free(s->request_id);
@@ -50,11 +56,13 @@ stream_new(struct gw_req *r, const Assay__StreamRequest *req)
     s->gw = r->gw;
     s->route = r->route;
     s->session_id = strdup(req->session_id);
+    struct str token = gw_find_token(&r->ctx, r->http, false, r->route->query_token);
+    s->token = strndup(token.n == 0 ? "" : token.p, token.n);
     s->email = strndup(r->ctx.who.email.n == 0 ? "" : r->ctx.who.email.p, r->ctx.who.email.n);
     s->request_id = strndup(r->ctx.request_id.p, r->ctx.request_id.n);
     s->who = r->ctx.who;
     s->after_seq = req->has_after_seq ? req->after_seq : 0;
-    if (s->session_id == NULL || s->email == NULL || s->request_id == NULL) {
+    if (s->session_id == NULL || s->token == NULL || s->email == NULL || s->request_id == NULL) {
         stream_free(s);
         return NULL;
     }
@@ -152,6 +160,7 @@ stream_run(void *arg, struct web_socket *ws)
         arena_reset(arena);
         stream_ctx(s, &ctx, arena);
         enum rc rc = poll_once(s, &ctx, POLL_WAIT_US, &resp);
+        rc = rc == RC_OK ? gw_identify_token(s->gw->identify, &ctx, str_z(s->token)) : rc;
         if (rc != RC_OK) {
             send_failure(ws, &b, &ctx);
         }

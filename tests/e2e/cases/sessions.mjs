@@ -5,7 +5,7 @@ import net from 'node:net';
 import { after, before, test } from 'node:test';
 
 import { noteSeen } from '../lib/contract.mjs';
-import { billing, call, organization, refused, sql, unique, until, want } from '../lib/world.mjs';
+import { billing, call, organization, orgToken, refused, sql, unique, until, want } from '../lib/world.mjs';
 
 const SESSIONS = '/api/v1/sessions/';
 let org;
@@ -222,6 +222,13 @@ test('the stream of a session sends its state and frames of the screen, to its o
   await until('a header is taken as well', () => header.status !== 0, 10);
   assert.equal(header.status, 101);
   header.conn.destroy();
+  const lent = await orgToken(org, 'viewer');
+  const cut = socket(`${path}?token=${lent.token}`);
+  await until('a frame for the lent token', () => cut.messages.some((m) => m.type === 'frame'), 20);
+  await want(200, 'DELETE', `/api/v1/organizations/${org.id}/api-tokens/${lent.id}`, { token: org.admin });
+  await until('a revoked token ends the view', () => cut.closed, 20);
+  assert.equal(cut.messages.at(-1).type, 'error');
+  cut.conn.destroy();
 
   const { status } = await call('GET', path, { token: org.viewer });
   assert.equal(status, 426);
@@ -259,6 +266,15 @@ test('live time that runs out is told a minute before, and taken back when there
   await until('the viewer is told that, too', () => told(false));
   ws.conn.destroy();
   await want(200, 'DELETE', path, { token: own.admin });
+});
+
+test('a session ends with the account of who started it, and its device is free again', async () => {
+  const own = await organization();
+  const made = await create(undefined, own.admin);
+  await want(200, 'POST', `${SESSIONS}${made.session_id}/start`, { token: own.admin });
+  await want(200, 'DELETE', '/api/v1/auth/account', { token: own.jwt });
+  const state = () => sql(`SELECT s.status, count(d.id) FROM sessions.sessions s LEFT JOIN sessions.devices d ON d.session_id = s.session_id WHERE s.session_id = '${made.session_id}' GROUP BY s.status`)[0].join();
+  await until('the session is stopped', () => state() === 'stopped,0');
 });
 
 /* --- an organization's defaults ------------------------------------------------------------- */
