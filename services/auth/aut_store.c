@@ -141,6 +141,26 @@ aut_user_verify(struct db *db, struct ctx *ctx, const struct aut_user *user)
 }
 
 enum rc
+aut_users_gone(struct db *db, struct ctx *ctx, const int64_t *ids, size_t count, int64_t **out,
+               size_t *out_count)
+{
+    const struct db_result *res;
+    enum rc rc = DB_QUERY(db, ctx, Q_USERS_GONE, &res, DB_ARG_I64S(ids, count));
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    size_t n = (size_t)db_rows(res);
+    int64_t *list = ARENA_ARRAY(ctx->arena, n + 1, int64_t);
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        list[i] = db_i64(res, (int)i, 0);
+    }
+    *out = list;
+    *out_count = n;
+    return list == NULL ? aut_no_memory(ctx) : RC_OK;
+}
+
+enum rc
 aut_user_delete(struct db *db, struct ctx *ctx, const struct aut_user *user)
 {
     return DB_QUERY(db, ctx, Q_USER_DELETE, NULL, DB_ARG_I64(user->id), DB_ARG_I64(user->org_id));

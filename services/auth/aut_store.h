@@ -46,6 +46,9 @@ NODISCARD enum rc aut_user_set_password(struct db *db, struct ctx *ctx, const st
                                         const char *phc);
 /* The address is the user's: it was proved by a mailed link. */
 NODISCARD enum rc aut_user_verify(struct db *db, struct ctx *ctx, const struct aut_user *user);
+/* Those of the ids that no user has. */
+NODISCARD enum rc aut_users_gone(struct db *db, struct ctx *ctx, const int64_t *ids, size_t count,
+                                 int64_t **out, size_t *out_count);
 NODISCARD enum rc aut_user_delete(struct db *db, struct ctx *ctx, const struct aut_user *user);
 /* Members and admins besides this user. */
 NODISCARD enum rc aut_others_count(struct db *db, struct ctx *ctx, const struct aut_user *user,

@@ -95,6 +95,14 @@ auth_check_user(struct auth *auth, struct ctx *ctx, const Assay__CheckUserReques
 }
 
 enum rc
+auth_find_gone(struct auth *auth, struct ctx *ctx, const Assay__FindGoneRequest *req,
+               Assay__FindGoneResponse *resp)
+{
+    return aut_users_gone(auth->db, ctx, req->user_ids, req->n_user_ids, &resp->user_ids,
+                          &resp->n_user_ids);
+}
+
+enum rc
 auth_get_me(struct auth *auth, struct ctx *ctx, const Assay__GetMeRequest *req,
             Assay__GetMeResponse *resp)
 {

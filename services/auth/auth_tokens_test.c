@@ -238,6 +238,29 @@ tokens_end_with_the_account(void **state)
 }
 
 static void
+users_are_gone_when_their_account_is(void **state)
+{
+    struct account a;
+    struct account b;
+    struct call c = call_begin();
+    char reason[32];
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, &a), RC_OK);
+    assert_int_equal(do_register("bob@example.com", NULL, &b), RC_OK);
+    assert_int_equal(delete_account(&b.who, reason), RC_OK);
+    int64_t ids[] = {a.who.user_id, b.who.user_id, 999999};
+    Assay__FindGoneRequest req = ASSAY__FIND_GONE_REQUEST__INIT;
+    Assay__FindGoneResponse resp = ASSAY__FIND_GONE_RESPONSE__INIT;
+    req.user_ids = ids;
+    req.n_user_ids = ARRAY_LEN(ids);
+    assert_int_equal(auth_find_gone(&auth, &c.ctx, &req, &resp), RC_OK);
+    assert_int_equal(resp.n_user_ids, 2);
+    assert_int_equal(resp.user_ids[0] + resp.user_ids[1], b.who.user_id + 999999);
+    call_end(&c);
+}
+
+static void
 texts_that_are_no_tokens_are_nobody(void **state)
 {
     static const char *const BAD[] = {"", "tok_", "x",
@@ -332,6 +355,7 @@ main(void)
         T(another_organization_sees_and_revokes_nothing),
         T(a_weak_shared_token_gets_its_holder_nothing_more),
         T(tokens_end_with_the_account),
+        T(users_are_gone_when_their_account_is),
         T(texts_that_are_no_tokens_are_nobody),
         T(the_database_holds_no_secret_in_clear),
         T(of_many_who_name_a_new_project_at_once_all_get_it),

@@ -34,6 +34,7 @@ sessions_start(struct svc *svc, void **out_state)
     s->db = svc_db(svc);
     s->cfg = &cfg;
     s->ask_defaults = ses_ask_auth;
+    s->find_gone = ses_find_gone;
     *out_state = s;
     enum rc rc = svc_limits_new(svc_client(svc, SVC_BILLING), &s->limits);
     if (rc == RC_OK) {

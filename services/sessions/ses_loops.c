@@ -157,6 +157,7 @@ ses_sweep_loop(void *state, struct ctx *ctx)
     }
     rc = rc == RC_OK ? end_listed(s, ctx, res, "stopped", "nobody used it") : rc;
     rc = rc == RC_OK ? ses_end_limited(s, ctx) : rc;
+    rc = rc == RC_OK ? ses_end_gone(s, ctx) : rc;
     (void)rc;
     return false;
 }

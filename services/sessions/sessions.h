@@ -44,12 +44,23 @@ NODISCARD enum rc ses_take_defaults(struct sessions *s, struct ctx *ctx, const c
 NODISCARD enum rc ses_check_may(struct ctx *ctx, int64_t owner_id, struct str permissions,
                                 bool stops);
 
+/* --- people who are gone (ses_gone.c) --- */
+
+/* Which of the users are none any more. */
+typedef enum rc (*ses_gone_fn)(struct sessions *s, struct ctx *ctx, const int64_t *ids,
+                               size_t count, int64_t **out, size_t *out_count);
+NODISCARD enum rc ses_find_gone(struct sessions *s, struct ctx *ctx, const int64_t *ids,
+                                size_t count, int64_t **out, size_t *out_count);
+/* Ends their sessions. */
+NODISCARD enum rc ses_end_gone(struct sessions *s, struct ctx *ctx);
+
 struct sessions {
     struct svc *svc;
     struct db *db;
     const struct sessions_cfg *cfg;
     struct svc_limits *limits; /* of plans; NULL: none */
     ses_ask_fn ask_defaults;   /* ses_ask_auth, but in tests */
+    ses_gone_fn find_gone;     /* ses_find_gone, but in tests */
 };
 
 #define LOOP_OPEN "sessions_open"   /* opens sessions at their workers */

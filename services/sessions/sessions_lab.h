@@ -44,6 +44,24 @@ ask_said(struct sessions *s, struct ctx *ctx, struct ses_defaults *out)
     return RC_OK;
 }
 
+static int64_t gone_user; /* whom auth no longer knows; -1: it does not answer */
+
+static inline enum rc
+find_said(struct sessions *s, struct ctx *ctx, const int64_t *ids, size_t count, int64_t **out,
+          size_t *out_count)
+{
+    (void)s;
+    if (gone_user < 0) {
+        return fail(ctx, RC_UNAVAILABLE, "AUTH_AWAY", "auth does not answer");
+    }
+    *out = &gone_user;
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        *out_count = ids[i] == gone_user ? 1 : *out_count;
+    }
+    return RC_OK;
+}
+
 struct call {
     struct arena *arena;
     struct ctx ctx;
@@ -147,7 +165,8 @@ open_all(void **state)
     assert_int_equal(rpc_peers_new(&no_tls, (size_t)1 << 20, false, &svc.peers), RC_OK);
     call_end(&c);
     svc.db = db;
-    sessions = (struct sessions){.svc = &svc, .db = db, .cfg = &CFG, .ask_defaults = ask_said};
+    sessions = (struct sessions){
+        .svc = &svc, .db = db, .cfg = &CFG, .ask_defaults = ask_said, .find_gone = find_said};
     return 0;
 }
 
@@ -169,6 +188,7 @@ set_up(void **state)
                     " CASCADE");
     register_worker("a", THREE, 3);
     said = (struct ses_defaults){.idle_us = 60 * ASSAY_US_PER_S, .permissions = SES_FULL};
+    gone_user = 0;
     return 0;
 }
 

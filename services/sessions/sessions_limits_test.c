@@ -334,6 +334,33 @@ permissions_say_who_else_may_use_and_stop_a_session(void **state)
     }
 }
 
+/* A member who was removed, or whose account is deleted, stops nothing any more. */
+static void
+sessions_end_with_the_account_of_who_started_them(void **state)
+{
+    char theirs[64];
+    char waiting[64];
+    char other[64];
+
+    (void)state;
+    create(5, "phone", NULL, theirs);
+    create(6, "phone", NULL, other);
+    assert_int_equal(start(5, theirs), 0);
+    assert_int_equal(start(6, other), 0);
+    create(5, "phone", NULL, waiting);
+    assert_true(start(5, waiting) > 0);
+    gone_user = -1; /* auth is away: nobody is ended for that */
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(theirs, "starting"));
+    gone_user = 5;
+    run_loop(ses_sweep_loop);
+    assert_true(has_status(theirs, "stopped"));
+    assert_true(has_status(waiting, "stopped"));
+    assert_true(has_status(other, "starting"));
+    ASSERT_N("device_queue", 0);
+    ASSERT_N("devices WHERE session_id IS NOT NULL", 1);
+}
+
 #define P(name) cmocka_unit_test_setup_teardown(name, set_up_plan, tear_down_plan)
 #define D(name) cmocka_unit_test_setup(name, set_up)
 
@@ -350,6 +377,7 @@ main(void)
         D(one_that_waits_for_a_device_keeps_the_defaults_too),
         D(while_auth_is_away_the_setting_and_the_strictest_permission_count),
         D(permissions_say_who_else_may_use_and_stop_a_session),
+        D(sessions_end_with_the_account_of_who_started_them),
     };
     return cmocka_run_group_tests(all, open_all, close_all);
 }

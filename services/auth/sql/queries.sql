@@ -38,6 +38,9 @@ SELECT password_phc FROM users WHERE id = $1 AND org_id = $2 FOR NO KEY UPDATE;
 -- name: user_set_password
 UPDATE users SET password_phc = $3 WHERE id = $1 AND org_id = $2;
 
+-- name: users_gone
+SELECT i FROM unnest($1::bigint[]) AS i WHERE NOT EXISTS (SELECT FROM users WHERE id = i);
+
 -- name: user_delete
 DELETE FROM users WHERE id = $1 AND org_id = $2;
 

@@ -179,6 +179,16 @@ WHERE status = 'active' AND job_key IS NULL
   AND used_at < now() - coalesce(idle_us, $1) * interval '1 microsecond'
 LIMIT 20;
 
+-- Who has sessions that hold or wait for a device.
+-- name: live_users
+SELECT DISTINCT user_id FROM sessions
+WHERE status IN ('queued', 'starting', 'active') AND job_key IS NULL AND user_id IS NOT NULL
+LIMIT 10000;
+
+-- name: sessions_of_users
+SELECT session_id FROM sessions
+WHERE status IN ('queued', 'starting', 'active') AND job_key IS NULL AND user_id = ANY ($1::bigint[]);
+
 -- ---- limits of plans -----------------------------------------------------------------------
 
 -- Those who count the sessions of an organization do it one after the other.
