@@ -111,18 +111,14 @@ $(B)/bin/assay-shop: $(SHOP_SRCS:%.c=$(O)/%.o)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcivetweb -lpthread
 
-# The comparison alone, for a shell. Static, as it would else spend its time on loading libraries, and with an
-# entry before the C library (cmd/entry.c); not with sanitizers, which cannot be.
-comma := ,
+# The comparison alone, for a shell. Static, as it would else spend its time on loading libraries; not with
+# sanitizers, which cannot be.
 DIFF_SRCS := $(wildcard services/tests/visual/cmd/*.c)
 $(B)/bin/assay-diff: $(DIFF_SRCS:%.c=$(O)/%.o) $(B)/lib/libsvc_tests.a $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(if $(filter release,$(VARIANT)),$(LDFLAGS:-pie=-static-pie) $(DIFF_ENTRY),$(LDFLAGS)) -o $@ $^ \
+	$(Q)$(CC) $(if $(filter release,$(VARIANT)),$(LDFLAGS:-pie=-static-pie),$(LDFLAGS)) -o $@ $^ \
 	    -lturbojpeg -ldeflate -lm -lpthread
-DIFF_ENTRY := $(if $(filter x86_64% aarch64%,$(shell $(CC) -dumpmachine)),-Wl$(comma)-e$(comma)diff_entry)
-$(O)/services/tests/visual/cmd/entry.o: EXTRA_CFLAGS += -fno-stack-protector -fno-builtin -fno-sanitize=all \
-    $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 
 # The rows of pictures are worth the last tenth.
 $(O)/services/tests/visual/%.o: EXTRA_CFLAGS += -O3

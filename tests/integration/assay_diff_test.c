@@ -27,7 +27,7 @@ struct run {
 struct lab {
     char dir[64];
     struct arena *arena;
-    struct run run, other;
+    struct run run;
     const struct json_value *list; /* cases/tuned.json */
 };
 
@@ -128,46 +128,38 @@ a_change_in_an_ignored_rectangle_is_exit_0(void **state)
     assert_int_equal(lab.run.status, 0);
 }
 
-/* The answer before the C library and the one of main. */
 static void
-assert_both_say_the_same(const char *a, const char *b)
-{
-    DIFF(&lab.run, "%s %s %s/none.png 2>&1", a, b, lab.dir);
-    DIFF(&lab.other, "--threads 1 %s %s %s/none.png 2>&1", a, b, lab.dir);
-    assert_string_equal(lab.run.text, lab.other.text);
-    assert_int_equal(lab.run.status, lab.other.status);
-    DIFF(&lab.other, "--picture %s %s - 2>&1", a, b);
-    assert_string_equal(lab.run.text, lab.other.text);
-}
-
-static void
-files_of_the_same_bytes_are_answered_alike_on_both_ways(void **state)
+files_of_the_same_bytes_are_the_same_and_nothing_is_drawn(void **state)
 {
     struct str png = file_of("shop-mobile-button", "base");
-    const char *path = arena_strz(lab.arena, png);
-    const char *copy = arena_strz(lab.arena, arena_printf(lab.arena, "%s/copy", lab.dir));
 
     (void)state;
-    assert_both_say_the_same(path, path);
-    assert_true(strstr(lab.run.text, "\"canvas_pixels\":234000,") != NULL);
+    sh(&lab.run, arena_printf(lab.arena, "cp %.*s %s/copy.png", STR_ARG(png), lab.dir));
+    DIFF(&lab.run, "%.*s %s/copy.png %s/none.png && test ! -e %s/none.png", STR_ARG(png), lab.dir,
+         lab.dir, lab.dir);
     assert_int_equal(lab.run.status, 0);
-    DIFF(&lab.run, "--mask %s %s %s/none.png && test ! -e %s/none.png", path, path, lab.dir,
-         lab.dir);
-    assert_int_equal(lab.run.status, 0);
-    sh(&lab.run, arena_printf(lab.arena, "cp %s %s", path, copy));
-    assert_both_say_the_same(path, copy);
-    /* Another size behind the same length: the checksum of the head is wrong. */
-    sh(&lab.run,
-       arena_printf(lab.arena, "printf x | dd of=%s bs=1 seek=18 conv=notrunc status=none", copy));
-    assert_both_say_the_same(copy, copy);
+    const struct json_value *v = answer(&lab.run);
+    assert_true(str_eqz(json_str(json_get(v, "verdict")), "same"));
+    assert_int_equal(json_i64(json_get(v, "canvas_pixels"), 0), 234000);
+}
+
+/* Also beside itself. */
+static void
+a_damaged_file_is_no_picture(void **state)
+{
+    struct str png = file_of("shop-mobile-button", "base");
+
+    (void)state;
+    sh(&lab.run, arena_printf(lab.arena,
+                              "cp %.*s %s/size.png; head -c 30 %s/size.png >%s/cut.png; printf x | "
+                              "dd of=%s/size.png bs=1 seek=18 conv=notrunc status=none",
+                              STR_ARG(png), lab.dir, lab.dir, lab.dir, lab.dir));
+    DIFF(&lab.run, "%s/size.png %s/size.png - 2>&1", lab.dir, lab.dir);
     assert_int_equal(lab.run.status, 2);
-    sh(&lab.run, arena_printf(lab.arena, "head -c 30 %s >%s", path, copy));
-    assert_both_say_the_same(copy, copy);
+    DIFF(&lab.run, "%s/cut.png %s/cut.png - 2>&1", lab.dir, lab.dir);
     assert_int_equal(lab.run.status, 2);
-    assert_both_say_the_same("tests/visual/cases", "tests/visual/cases");
-    assert_both_say_the_same("/dev/null", "/dev/null");
-    assert_both_say_the_same(arena_strz(lab.arena, file_of("shop-mobile-jpeg", "current")),
-                             arena_strz(lab.arena, file_of("shop-mobile-jpeg", "current")));
+    DIFF(&lab.run, "/dev/null /dev/null - 2>&1");
+    assert_int_equal(lab.run.status, 2);
 }
 
 static void
@@ -198,7 +190,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_is_told_as_one_object_with_a_picture_and_exit_1),
         cmocka_unit_test(a_change_in_an_ignored_rectangle_is_exit_0),
-        cmocka_unit_test(files_of_the_same_bytes_are_answered_alike_on_both_ways),
+        cmocka_unit_test(files_of_the_same_bytes_are_the_same_and_nothing_is_drawn),
+        cmocka_unit_test(a_damaged_file_is_no_picture),
         cmocka_unit_test(what_cannot_be_compared_is_exit_2_with_a_reason),
     };
 
