@@ -7,7 +7,7 @@
 #include "auth.pb-c.h"
 #include "auth_client.h"
 #include "gateway/gw.h"
-#include "sec/hash.h"
+#include "gateway/gw_b64.h"
 #include "sessions_client.h"
 #include "tests_client.h"
 #include "webhooks_client.h"
@@ -87,8 +87,7 @@ read_query(struct gw_req *r, ProtobufCMessage *msg)
             continue;
         }
         enum rc rc = query_decode(&r->ctx, key, &name);
-        const struct pb_field *field =
-            rc == RC_OK ? pb_field_find(r->route->req, name) : NULL;
+        const struct pb_field *field = rc == RC_OK ? pb_field_find(r->route->req, name) : NULL;
         if (rc == RC_OK && (field == NULL || field->source != PB_FROM_QUERY)) {
             continue;
         }
@@ -179,24 +178,12 @@ read_form(struct gw_req *r, ProtobufCMessage *msg)
     return pump_form(r, chunk);
 }
 
-/* Bytes of base64 decoded at once: whole groups. */
-#define FILE_CHUNK ((size_t)64 * 1024)
+#define FILE_PIECE ((size_t)64 * 1024)
 
 static enum rc
-write_b64(struct gw_req *r, struct blob_writer *writer, struct str text)
+write_piece(void *arg, struct ctx *ctx, struct str bytes)
 {
-    enum rc rc = RC_OK;
-
-    for (size_t at = 0; rc == RC_OK && at < text.n; at += FILE_CHUNK) {
-        struct str piece = str_sub(text, at, at + FILE_CHUNK < text.n ? at + FILE_CHUNK : text.n);
-        struct str bytes;
-        bool ends_early = piece.p[piece.n - 1] == '=' && at + piece.n < text.n;
-        rc = ends_early ? RC_INVALID_ARGUMENT : hash_b64_decode(r->ctx.arena, piece, &bytes);
-        if (rc == RC_OK) {
-            rc = blob_write(writer, &r->ctx, bytes);
-        }
-    }
-    return rc;
+    return blob_write(arg, ctx, bytes);
 }
 
 /* The file of one field of a JSON body: its text is replaced by what it stands for in the store. */
@@ -210,7 +197,8 @@ store_file(struct gw_req *r, const struct pb_field *field, Assay__Blob *blob)
     if (rc != RC_OK) {
         return rc;
     }
-    rc = write_b64(r, writer, text);
+    struct gw_b64_sink sink = {write_piece, writer};
+    rc = gw_b64_decode(&r->ctx, text, FILE_PIECE, &sink);
     if (rc == RC_OK) {
         struct gw_form_file file = {.writer = writer, .blob = blob, .owned = field->owned};
         return gw_files_commit(&file, 1, &r->ctx);

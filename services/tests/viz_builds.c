@@ -315,6 +315,20 @@ tests_get_sdk_preview(struct tests *t, struct ctx *ctx, const Assay__GetSdkPrevi
     return rc;
 }
 
+enum rc
+tests_upload_sdk_preview(struct tests *t, struct ctx *ctx,
+                         const Assay__UploadSdkPreviewRequest *req, Assay__Empty *resp)
+{
+    struct viz_head head;
+    enum rc rc = viz_build_head(t, ctx, req->build_id, &head);
+
+    (void)resp;
+    return rc == RC_OK ? fail(ctx, RC_UNIMPLEMENTED, "NOT_OFFERED",
+                              "this server hosts no previews: serve the files yourself, and name "
+                              "their address in a comment on the build")
+                       : rc;
+}
+
 /* --- progress ------------------------------------------------------------------------------ */
 
 static enum rc

@@ -133,6 +133,16 @@ for (const version of process.env.E2E_VERSIONS.split(' ')) {
         '--baseline-build', build.id, ...await ui()]);
     });
 
+    test('what is not served says so, and what to do instead', async () => {
+      assert.match(await run(1, ['login']), /VIZZLY_TOKEN to an API token/);
+      assert.match(await run(0, ['whoami']), /Not logged in/);
+      if (isNew) {
+        const [build] = await builds('?status=completed');
+        const told = await run(1, ['preview', 'shots', '--build', build.id, '--public-link']);
+        assert.match(told, /hosts no previews/);
+      }
+    });
+
     if (isNew) {
       test('people read, decide and comment', async () => {
         const [build] = await builds('?branch=feature&limit=2');
