@@ -4,7 +4,7 @@
 #   make test    set up, build, run all tests
 #   make up | down | status    the stack alone        make bench    the table of figures
 #   make VARIANT=asan|ubsan|tsan|sanitize test-unit   sanitizers     make fuzz    libFuzzer
-#   make lint    make docs    make clean
+#   make lint    make format    make docs    make clean
 
 VARIANT ?= release
 # V=1 shows the commands.
@@ -196,6 +196,8 @@ test: all $(UNIT_BINS) $(REPLAY_BINS) $(INTEG_BINS) $(FAULT_BINS) | $(SETUP_TEST
 
 lint:
 	bash tools/lint.sh
+format:
+	git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
 
 # --- the stack
 demo: all

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "blob/blob.h"
+#include "blob/blob_cfg.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,6 +84,20 @@ blob_open(const struct blob_cfg *cfg, struct blob_store **out, const char **out_
     *out_why = NULL;
     *out = store;
     return RC_OK;
+}
+
+enum rc
+blob_open_settings(const struct blob_settings *settings, struct blob_store **out,
+                   const char **out_why)
+{
+    struct blob_cfg cfg = {
+        .url = str_z(settings->url),
+        .access_key = str_z(settings->s3_access_key),
+        .secret_key = str_z(settings->s3_secret_key),
+        .no_fsync = !settings->fsync,
+    };
+
+    return blob_open(&cfg, out, out_why);
 }
 
 void

@@ -6,7 +6,7 @@
 #ifndef ASSAY_GATEWAY_GW_H
 #define ASSAY_GATEWAY_GW_H
 
-#include "blob/blob.h"
+#include "blob/blob_cfg.h"
 #include "gateway/gw_form.h"
 #include "gateway/gw_identify.h"
 #include "gateway/gw_limit.h"
@@ -29,9 +29,7 @@ struct gw_cfg {
     const char *trusted_proxies; /* NULL: none */
     const char *public_url;
     const char *web_dir;
-    const char *blob_url;
-    const char *s3_access_key;
-    const char *s3_secret_key;
+    struct blob_settings blob;
     const char *issuer;
     const char *audience;
 };

@@ -84,12 +84,7 @@ start_parts(struct gateway *gw, const char **out_why)
     *out_why = "ASSAY_RATE_LIMITS is malformed";
     enum rc rc = gw_limit_new(cfg.rate_limits, RATE_KEYS_MAX, &gw->limit);
     if (rc == RC_OK) {
-        struct blob_cfg blob = {
-            .url = str_z(cfg.blob_url),
-            .access_key = str_z(cfg.s3_access_key),
-            .secret_key = str_z(cfg.s3_secret_key),
-        };
-        rc = blob_open(&blob, &gw->blob, out_why);
+        rc = blob_open_settings(&cfg.blob, &gw->blob, out_why);
     }
     if (rc == RC_OK) {
         *out_why = "out of memory";

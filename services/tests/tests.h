@@ -5,6 +5,7 @@
 #ifndef ASSAY_TESTS_TESTS_H
 #define ASSAY_TESTS_TESTS_H
 
+#include "blob/blob_cfg.h"
 #include "svc/svc.h"
 #include "svc/svc_limits.h"
 #include "tests_rpc.h"
@@ -14,8 +15,7 @@ struct tests_cfg {
     int64_t step_timeout_us; /* auto-waiting of one step */
     int64_t case_timeout_us;
     int64_t device_wait_us; /* for a kind of device none of which is connected */
-    const char *blob_url, *s3_access_key, *s3_secret_key;
-    bool blob_fsync;
+    struct blob_settings blob;
     int64_t storage_quota;   /* bytes an organization may keep; 0: no limit */
     int64_t compare_threads; /* screenshots compared at once */
 };

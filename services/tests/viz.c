@@ -103,15 +103,9 @@ viz_wait(struct viz *viz, uint64_t seen, int64_t until_us)
 static enum rc
 open_blobs(struct tests *t, struct viz *viz)
 {
-    struct blob_cfg cfg = {
-        .url = str_z(t->cfg->blob_url),
-        .access_key = str_z(t->cfg->s3_access_key),
-        .secret_key = str_z(t->cfg->s3_secret_key),
-        .no_fsync = !t->cfg->blob_fsync,
-    };
     const char *why = NULL;
 
-    return blob_open(&cfg, &viz->blobs, &why);
+    return blob_open_settings(&t->cfg->blob, &viz->blobs, &why);
 }
 
 /* The first loop is woken by NOTIFY; it wakes the others when there is more than it takes. */

@@ -20,17 +20,9 @@ const struct cfg_row WORKER_CFG_ROWS[] = {
      .text = "devices offered: phone, tablet, desktop, tv, comma separated", ROW(devices)},
     {.name = "ASSAY_RPC_ADVERTISE", .type = CFG_STR, .def = "",
      .text = "URL other processes call this worker by; empty: ASSAY_RPC_LISTEN", ROW(advertise)},
-    {.name = "ASSAY_BLOB_URL", .type = CFG_STR, .def = "file:var/blobs",
-     .text = "store of screenshots: file:DIR or s3://bucket/prefix?endpoint=...&region=...",
-     ROW(blob_url)},
-    {.name = "ASSAY_S3_ACCESS_KEY", .type = CFG_STR, .def = "",
-     .text = "access key of an s3 store", ROW(s3_access_key)},
-    {.name = "ASSAY_S3_SECRET_KEY", .type = CFG_STR, .def = "", .secret = true,
-     .text = "secret key of an s3 store", ROW(s3_secret_key)},
+    BLOB_CFG_ROWS(struct worker_cfg, blob),
     {.name = "ASSAY_CHROMIUM", .type = CFG_STR, .def = "",
      .text = "browser to start; empty: Debian's chromium", ROW(chromium)},
-    {.name = "ASSAY_BLOB_FSYNC", .type = CFG_BOOL, .def = "true",
-     .text = "whether screenshots are flushed to disk before they are reported", ROW(blob_fsync)},
 };
 const size_t WORKER_CFG_COUNT = ARRAY_LEN(WORKER_CFG_ROWS);
 
@@ -85,14 +77,8 @@ static enum rc
 start_parts(struct worker *w, const char **out_why)
 {
     struct cdp_options options = {.program = cfg.chromium[0] == '\0' ? NULL : cfg.chromium};
-    struct blob_cfg blob = {
-        .url = str_z(cfg.blob_url),
-        .access_key = str_z(cfg.s3_access_key),
-        .secret_key = str_z(cfg.s3_secret_key),
-        .no_fsync = !cfg.blob_fsync,
-    };
 
-    enum rc rc = blob_open(&blob, &w->blob, out_why);
+    enum rc rc = blob_open_settings(&cfg.blob, &w->blob, out_why);
     if (rc == RC_OK) {
         *out_why = "out of memory";
         w->browser = cdp_browser_new(&options);

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "blob/blob.h"
+#include "blob/blob_cfg.h"
 #include "svc/svc.h"
 #include "worker/devices/cdp.h"
 #include "worker_rpc.h"
@@ -23,11 +23,8 @@ struct worker_cfg {
     const char *worker_id;
     const char *devices;
     const char *advertise;
-    const char *blob_url;
-    const char *s3_access_key;
-    const char *s3_secret_key;
     const char *chromium;
-    bool blob_fsync;
+    struct blob_settings blob;
 };
 
 extern const struct cfg_row WORKER_CFG_ROWS[];
