@@ -11,7 +11,7 @@ finish() {
 bench_begin finish
 bench_pg_start "$dir" || exit 2
 uri="postgresql://app@/bench?host=$dir"
-env ASSAY_RPC_LISTEN="ipc://$dir/webhooks.1" ASSAY_DATABASE_URL="$uri" ASSAY_ALLOW_PRIVATE_TARGETS=1 \
+env ASSAY_RPC_LISTEN="ipc://$dir/webhooks.1" ASSAY_DATABASE_URL="$uri" ASSAY_ALLOW_PRIVATE_TARGETS=1 ASSAY_WEBHOOK_TIMEOUT=1s \
     ASSAY_SECRET_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f \
     "$bench_root/build/bin/assay-webhooks" >"$dir/webhooks.log" 2>&1 &
 service=$!

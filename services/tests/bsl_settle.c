@@ -27,7 +27,7 @@ settle_cases(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, bo
         *out_regressed = *out_regressed || db_i64(res, i, 4) >= 2;
         if (db_bool(res, i, 3) && job->suite_run_id > 0) {
             struct tst_case_failed failed = {job->org_id, db_str(res, i, 0), db_str(res, i, 1),
-                                             db_str(res, i, 2)};
+                                             db_str(res, i, 2), db_str(res, i, 5)};
             rc = tst_tell_case_failed(t, ctx, &failed);
         }
     }
@@ -35,8 +35,7 @@ settle_cases(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, bo
 }
 
 enum rc
-bsl_settle(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
-           struct bsl_outcome *out)
+bsl_settle(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, struct bsl_outcome *out)
 {
     const struct db_result *res = NULL;
 

@@ -142,10 +142,15 @@ struct tst_job_ref {
  * are compared. */
 NODISCARD enum rc tst_run_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
                               bool compares, const char *message);
+/* The warnings about the cases of a job that has ended (run.warning.*), for the run that it was.
+ * Inside the transaction of its end. */
+NODISCARD enum rc tst_warn(struct tests *t, struct ctx *ctx, int64_t job_id,
+                           const struct tst_run_told *run);
 /* The event case.failed. */
 struct tst_case_failed {
     int64_t org_id;
     struct str run_id, case_name, message;
+    struct str suite_run_id; /* whose events it stands among */
 };
 NODISCARD enum rc tst_tell_case_failed(struct tests *t, struct ctx *ctx,
                                        const struct tst_case_failed *failed);

@@ -83,15 +83,15 @@ store_step(struct tests *t, struct ctx *ctx, const struct held_job *job, int64_t
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(
-        t->db, ctx, Q_STEP_INSERT, &res, DB_ARG_I64(run_id), DB_ARG_I64(job->ref.id),
-        DB_ARG_I64(s->index), DB_ARG_I64(fence), DB_ARG_Z(s->text), DB_ARG_Z(s->kind),
-        DB_ARG_Z(s->status), DB_ARG_I64(s->started_us), DB_ARG_I64(s->duration_us),
-        s->has_own_us ? DB_ARG_I64(s->own_us) : DB_ARG_NULL, DB_ARG_Z(s->message),
-        DB_ARG_Z(s->reason), bytes_arg(s->has_evidence, s->evidence),
-        bytes_arg(s->has_actions, s->actions), DB_ARG_BOOL(s->has_healed && s->healed),
-        DB_ARG_Z(s->screenshot == NULL ? NULL : s->screenshot->key),
-        DB_ARG_Z(s->screenshot == NULL ? NULL : s->screenshot->content_type));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_STEP_INSERT, &res, DB_ARG_I64(run_id), DB_ARG_I64(job->ref.id),
+                 DB_ARG_I64(s->index), DB_ARG_I64(fence), DB_ARG_Z(s->text), DB_ARG_Z(s->kind),
+                 DB_ARG_Z(s->status), DB_ARG_I64(s->started_us), DB_ARG_I64(s->duration_us),
+                 s->has_own_us ? DB_ARG_I64(s->own_us) : DB_ARG_NULL, DB_ARG_Z(s->message),
+                 DB_ARG_Z(s->reason), bytes_arg(s->has_evidence, s->evidence),
+                 bytes_arg(s->has_actions, s->actions), DB_ARG_BOOL(s->has_healed && s->healed),
+                 DB_ARG_Z(s->screenshot == NULL ? NULL : s->screenshot->key),
+                 DB_ARG_Z(s->screenshot == NULL ? NULL : s->screenshot->content_type));
     if (rc != RC_OK || db_affected(res) == 0) {
         return rc; /* reported before: it stands, and its event too */
     }
@@ -101,10 +101,10 @@ store_step(struct tests *t, struct ctx *ctx, const struct held_job *job, int64_t
             return rc;
         }
     }
-    const char *shown = s->message == NULL
-                            ? s->text
-                            : pb_strz(ctx->arena, arena_printf(ctx->arena, "%s: %s", s->text,
-                                                               s->message));
+    const char *shown =
+        s->message == NULL
+            ? s->text
+            : pb_strz(ctx->arena, arena_printf(ctx->arena, "%s: %s", s->text, s->message));
     return event(t, ctx, job, run_id, "step", shown, s->status, DB_ARG_I64(s->index),
                  DB_ARG_I64(s->duration_us / ASSAY_US_PER_MS));
 }
@@ -172,6 +172,7 @@ tst_tell_case_failed(struct tests *t, struct ctx *ctx, const struct tst_case_fai
     buf_putc(&b, '{');
     json_put_member_str(&b, "run_id", failed->run_id);
     json_put_member_str(&b, "status", STR(ST_FAILED));
+    json_put_member_str(&b, "suite_run_id", failed->suite_run_id);
     json_put_member_str(&b, "case_name", failed->case_name);
     json_put_member_str(&b, "message", str_sub(failed->message, 0, 4000));
     buf_putc(&b, '}');
@@ -183,6 +184,7 @@ tst_tell_case_failed(struct tests *t, struct ctx *ctx, const struct tst_case_fai
         .resource_id = failed->run_id,
         .resource_name = failed->case_name,
         .data = arena_str(ctx->arena, buf_str(&b)),
+        .order_key = failed->suite_run_id,
     };
     buf_fini(&b);
     return svc_emit(t->db, ctx, &told);
@@ -207,7 +209,7 @@ case_ended(struct tests *t, struct ctx *ctx, const struct held_job *job,
                DB_ARG_I64((finished_us - started_us) / ASSAY_US_PER_MS));
     if (rc == RC_OK && strcmp(req->status, ST_FAILED) == 0 && job->ref.suite_run_id > 0) {
         struct tst_case_failed failed = {job->ref.org_id, db_str(res, 0, 0), db_str(res, 0, 1),
-                                         str_z(req->message)};
+                                         str_z(req->message), db_str(res, 0, 4)};
         rc = tst_tell_case_failed(t, ctx, &failed);
     }
     return rc;
@@ -239,8 +241,7 @@ tests_report_case(struct tests *t, struct ctx *ctx, const Assay__ReportCaseReque
     }
     rc = store_steps(t, ctx, &job, req->fence, req->run_id, req->steps, req->n_steps);
     if (rc == RC_OK) {
-        rc = req->status == NULL ? case_started(t, ctx, &job, req)
-                                 : case_ended(t, ctx, &job, req);
+        rc = req->status == NULL ? case_started(t, ctx, &job, req) : case_ended(t, ctx, &job, req);
     }
     return rc == RC_OK ? extend(t, ctx, &job) : rc;
 }

@@ -26,8 +26,7 @@ tst_queue_add(struct tests *t, struct ctx *ctx, const struct tst_job *job, int64
         DB_ARG_Z(job->platform), DB_ARG_Z(job->category), DB_ARG_Z(job->device_id),
         DB_ARG_Z(job->session_id), DB_ARG_Z(job->url), DB_ARG_Z(job->reset_strategy),
         DB_ARG_STR(job->variables.n == 0 ? STR("{}") : job->variables), DB_ARG_Z(job->context),
-        DB_ARG_Z(job->mode),
-        ctx->who.user_id > 0 ? DB_ARG_I64(ctx->who.user_id) : DB_ARG_NULL,
+        DB_ARG_Z(job->mode), ctx->who.user_id > 0 ? DB_ARG_I64(ctx->who.user_id) : DB_ARG_NULL,
         job->has_warn_pct ? DB_ARG_I64(job->warn_pct) : DB_ARG_NULL,
         job->has_fail_pct ? DB_ARG_I64(job->fail_pct) : DB_ARG_NULL);
     if (rc != RC_OK) {
@@ -97,10 +96,10 @@ tst_wait_text(struct ctx *ctx, const char *platform, const char *category, const
                                         : (absent ? "none is connected" : "all are busy");
     bool tells_platform = !is_web && which != platform;
 
-    return pb_strz(ctx->arena, arena_printf(ctx->arena, "waiting for %s%s%s%s%s; %s", one, which,
-                                            tells_platform ? " (" : "",
-                                            tells_platform ? platform : "",
-                                            tells_platform ? ")" : "", why));
+    return pb_strz(ctx->arena,
+                   arena_printf(ctx->arena, "waiting for %s%s%s%s%s; %s", one, which,
+                                tells_platform ? " (" : "", tells_platform ? platform : "",
+                                tells_platform ? ")" : "", why));
 }
 
 enum rc
@@ -109,8 +108,8 @@ tst_queue_place(struct tests *t, struct ctx *ctx, int64_t job_id, struct tst_pla
     const struct db_result *res = NULL;
 
     *out = (struct tst_place){.reason = NULL};
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_GET, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(job_id));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_JOB_GET, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(job_id));
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }
@@ -126,10 +125,11 @@ tst_queue_place(struct tests *t, struct ctx *ctx, int64_t job_id, struct tst_pla
     out->position = known ? db_i64(res, 0, 2) : db_i64(res, 0, 9) + 1;
     out->entry_id = known ? db_i64(res, 0, 3) : job_id;
     if (!db_bool(res, 0, 7)) {
-        out->reason = pb_strz(ctx->arena, STR("waiting for its session, which runs something else"));
+        out->reason =
+            pb_strz(ctx->arena, STR("waiting for its session, which runs something else"));
     } else if (waiting || absent) {
-        out->reason = tst_wait_text(ctx, db_strz(res, 0, 4), db_strz(res, 0, 5),
-                                    db_strz(res, 0, 6), absent);
+        out->reason =
+            tst_wait_text(ctx, db_strz(res, 0, 4), db_strz(res, 0, 5), db_strz(res, 0, 6), absent);
     } else {
         out->reason = pb_strz(ctx->arena, STR("waiting for its turn"));
     }
@@ -190,7 +190,8 @@ emit_run_end(struct tests *t, struct ctx *ctx, const struct tst_run_told *end, b
 {
     char type[32];
 
-    /* The catalogue has passed, failed and cancelled: a run that broke failed, its status says how. */
+    /* The catalogue has passed, failed and cancelled: a run that broke failed, its status says how.
+     */
     const char *word = strcmp(end->status, ST_ERROR) == 0 ? ST_FAILED : end->status;
     (void)snprintf(type, sizeof(type), "run.%s", word);
     enum rc rc = emit(t, ctx, end, arena_strz(ctx->arena, str_z(type)),
@@ -201,8 +202,8 @@ emit_run_end(struct tests *t, struct ctx *ctx, const struct tst_run_told *end, b
 }
 
 static enum rc
-end_suite_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
-              const char *message, bool regressed)
+end_suite_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, const char *message,
+              bool regressed)
 {
     const struct db_result *res = NULL;
 
@@ -222,7 +223,8 @@ end_suite_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
         .run_url = db_strz(res, 0, 7),
         .duration_ms = db_i64(res, 0, 8),
     };
-    return emit_run_end(t, ctx, &end, regressed);
+    rc = tst_warn(t, ctx, job->id, &end);
+    return rc == RC_OK ? emit_run_end(t, ctx, &end, regressed) : rc;
 }
 
 static enum rc
@@ -245,7 +247,8 @@ end_single_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, 
         .run_url = db_is_null(res, 0, 6) ? "" : db_strz(res, 0, 6),
         .duration_ms = db_i64(res, 0, 7),
     };
-    return emit_run_end(t, ctx, &end, regressed);
+    rc = tst_warn(t, ctx, job->id, &end);
+    return rc == RC_OK ? emit_run_end(t, ctx, &end, regressed) : rc;
 }
 
 enum rc

@@ -11,7 +11,7 @@ const struct catalogue_type CATALOGUE[] = {
     {"run.cancelled", CATALOGUE_TESTS, 0, "A run was cancelled, or its session timed out."},
     {"case.failed", CATALOGUE_TESTS, 0, "One case of a suite failed."},
     {"run.warning.flaky", CATALOGUE_TESTS, CHAT, "A case passes and fails by turns."},
-    {"run.warning.slow", CATALOGUE_TESTS, 0, "A run took more than twice the usual time."},
+    {"run.warning.slow", CATALOGUE_TESTS, 0, "A case took more than twice its usual time."},
     {"run.warning.ai_fallback_used", CATALOGUE_TESTS, 0,
      "A recorded step no longer fitted and was found by other means."},
     {"run.warning.byok_quota_low", CATALOGUE_TESTS, CHAT,

@@ -317,6 +317,7 @@ record(struct call *c, const struct whk_job *job, struct whk_outcome outcome)
     outcome.delivery_id = job->delivery_id;
     outcome.endpoint_id = job->endpoint_id;
     outcome.attempt = job->attempt;
+    outcome.was_failing = job->failing;
     assert_int_equal(db_begin(db, &c->ctx), RC_OK);
     assert_int_equal(whk_record(db, &c->ctx, &outcome, 1, &webhooks.retry,
                                 webhooks.cfg->disable_after_us, &hopeless, &n),

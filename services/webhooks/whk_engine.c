@@ -25,7 +25,6 @@ struct flight {
     struct ctx ctx;
     struct whk_job job; /* numbers; its texts are gone */
     struct whk_outcome outcome;
-    bool failing; /* its endpoint was, when it was claimed */
     struct flight *next;
 };
 
@@ -38,6 +37,7 @@ struct whk_engine {
     struct flight **ended_tail;
     int64_t cursors[2];    /* endpoint after which the next claim begins; [1]: of those that fail */
     bool unseen;           /* the last claim began behind some that it has not come back to */
+    bool is_planned;       /* as in struct whk_claim */
     int64_t failing_at_us; /* mono: when those that fail are looked at again */
     pthread_mutex_t lock;
     pthread_cond_t cond;
@@ -76,7 +76,7 @@ on_done(struct http_call *call)
 }
 
 static struct flight *
-flight_new(struct whk_engine *e, const struct whk_job *job, bool failing)
+flight_new(struct whk_engine *e, const struct whk_job *job)
 {
     struct flight *f = calloc(1, sizeof(*f));
 
@@ -85,9 +85,10 @@ flight_new(struct whk_engine *e, const struct whk_job *job, bool failing)
         return NULL;
     }
     f->engine = e;
-    f->failing = failing;
-    f->job = (struct whk_job){
-        .delivery_id = job->delivery_id, .endpoint_id = job->endpoint_id, .attempt = job->attempt};
+    f->job = (struct whk_job){.delivery_id = job->delivery_id,
+                              .endpoint_id = job->endpoint_id,
+                              .attempt = job->attempt,
+                              .failing = job->failing};
     ctx_init(&f->ctx, f->arena);
     f->ctx.deadline_us = clk_wall_us() + e->w->cfg->timeout_us;
     f->call = (struct http_call){.ctx = &f->ctx, .done = on_done};
@@ -95,15 +96,15 @@ flight_new(struct whk_engine *e, const struct whk_job *job, bool failing)
 }
 
 static void
-start_job(struct whk_engine *e, const struct whk_job *job, bool failing)
+start_job(struct whk_engine *e, const struct whk_job *job)
 {
-    struct flight *f = flight_new(e, job, failing);
+    struct flight *f = flight_new(e, job);
 
     if (f == NULL) {
         return; /* no memory: the attempt is made when its lease ends */
     }
     e->in_flight++;
-    e->failing_in_flight += failing ? 1 : 0;
+    e->failing_in_flight += job->failing ? 1 : 0;
     whk_lanes_begin(&e->lanes, job->endpoint_id);
     enum rc rc = whk_request(e->w, &f->ctx, job, &f->call.req);
     if (rc == RC_OK) {
@@ -135,8 +136,8 @@ collect(struct whk_engine *e)
         bool delivered = f->outcome.end == WHK_DELIVERED;
         e->ended_tail = &f->next;
         e->in_flight--;
-        e->failing_in_flight -= f->failing ? 1 : 0;
-        if (f->failing || !delivered) {
+        e->failing_in_flight -= f->job.failing ? 1 : 0;
+        if (f->job.failing || !delivered) {
             e->failing_at_us = 0;
         }
         whk_lanes_end(&e->lanes, f->job.endpoint_id, delivered, f->outcome.took_us);
@@ -202,9 +203,11 @@ claim_after(struct whk_engine *e, struct ctx *ctx, int64_t after, size_t limit, 
                               .kinds = KINDS,
                               .kind_count = ARRAY_LEN(KINDS),
                               .lease_us = whk_lease_us(w),
-                              .retry = &w->retry};
+                              .retry = &w->retry,
+                              .is_planned = e->is_planned};
 
     enum rc rc = whk_lanes_room(&e->lanes, ctx, &claim.room);
+    e->is_planned = true;
     return rc == RC_OK ? whk_claim(w->db, ctx, &claim, &out->jobs, &out->count) : rc;
 }
 
@@ -260,6 +263,7 @@ exchange(struct whk_engine *e, struct ctx *ctx, struct claimed *well, struct cla
     if (rc != RC_OK) {
         return rc;
     }
+    e->is_planned = e->ended != NULL;
     rc = store_ended(e, ctx);
     rc = rc == RC_OK && claims ? claim_both(e, ctx, well, failing) : rc;
     if (rc != RC_OK) {
@@ -286,7 +290,7 @@ static void
 start_all(struct whk_engine *e, const struct claimed *c)
 {
     for (size_t i = 0; i < c->count; i++) {
-        start_job(e, &c->jobs[i], c->failing);
+        start_job(e, &c->jobs[i]);
     }
 }
 

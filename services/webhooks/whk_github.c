@@ -258,6 +258,7 @@ attempt(struct webhooks *w, struct ctx *ctx, const struct whk_job *job, struct w
     *out = (struct whk_outcome){.delivery_id = job->delivery_id,
                                 .endpoint_id = job->endpoint_id,
                                 .attempt = job->attempt,
+                                .was_failing = job->failing,
                                 .end = WHK_DELIVERED};
     ctx->who.org_id = job->org_id;
     enum rc rc = tell(&g, job);

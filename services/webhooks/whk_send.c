@@ -113,6 +113,7 @@ whk_read_outcome(struct ctx *ctx, const struct whk_job *job, enum rc rc,
     *out = (struct whk_outcome){.delivery_id = job->delivery_id,
                                 .endpoint_id = job->endpoint_id,
                                 .attempt = job->attempt,
+                                .was_failing = job->failing,
                                 .took_us = resp->took_us};
     if (rc == RC_OK) {
         read_answer(ctx, resp, out);

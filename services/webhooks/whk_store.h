@@ -128,6 +128,7 @@ struct whk_job {
     struct str kind, url, secret, old_secret; /* sealed; old_secret empty: signs no more */
     struct str event_id, event_type, body;
     int64_t attempt; /* from 1 */
+    bool failing;    /* the endpoint's last attempt had failed */
 };
 
 /* How many more requests an endpoint with some under way may have. */
@@ -145,6 +146,7 @@ struct whk_claim {
     size_t kind_count;
     int64_t lease_us; /* so long nobody else makes the attempt */
     const struct whk_retry *retry;
+    bool is_planned; /* outcomes were stored in this transaction, or it has claimed before */
 };
 
 /* Claims attempts that are due. In a transaction; not to be made before its commit. */
@@ -160,6 +162,7 @@ enum whk_end {
 /* What became of an attempt. */
 struct whk_outcome {
     int64_t delivery_id, endpoint_id, attempt;
+    bool was_failing; /* of the job */
     enum whk_end end;
     bool gone;  /* the receiver wants no more */
     int status; /* 0: no answer */

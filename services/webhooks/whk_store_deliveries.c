@@ -195,7 +195,7 @@ whk_claim(struct db *db, struct ctx *ctx, const struct whk_claim *claim, struct 
     const struct whk_room *room = &claim->room;
 
     ASSERT(db_in_tx(ctx));
-    enum rc rc = DB_QUERY(db, ctx, Q_PLAN_FOR, NULL, DB_ARG_Z("on"));
+    enum rc rc = claim->is_planned ? RC_OK : DB_QUERY(db, ctx, Q_PLAN_FOR, NULL, DB_ARG_Z("on"));
     if (rc != RC_OK) {
         return rc;
     }
@@ -214,6 +214,7 @@ whk_claim(struct db *db, struct ctx *ctx, const struct whk_claim *claim, struct 
     }
     for (size_t i = 0; i < n; i++) {
         read_job(res, (int)i, &jobs[i]);
+        jobs[i].failing = claim->failing;
     }
     *out = jobs;
     *out_count = n;
@@ -272,10 +273,12 @@ record_deliveries(struct db *db, struct ctx *ctx, const struct whk_outcome *outc
                     DB_ARG_I64S(c.waits_us, n), WAITS(retry));
 }
 
-/* Endpoints by what the last of their outcomes says of them. */
+/* Endpoints by what the last of their outcomes says of them: `well` and `failing` where that is
+ * new, `still` those that fail on. An outcome that several requests at once leave out of date is
+ * put right by the next. */
 struct health {
-    int64_t *well, *failing, *gone;
-    size_t well_count, failing_count, gone_count;
+    int64_t *well, *failing, *still, *gone;
+    size_t well_count, failing_count, still_count, gone_count;
 };
 
 static bool
@@ -294,8 +297,9 @@ read_health(struct arena *arena, const struct whk_outcome *outcomes, size_t n, s
 {
     *out = (struct health){.well = ARENA_ARRAY(arena, n + 1, int64_t),
                            .failing = ARENA_ARRAY(arena, n + 1, int64_t),
+                           .still = ARENA_ARRAY(arena, n + 1, int64_t),
                            .gone = ARENA_ARRAY(arena, n + 1, int64_t)};
-    if (out->well == NULL || out->failing == NULL || out->gone == NULL) {
+    if (out->well == NULL || out->failing == NULL || out->still == NULL || out->gone == NULL) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
@@ -307,7 +311,11 @@ read_health(struct arena *arena, const struct whk_outcome *outcomes, size_t n, s
             continue; /* refused: that was the event's fault */
         }
         if (o->end == WHK_DELIVERED) {
-            out->well[out->well_count++] = o->endpoint_id;
+            if (o->was_failing) {
+                out->well[out->well_count++] = o->endpoint_id;
+            }
+        } else if (o->was_failing) {
+            out->still[out->still_count++] = o->endpoint_id;
         } else {
             out->failing[out->failing_count++] = o->endpoint_id;
         }
@@ -334,7 +342,7 @@ find_hopeless(struct db *db, struct ctx *ctx, const struct health *h,
     const struct db_result *res = NULL;
 
     enum rc rc =
-        DB_QUERY(db, ctx, Q_ENDPOINTS_HOPELESS, &res, DB_ARG_I64S(h->failing, h->failing_count),
+        DB_QUERY(db, ctx, Q_ENDPOINTS_HOPELESS, &res, DB_ARG_I64S(h->still, h->still_count),
                  DB_ARG_I64(disable_after_us), DB_ARG_I64S(h->gone, h->gone_count));
     if (rc != RC_OK) {
         return rc;
@@ -376,7 +384,7 @@ whk_record(struct db *db, struct ctx *ctx, const struct whk_outcome *outcomes, s
     if (rc == RC_OK) {
         rc = record_deliveries(db, ctx, outcomes, n, retry);
     }
-    return rc == RC_OK && h.failing_count + h.gone_count > 0
+    return rc == RC_OK && h.still_count + h.gone_count > 0
                ? find_hopeless(db, ctx, &h, outcomes, n, disable_after_us, out, out_count)
                : rc;
 }

@@ -475,7 +475,8 @@ UPDATE case_runs SET status = $3, error_message = $4,
     finished_at = to_timestamp($6 / 1000000.0), duration_ms = greatest(0, ($6 - $5) / 1000),
     result = $7
 WHERE id = $1 AND job_id = $2 AND status IN ('pending', 'running')
-RETURNING public_id, case_name, case_id, suite_run_id;
+RETURNING public_id, case_name, case_id, suite_run_id,
+    (SELECT s.public_id FROM suite_runs s WHERE s.id = suite_run_id);
 
 -- name: step_insert
 INSERT INTO steps (org_id, case_run_id, idx, fence, text, kind, status, started_at, duration_us,
@@ -532,6 +533,35 @@ WITH r AS MATERIALIZED (
 SELECT r.public_id, r.status, c.public_id, r.case_name, r.commit_sha, r.metadata, r.run_url,
        r.duration_ms, r.id
 FROM r JOIN cases c ON c.id = r.case_id;
+
+-- What is odd about the verdicts of a job's cases: a step that was healed; a verdict that differs from the
+-- one before and is not the first to do so ($2 times among the last eleven); a pass that took more than
+-- twice the median of the passes before it ($3 of them at least) and a second longer.
+-- name: run_warnings
+SELECT c.public_id, r.case_name, r.public_id, w.healed, w.flaky, w.slow, h.usual_ms::bigint,
+       r.duration_ms
+FROM case_runs r
+JOIN cases c ON c.id = r.case_id
+CROSS JOIN LATERAL (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v.duration_ms)
+               FILTER (WHERE v.status = 'passed' AND v.id <> r.id) AS usual_ms,
+           count(*) FILTER (WHERE v.status = 'passed' AND v.id <> r.id) AS passes,
+           count(*) FILTER (WHERE v.status <> v.before) AS turns,
+           bool_or(v.id = r.id AND v.status <> v.before) AS turned
+    FROM (SELECT o.id, o.status, o.duration_ms, lag(o.status) OVER (ORDER BY o.id) AS before
+          FROM (SELECT id, status, duration_ms FROM case_runs
+                WHERE case_id = r.case_id AND id <= r.id AND status IN ('passed', 'failed')
+                ORDER BY id DESC LIMIT 11) o) v
+) h
+CROSS JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM steps s WHERE s.case_run_id = r.id AND s.healed) AS healed,
+           coalesce(h.turned AND h.turns >= $2::bigint, false) AS flaky,
+           coalesce(r.status = 'passed' AND h.passes >= $3::bigint
+                    AND r.duration_ms > 2 * h.usual_ms
+                    AND r.duration_ms > h.usual_ms + 1000, false) AS slow
+) w
+WHERE r.job_id = $1 AND r.status IN ('passed', 'failed') AND (w.healed OR w.flaky OR w.slow)
+ORDER BY r.id;
 
 -- ---- baselines -----------------------------------------------------------------------------
 
@@ -604,7 +634,8 @@ UPDATE case_runs r SET visual_status = visual_word(j.level),
     error_message = CASE WHEN j.fails
         THEN 'step ' || j.at + 1 || ' looks different from its baseline' ELSE r.error_message END
 FROM judged j WHERE r.id = j.case_run_id
-RETURNING r.public_id, r.case_name, r.error_message, j.fails, j.level;
+RETURNING r.public_id, r.case_name, r.error_message, j.fails, j.level,
+    (SELECT s.public_id FROM suite_runs s WHERE s.id = r.suite_run_id);
 
 -- name: checks_settle_suite_run
 UPDATE suite_runs SET visual_status = (

@@ -134,8 +134,8 @@ SELECT 1 FROM deliveries WHERE org_id = $1 AND endpoint_id = $2 AND id = $3;
 
 -- ---- sending -------------------------------------------------------------------------------
 
--- For the transaction of a claim ($1 'on') or of outcomes that are stored ($1 'off'), before each of the
--- two statements: row-level security makes the planner expect few rows where there are many, and it may
+-- For the transaction of a claim ($1 'on') or of outcomes that are stored ($1 'off'), before the first
+-- of the two statements: row-level security makes the planner expect few rows where there are many, and it may
 -- know nothing of a table that was empty a minute ago. It would read and sort a whole backlog to find its
 -- first row, or compare every outcome with every delivery. A claim is a loop over endpoints and has its
 -- orders in the index deliveries_due; outcomes are found by the primary key and joined by hash, whatever
@@ -196,8 +196,9 @@ RETURNING d.id, d.endpoint_id, d.org_id, e.kind, e.url, e.secret,
 -- $4 statuses (0: no answer), $5 excerpts, $6 errors, $7 milliseconds, $8 wait at least; $9 the waits. The
 -- number of the attempt is the fence: who comes too late changes nothing. The ids as a list, and pending
 -- said without saying it, leave no index to a plan but the primary key: any other is the whole backlog.
+-- At its end loops are allowed again: a claim may follow (plan_for).
 -- name: deliveries_record
-UPDATE deliveries d SET
+WITH recorded AS (UPDATE deliveries d SET
     state = CASE WHEN r.ended = 1 THEN 'delivered'
                  WHEN r.ended = 2 OR d.attempt > cardinality($9::bigint[]) THEN 'failed'
                  ELSE 'pending' END,
@@ -213,7 +214,8 @@ FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], 
             $7::bigint[], $8::bigint[])
      AS r (id, attempt, ended, status, excerpt, error, took_ms, wait_us)
 WHERE d.id = ANY ($1::bigint[]) AND d.id = r.id AND d.attempt = r.attempt
-  AND d.state NOT IN ('delivered', 'failed');
+  AND d.state NOT IN ('delivered', 'failed'))
+SELECT set_config('enable_nestloop', 'on', true);
 
 -- name: endpoints_well
 UPDATE endpoints SET failing_since = NULL WHERE id IN (
