@@ -352,6 +352,18 @@ rpc_greets(const char *path, int64_t wait_us)
 }
 
 bool
+rpc_nng_prepare(void)
+{
+    nng_aio *aio = NULL;
+    bool ok = nng_aio_alloc(&aio, NULL, NULL) == 0;
+
+    if (ok) {
+        nng_aio_free(aio);
+    }
+    return ok;
+}
+
+bool
 rpc_is_live(const char *url)
 {
     return !str_starts(str_z(url), STR("ipc://")) || rpc_greets(url + 6, GREETING_US);

@@ -24,6 +24,10 @@ NODISCARD enum rc rpc_url_check(const char *url, const struct rpc_tls *tls, bool
 /* Formats the reason of a failure into storage of the thread and returns it. */
 const char *rpc_why(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* Makes NNG ready for any thread; false: no memory. NNG 1.5 does so by itself at the first use, but
+ * looks without a lock whether somebody has: so before there is a second thread. */
+bool rpc_nng_prepare(void);
+
 /* True unless `url` is an ipc address where nobody listens. Ask before dialling: NNG 1.5 looks into
  * freed memory when a socket is closed whose ipc dial has just failed (its poller then hangs). */
 bool rpc_is_live(const char *url);

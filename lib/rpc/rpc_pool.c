@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One thread per pool looks the name up again, opens links to new replicas and closes those that are
- * spent: every second, sooner while no replica is usable. A pool of one exact address has neither
- * thread nor look-up: callers that find it unconnected see to its link themselves. */
+ * One thread per pool looks the name up again, opens links to new replicas and closes those that
+ * are spent: every second, sooner while no replica is usable. A pool of one exact address has
+ * neither thread nor look-up: callers that find it unconnected see to its link themselves. */
 #include "rpc/rpc_pool.h"
 
 #include <pthread.h>
@@ -181,7 +181,8 @@ look_up(struct rpc_pool *pool, struct arena *arena)
     size_t room = RPC_REPLICAS_MAX - pool->count;
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < urls.count && room > 0; i++) {
-        if (urls.url[i] != NULL && rpc_is_live(urls.url[i]) && open_link(pool, urls.url[i], &why) == RC_OK) {
+        if (urls.url[i] != NULL && rpc_is_live(urls.url[i]) &&
+            open_link(pool, urls.url[i], &why) == RC_OK) {
             room--;
         }
     }
@@ -286,7 +287,7 @@ pool_alloc(const struct rpc_pool_cfg *cfg)
     struct rpc_pool *pool = calloc(1, sizeof(*pool));
     pthread_condattr_t attr;
 
-    if (pool == NULL || (pool->service = strdup(cfg->service)) == NULL) {
+    if (pool == NULL || !rpc_nng_prepare() || (pool->service = strdup(cfg->service)) == NULL) {
         free(pool);
         return NULL;
     }
