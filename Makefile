@@ -120,8 +120,8 @@ $(B)/bin/assay-diff: $(DIFF_SRCS:%.c=$(O)/%.o) $(B)/lib/libsvc_tests.a $(LIB_A)
 	$(Q)$(CC) $(if $(filter release,$(VARIANT)),$(LDFLAGS:-pie=-static-pie),$(LDFLAGS)) -o $@ $^ \
 	    -lturbojpeg -ldeflate -lm -lpthread
 
-# The rows of pictures are worth the last tenth.
-$(O)/services/tests/visual/%.o: EXTRA_CFLAGS += -O3
+# The rows of pictures are worth the last tenth; distances of colours are rounded alike everywhere.
+$(O)/services/tests/visual/%.o: EXTRA_CFLAGS += -O3 -ffp-contract=off
 
 $(O)/gen/%.o: $(GEN)/%.c | $(GEN_STAMP) $(SETUP)
 	@mkdir -p $(@D)

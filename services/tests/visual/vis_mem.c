@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Large buffers come from mmap, aligned for huge pages: a picture of 25 MiB is 12 page faults
- * instead of 6000. Small ones do without: a huge page would cost more than it gives, which for
- * those that are filled is later than for those of which a few rows are written. */
+ * instead of 6000. Small ones do without, and those of which only a part will be written: a huge
+ * page would cost more than it gives. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,14 +10,13 @@
 #include "tests/visual/vis_int.h"
 
 #define MAPPED_BYTES ((size_t)64 << 10)
-#define LARGE_BYTES ((size_t)4 << 20)
-#define LARGE_FILLED_BYTES ((size_t)512 << 10)
+#define LARGE_BYTES ((size_t)512 << 10)
 #define HUGE_PAGE ((size_t)2 << 20)
 
 static bool
 is_large(size_t n, bool filled)
 {
-    return n >= (filled ? LARGE_FILLED_BYTES : LARGE_BYTES);
+    return filled && n >= LARGE_BYTES;
 }
 
 static size_t
