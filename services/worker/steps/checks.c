@@ -149,7 +149,7 @@ check_absent_text(struct run *run, void *arg)
             return not_yet(run, "NOT_YET_GONE", "the page shows '%.*s'", STR_ARG(text));
         }
     }
-    return RC_OK;
+    return run_drawn(run);
 }
 
 static enum rc

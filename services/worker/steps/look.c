@@ -4,24 +4,26 @@
 #include "worker/steps/match.h"
 #include "worker/steps/resolve_parts.h"
 
+/* A tooltip is seen only where nothing else names the thing: an icon. */
 static bool
 shows(const struct elem *e, struct str name)
 {
     return match_contains(e->text, name, NULL) || match_contains(e->name, name, NULL) ||
            ((e->flags & ELEM_SECRET) == 0 && match_contains(e->value, name, NULL)) ||
            (e->value.n == 0 && match_contains(e->placeholder, name, NULL)) ||
-           match_contains(e->label, name, NULL) || match_contains(e->title, name, NULL);
+           match_contains(e->label, name, NULL) ||
+           (e->text.n == 0 && match_contains(e->title, name, NULL));
 }
 
-/* The smallest element that shows the name, of the kind that is asked for. */
+/* What shows the name and is of the kind that is asked for; `loose`: or of its kin. */
 static void
-collect(const struct snapshot *snap, const struct target *t, struct found *f)
+collect(const struct snapshot *snap, const struct target *t, bool loosely, struct found *f)
 {
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
         bool loose = false;
         if (!elem_is_visible(e) ||
-            (t->role != NULL && (!elem_role_fits(e, t->role, &loose) || loose)) ||
+            (t->role != NULL && (!elem_role_fits(e, t->role, &loose) || (loose && !loosely))) ||
             (t->name.n > 0 && !shows(e, t->name))) {
             continue;
         }
@@ -39,35 +41,82 @@ collect(const struct snapshot *snap, const struct target *t, struct found *f)
     }
 }
 
-const struct elem *
-look_for(struct ctx *ctx, const struct snapshot *snap, const struct target *t)
+/* Keeps what stands at the target's place. Errors: as narrow_within and narrow_near. */
+static enum rc
+at_place(struct ctx *ctx, const struct snapshot *snap, const struct target *t, struct found *f)
 {
-    struct found f = {.arena = ctx->arena};
-    collect(snap, t, &f);
-    if (f.count > 0 && t->within != NULL && narrow_within(ctx, snap, t->within, &f) != RC_OK) {
-        ctx_recover(ctx);
-        return NULL;
+    enum rc rc = t->within != NULL ? narrow_within(ctx, snap, t->within, f) : RC_OK;
+    if (rc == RC_OK && f->count > 0 && t->position != 0) {
+        narrow_position(snap, t->position, f);
     }
-    if (f.count > 0 && t->position != 0) {
-        narrow_position(snap, t->position, &f);
-    }
-    if (f.count > 0 && t->near != NULL && narrow_near(ctx, snap, t, &f) != RC_OK) {
-        ctx_recover(ctx);
-        return NULL;
-    }
+    return rc == RC_OK && f->count > 0 && t->near != NULL ? narrow_near(ctx, snap, t, f) : rc;
+}
+
+static const struct elem *
+choose(const struct snapshot *snap, const struct target *t, const struct found *f)
+{
     if (t->nth != 0) {
         size_t want = (size_t)(t->nth > 0 ? t->nth : -t->nth);
-        return f.count >= want ? f.at[t->nth > 0 ? want - 1 : f.count - want].elem : NULL;
+        return f->count >= want ? f->at[t->nth > 0 ? want - 1 : f->count - want].elem : NULL;
     }
     /* The last in reading order of nested ones is the innermost. */
     const struct elem *best = NULL;
-    for (size_t i = 0; i < f.count; i++) {
-        const struct elem *e = f.at[i].elem;
+    for (size_t i = 0; i < f->count; i++) {
+        const struct elem *e = f->at[i].elem;
         if (best == NULL || elem_inside(snap, e, best)) {
             best = e;
         }
     }
     return best;
+}
+
+const struct elem *
+look_for(struct ctx *ctx, const struct snapshot *snap, const struct target *t)
+{
+    struct found f = {.arena = ctx->arena};
+    collect(snap, t, false, &f);
+    if (f.count > 0 && at_place(ctx, snap, t, &f) != RC_OK) {
+        ctx_recover(ctx);
+        return NULL;
+    }
+    return choose(snap, t, &f);
+}
+
+/* Where nothing of the name is to be seen, the place it should be missing from has to be there. */
+static enum rc
+place_is_there(struct ctx *ctx, const struct snapshot *snap, const struct target *t)
+{
+    static const struct target ANYTHING = {0};
+    struct found f = {.arena = ctx->arena};
+    collect(snap, &ANYTHING, true, &f);
+    enum rc rc = at_place(ctx, snap, t, &f);
+    if (rc != RC_NOT_FOUND && rc != RC_RESOURCE_EXHAUSTED) {
+        ctx_recover(ctx); /* several such places: it is missing from all of them */
+        rc = RC_OK;
+    }
+    return rc;
+}
+
+enum rc
+look_gone(struct ctx *ctx, const struct snapshot *snap, const struct target *t, bool placed,
+          const struct elem **out)
+{
+    struct found f = {.arena = ctx->arena};
+    collect(snap, t, true, &f);
+    *out = NULL;
+    if (f.count == 0) {
+        return placed && (t->within != NULL || t->near != NULL) ? place_is_there(ctx, snap, t)
+                                                                : RC_OK;
+    }
+    enum rc rc = at_place(ctx, snap, t, &f);
+    if (rc == RC_NOT_FOUND && !placed) {
+        ctx_recover(ctx);
+        return RC_OK;
+    }
+    if (rc == RC_OK) {
+        *out = choose(snap, t, &f);
+    }
+    return rc;
 }
 
 /* --- things described by what they are */
@@ -102,10 +151,44 @@ description(const struct target *t)
     return NULL;
 }
 
-bool
-look_is_description(const struct target *t)
+/* Words that say what kind of thing it is, not what it shows. */
+static bool
+is_kind_word(struct str word)
 {
-    return description(t) != NULL;
+    static const char *const KINDS[] = {
+        "message", "messages",     "text",  "banner",    "toast", "popup",        "dialog",
+        "modal",   "notification", "label", "indicator", "any",   "notifications"};
+    for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
+        if (str_ieq(word, str_z(KINDS[i]))) {
+            return true;
+        }
+    }
+    return word.n < 3;
+}
+
+const struct elem *
+look_by_words(const struct snapshot *snap, const struct target *t)
+{
+    for (size_t i = 0; i < snap->count && !t->quoted; i++) {
+        const struct elem *e = &snap->elems[i];
+        struct str rest = t->name;
+        size_t found = 0;
+        bool all = elem_is_visible(e);
+        while (all && rest.p != NULL) {
+            struct str word = str_split(&rest, ' ');
+            if (is_kind_word(word)) {
+                continue;
+            }
+            bool plural = word.n > 4 && word.p[word.n - 1] == 's';
+            struct str stem = plural ? str_sub(word, 0, word.n - 1) : word;
+            all = match_contains(e->text, stem, NULL) || match_contains(e->text, word, NULL);
+            found++;
+        }
+        if (all && found > 0) {
+            return e;
+        }
+    }
+    return NULL;
 }
 
 const struct elem *

@@ -10,11 +10,18 @@
 /* The element on which `t` is to be seen: its kind and place as for resolve, its name standing as
  * whole words in what the element shows. NULL: it is not there. */
 const struct elem *look_for(struct ctx *ctx, const struct snapshot *snap, const struct target *t);
-/* True when a name in plain words ("error message", "loading spinner") may mean an element by its
- * kind, so that missing text proves nothing. */
-bool look_is_description(const struct target *t);
-/* Such an element, or NULL. */
+/* The same for saying that it is not there: its kind may be a kin's, and with `placed` the place it
+ * should be missing from has to be on the page. *out: what is still seen, NULL for nothing. Errors:
+ * NOT_FOUND: the place is not there; FAILED_PRECONDITION "AMBIGUOUS": several places hold it. */
+NODISCARD enum rc look_gone(struct ctx *ctx, const struct snapshot *snap, const struct target *t,
+                            bool placed, const struct elem **out);
+/* An element of the kind that a name in plain words ends in ("error message", "loading spinner"),
+ * or NULL. */
 const struct elem *look_by_description(const struct snapshot *snap, const struct target *t);
+
+/* An element whose text holds every word of a name in plain words that is no kind of thing: for
+ * "error messages" one that says "error". NULL: none, or the name was quoted. */
+const struct elem *look_by_words(const struct snapshot *snap, const struct target *t);
 
 struct reading {
     const struct elem *elem; /* that shows the value */

@@ -138,6 +138,30 @@ run_dialog_open(struct run *run)
                 STR_ARG(run->snap.dialog));
 }
 
+static bool
+shows_anything(const struct snapshot *snap)
+{
+    for (size_t i = 0; i < snap->count; i++) {
+        const struct elem *e = &snap->elems[i];
+        if ((e->flags & ELEM_VISIBLE) != 0 && (e->text.n > 0 || e->name.n > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum rc
+run_drawn(struct run *run)
+{
+    if (run->unsettled && run_left_us(run) > 0) {
+        return fail(&run->sub, RC_FAILED_PRECONDITION, "NOT_YET_DRAWN",
+                    "the page is still loading");
+    }
+    return shows_anything(&run->snap) ? RC_OK
+                                      : fail(&run->sub, RC_FAILED_PRECONDITION, "NOT_YET_DRAWN",
+                                             "the page shows nothing at all");
+}
+
 bool
 run_dialog_says(const struct run *run, const struct target *t)
 {

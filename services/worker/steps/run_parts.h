@@ -20,6 +20,8 @@ struct run {
     bool unsettled;       /* the page was still at work at the last observation */
     bool sees_dialogs;    /* what is under way can do with an open dialog of the browser */
     bool cancelled;
+    const struct target *held; /* condition that was true for the action before; NULL: none */
+    const struct target *denied;
 };
 
 /* Looks until it holds. OK: it does, evidence is in out. NOT_FOUND or FAILED_PRECONDITION: not
@@ -37,6 +39,9 @@ void run_waited(struct run *run, int64_t from_us);
 enum rc run_observe(struct run *run);
 /* FAILED_PRECONDITION "DIALOG_OPEN", with what it says. */
 enum rc run_dialog_open(struct run *run);
+/* Nothing is missing from a page that has not been drawn: FAILED_PRECONDITION "NOT_YET_DRAWN" while
+ * it loads and as long as it shows nothing at all. */
+enum rc run_drawn(struct run *run);
 /* Whether the open dialog of the browser is what `t` means, or says it. */
 bool run_dialog_says(const struct run *run, const struct target *t);
 /* Calls `fn` on fresh snapshots until it returns OK, ends the step, or the deadline passes. What

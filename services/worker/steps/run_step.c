@@ -36,18 +36,27 @@ check_condition(struct run *run, void *arg)
     return c->visible ? RC_OK : fail(&run->sub, RC_NOT_FOUND, "NOT_FOUND", "not there");
 }
 
+static bool
+same_condition(const struct target *a, const struct target *b)
+{
+    return a != NULL && (a == b || (b != NULL && a->name.n > 0 && str_ieq(a->name, b->name)));
+}
+
 /* Whether an optional action is to be done; a device that fails ends the step. */
 static bool
 wanted(struct run *run, const struct action *a, bool *out_go_on)
 {
     const struct target *t = a->if_visible != NULL ? a->if_visible : a->optional ? a->target : NULL;
     *out_go_on = true;
-    if (t == NULL) {
+    /* "If X is there, close it and check Y": one condition for all, asked once. */
+    bool same =
+        a->if_visible != NULL && same_condition(t, run->held != NULL ? run->held : run->denied);
+    if (t == NULL || (same && run->held != NULL)) {
         return true;
     }
     struct condition c = {0};
     enum rc rc = run_target(run, t, &c.target);
-    if (rc == RC_OK) {
+    if (rc == RC_OK && !same) {
         int64_t own = run->opt->timeout_us > 0 ? run->opt->timeout_us : STEP_TIMEOUT_DEFAULT_US;
         run_set_deadline(run, own < OPTIONAL_GRACE_US ? own : OPTIONAL_GRACE_US);
         run->sees_dialogs = true;
@@ -59,6 +68,8 @@ wanted(struct run *run, const struct action *a, bool *out_go_on)
         *out_go_on = false;
         return false;
     }
+    run->held = c.visible ? t : NULL;
+    run->denied = c.visible ? NULL : t;
     if (!c.visible) {
         struct str name = run_target_text(run, c.target);
         run_say(run, STEP_SKIPPED, "CONDITION_FALSE", "%.*s was not there, nothing was done",

@@ -139,6 +139,27 @@ an_optional_step_is_skipped_when_nothing_is_there(void **state)
     assert_string_equal(b->f.log, "tap 104 ");
 }
 
+/* What is behind "and" is done though closing the banner has ended what the condition asks for. */
+static void
+a_condition_is_asked_once_for_all_it_governs(void **state)
+{
+    struct bench *b = *state;
+    fake_add(&b->f.screens[0], -1, ELEM_BUTTON, "Accept cookies", 0, 0, 50, 20, HOT);
+    fake_add(&b->f.screens[1], -1, ELEM_HEADING, "Orders", 0, 0, 50, 20, SHOWN);
+    b->f.count = 2;
+    b->f.next_on_act = true;
+    assert_int_equal(
+        run(b, "If 'Accept cookies' is visible, tap it and verify 'Welcome' is visible"),
+        STEP_FAILED);
+    assert_string_equal(b->r.reason, "NOT_VISIBLE");
+    b->f.at = 0;
+    assert_int_equal(
+        run(b, "If 'Accept cookies' is visible, tap it and verify 'Orders' is visible"),
+        STEP_PASSED);
+    assert_int_equal(run(b, "If 'Accept cookies' is visible, tap it and verify 'x' is visible"),
+                     STEP_SKIPPED);
+}
+
 static void
 addresses_resolve_against_the_base(void **state)
 {
@@ -241,6 +262,7 @@ main(void)
         T(an_aborted_device_ends_the_step_as_cancelled),
         T(a_sentence_for_a_model_says_how_to_configure_one),
         T(an_optional_step_is_skipped_when_nothing_is_there),
+        T(a_condition_is_asked_once_for_all_it_governs),
         T(addresses_resolve_against_the_base),
         T(a_dialog_of_the_browser_hides_the_page),
         T(an_address_that_does_not_answer_is_an_error_of_the_run),

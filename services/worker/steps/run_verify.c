@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "worker/steps/match.h"
+#include "worker/steps/resolve_parts.h"
 #include "worker/steps/run_parts.h"
 
 #define TIE_GRACE_US (1500 * ASSAY_US_PER_MS)
@@ -53,9 +54,16 @@ check_visible(struct run *run, const struct looking *w)
 static enum rc
 check_gone(struct run *run, const struct looking *w)
 {
-    const struct elem *e = seen(run, w);
+    const struct elem *e = NULL;
+    bool waits = w->a->type == ACT_WAIT_HIDDEN;
+    enum rc rc = look_gone(&run->sub, &run->snap, w->target, !waits, &e);
+    if (rc != RC_OK) {
+        return rc;
+    }
+    e = e != NULL ? e : look_by_description(&run->snap, w->target);
+    e = e != NULL || waits ? e : look_by_words(&run->snap, w->target);
     if (e == NULL) {
-        return RC_OK;
+        return waits ? RC_OK : run_drawn(run);
     }
     run_evidence(run, e, NULL);
     return not_yet(run, "NOT_YET_GONE", "%.*s is still visible: %.*s",
@@ -135,6 +143,17 @@ check_value(struct run *run, const struct looking *w)
 
 /* --- states */
 
+/* A control or something that takes a click; plain text is neither enabled nor checked. */
+static bool
+reacts(const struct run *run, const struct elem *e)
+{
+    return elem_takes_value(e) ||
+           (e->flags & (ELEM_CLICKABLE | ELEM_CHECKED | ELEM_SELECTED)) != 0 ||
+           e->role == ELEM_BUTTON || e->role == ELEM_LINK || e->role == ELEM_OPTION ||
+           e->role == ELEM_TAB || e->role == ELEM_MENUITEM || e->role == ELEM_FILE ||
+           elem_clickable_around(&run->snap, e) != NULL;
+}
+
 static enum rc
 check_enabled(struct run *run, const struct looking *w, bool want)
 {
@@ -146,6 +165,10 @@ check_enabled(struct run *run, const struct looking *w, bool want)
     if (r.fuzzy) {
         return fail(&run->sub, RC_NOT_FOUND, "NOT_FOUND", "nothing is called '%.*s'",
                     STR_ARG(w->target->name));
+    }
+    if (!reacts(run, r.elem)) {
+        return not_yet(run, "NOT_YET_ENABLED", "%.*s is nothing that can be used",
+                       STR_ARG(run_named(run, r.elem)));
     }
     run_evidence(run, r.elem, NULL);
     bool enabled = (r.elem->flags & ELEM_ENABLED) != 0;
@@ -182,6 +205,10 @@ check_checked(struct run *run, const struct looking *w)
     if (r.fuzzy) {
         return fail(&run->sub, RC_NOT_FOUND, "NOT_FOUND", "nothing is called '%.*s'",
                     STR_ARG(w->target->name));
+    }
+    if (!reacts(run, r.elem) && r.elem->role != ELEM_ROW && r.elem->role != ELEM_LISTITEM) {
+        return not_yet(run, "NOT_YET_CHECKED", "%.*s is nothing that can be checked",
+                       STR_ARG(run_named(run, r.elem)));
     }
     run_evidence(run, r.elem, NULL);
     bool on = (r.elem->flags & (ELEM_CHECKED | ELEM_SELECTED)) != 0;
@@ -392,7 +419,7 @@ final_reason(const char *reason)
                  {"NOT_YET_EQUAL", "TEXT_DIFFERS"},    {"NOT_YET_ENABLED", "STATE_DIFFERS"},
                  {"NOT_YET_CHECKED", "STATE_DIFFERS"}, {"NOT_YET_COUNT", "COUNT_DIFFERS"},
                  {"NOT_YET_URL", "URL_DIFFERS"},       {"NOT_YET_TITLE", "TITLE_DIFFERS"},
-                 {"NOT_YET_TEXT", "TEXT_DIFFERS"}};
+                 {"NOT_YET_TEXT", "TEXT_DIFFERS"},     {"NOT_YET_DRAWN", "PAGE_EMPTY"}};
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         if (strcmp(reason, NAMES[i].yet) == 0) {
             return NAMES[i].final;

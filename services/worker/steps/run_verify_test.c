@@ -34,6 +34,7 @@ an_absence_waits_until_the_thing_is_gone(void **state)
 {
     struct bench *b = *state;
     fake_add(&b->f.screens[0], -1, ELEM_PROGRESS, "Loading", 0, 0, 50, 50, SHOWN);
+    fake_add(&b->f.screens[1], -1, ELEM_HEADING, "Orders", 0, 0, 50, 50, SHOWN);
     b->f.count = 2;
     b->f.changes_after = 2;
     b->opt.timeout_us = PATIENT_US;
@@ -45,6 +46,60 @@ an_absence_waits_until_the_thing_is_gone(void **state)
     /* Described, not quoted: the kind counts, so that its absence is not claimed by missing words.
      */
     assert_int_equal(run(b, "Verify the busy spinner is not visible"), STEP_FAILED);
+}
+
+static void
+nothing_is_missing_from_a_page_that_shows_nothing(void **state)
+{
+    struct bench *b = *state;
+    assert_int_equal(run(b, "Verify 'Error' is not visible"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "PAGE_EMPTY");
+    fake_add(&b->f.screens[0], -1, ELEM_HEADING, "Orders", 0, 0, 50, 50, 0);
+    assert_int_equal(run(b, "Verify 'Error' is not visible"), STEP_FAILED);
+    b->f.screens[0].elems[0].flags = SHOWN;
+    assert_int_equal(run(b, "Verify 'Error' is not visible"), STEP_PASSED);
+}
+
+static void
+nothing_is_missing_from_a_place_that_is_not_there(void **state)
+{
+    struct bench *b = *state;
+    summary(&b->f.screens[0]);
+    assert_int_equal(run(b, "Verify 'Paid' is not visible in the row 'Total'"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify '€62.00' is not visible in the row 'Total'"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "STILL_VISIBLE");
+    assert_int_equal(run(b, "Verify 'Coupon' is not visible in the row 'Totals'"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "NOT_FOUND");
+    assert_int_equal(run(b, "Verify 'Coupon' is not visible next to 'Discount'"), STEP_FAILED);
+    /* A dialog that has closed has taken everything with it. */
+    assert_int_equal(run(b, "Wait until 'Coupon' disappears in the row 'Totals'"), STEP_ERROR);
+    assert_int_equal(run(b, "Wait for 'Coupon' in the dialog 'Pay' to disappear"), STEP_PASSED);
+}
+
+/* What somebody calls a button may be a link, and "errors" an alert that says "Error". */
+static void
+an_absence_is_not_claimed_by_other_words_for_the_same_thing(void **state)
+{
+    struct bench *b = *state;
+    struct fake_screen *s = &b->f.screens[0];
+    fake_add(s, -1, ELEM_LINK, "Delete", 0, 0, 50, 20, HOT);
+    assert_int_equal(run(b, "Verify the 'Delete' button is not visible"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "STILL_VISIBLE");
+    assert_int_equal(run(b, "Verify that no errors are displayed"), STEP_PASSED);
+    fake_add(s, -1, ELEM_TEXT, "Error: the card was declined", 0, 40, 50, 20, SHOWN);
+    assert_int_equal(run(b, "Verify that no errors are displayed"), STEP_FAILED);
+    assert_int_equal(run(b, "Verify the error message is not displayed"), STEP_FAILED);
+}
+
+static void
+plain_text_is_neither_enabled_nor_unchecked(void **state)
+{
+    struct bench *b = *state;
+    fake_add(&b->f.screens[0], -1, ELEM_TEXT, "Pay", 0, 0, 50, 20, SHOWN | ELEM_ENABLED);
+    assert_int_equal(run(b, "Verify 'Pay' is enabled"), STEP_FAILED);
+    MESSAGE_HAS(b, "nothing that can be used");
+    assert_int_equal(run(b, "Verify 'Pay' is not checked"), STEP_FAILED);
+    MESSAGE_HAS(b, "nothing that can be checked");
 }
 
 static void
@@ -172,6 +227,10 @@ main(void)
         T(a_total_is_compared_with_what_stands_beside_the_label),
         T(a_text_is_seen_as_whole_words_only),
         T(an_absence_waits_until_the_thing_is_gone),
+        T(nothing_is_missing_from_a_page_that_shows_nothing),
+        T(nothing_is_missing_from_a_place_that_is_not_there),
+        T(an_absence_is_not_claimed_by_other_words_for_the_same_thing),
+        T(plain_text_is_neither_enabled_nor_unchecked),
         T(states_and_counts_are_exact),
         T(a_value_is_read_from_the_entry_of_its_label),
         T(a_quiet_page_that_says_otherwise_ends_a_verification_early),
