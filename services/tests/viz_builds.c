@@ -86,7 +86,10 @@ enum {
     B_AVERAGE,
     B_IS_BASELINE,
     B_AUTO_APPROVED,
-    B_PROJECT
+    B_PROJECT,
+    B_ORG,
+    B_SEQ,
+    B_LIST_TOTAL /* of viz_build_list */
 };
 
 static void
@@ -153,21 +156,15 @@ tests_list_sdk_builds(struct tests *t, struct ctx *ctx, const Assay__ListSdkBuil
                       Assay__ListSdkBuildsResponse *resp)
 {
     const struct db_result *res = NULL;
-    const struct db_result *counted = NULL;
 
     enum rc rc =
         DB_QUERY(t->db, ctx, Q_VIZ_BUILD_LIST, &res, DB_ARG_I64(ctx->who.org_id),
                  DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(req->branch), DB_ARG_Z(req->environment),
                  DB_ARG_Z(req->status), DB_ARG_I64(req->limit), DB_ARG_I64(req->offset));
-    if (rc == RC_OK) {
-        rc = DB_QUERY(t->db, ctx, Q_VIZ_BUILD_COUNT, &counted, DB_ARG_I64(ctx->who.org_id),
-                      DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(req->branch),
-                      DB_ARG_Z(req->environment), DB_ARG_Z(req->status));
-    }
     if (rc != RC_OK) {
         return rc;
     }
-    size_t n = (size_t)db_rows(res);
+    size_t n = db_is_null(res, 0, B_ID) ? 0 : (size_t)db_rows(res);
     Assay__SdkBuild *builds = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkBuild);
     resp->builds = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkBuild *);
     resp->pagination = PB_NEW(ctx->arena, Assay__SdkPagination, assay__sdk_pagination);
@@ -180,7 +177,7 @@ tests_list_sdk_builds(struct tests *t, struct ctx *ctx, const Assay__ListSdkBuil
     }
     resp->data = resp->builds;
     resp->n_builds = resp->n_data = n;
-    resp->pagination->total = db_i64(counted, 0, 0);
+    resp->pagination->total = db_i64(res, 0, B_LIST_TOTAL);
     resp->pagination->limit = req->limit;
     resp->pagination->offset = req->offset;
     resp->pagination->has_more = req->offset + (int64_t)n < resp->pagination->total;

@@ -754,17 +754,22 @@ WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 -- name: viz_build_get
 SELECT * FROM viz_build_rows WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 
+-- One page, and as the last column of each row how many there are in all; beyond the last page that alone.
+-- `passed`: complete, and nothing is left to decide.
 -- name: viz_build_list
-WITH page AS (
-    SELECT b.id FROM viz_builds b
-    WHERE b.org_id = $1 AND b.project_id = $2 AND viz_build_fits(b, $3, $4, $5)
-    ORDER BY b.seq DESC LIMIT $6 OFFSET $7
+WITH fit AS (
+    SELECT b.id, b.seq FROM viz_builds b
+    WHERE b.org_id = $1 AND b.project_id = $2 AND ($3::text IS NULL OR b.branch = $3)
+      AND ($4::text IS NULL OR b.environment = $4)
+      AND ($5::text IS NULL OR viz_status(b) = CASE $5 WHEN 'passed' THEN 'completed' ELSE $5 END)
+      AND ($5 IS DISTINCT FROM 'passed' OR NOT EXISTS (SELECT FROM viz_comparisons c
+           WHERE c.build_id = b.id AND c.approval_status IN ('pending', 'rejected')))
+), page AS (
+    SELECT id FROM fit ORDER BY seq DESC LIMIT $6 OFFSET $7
 )
-SELECT r.* FROM page JOIN viz_build_rows r ON r.id = page.id ORDER BY r.seq DESC;
-
--- name: viz_build_count
-SELECT count(*) FROM viz_builds b
-WHERE b.org_id = $1 AND b.project_id = $2 AND viz_build_fits(b, $3, $4, $5);
+SELECT r.*, n.total FROM (SELECT count(*) AS total FROM fit) n
+LEFT JOIN (page JOIN viz_build_rows r ON r.id = page.id) ON true
+ORDER BY r.seq DESC;
 
 -- A parallel build is completed by finalize alone.
 -- name: viz_build_set_status
@@ -1012,20 +1017,30 @@ SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND id = $2::uuid
   AND ($3::bigint IS NULL OR project_id = $3);
 -- name: viz_comparisons_of_build
 SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND build_id = $2::uuid ORDER BY name, id DESC;
--- Those of a project by name, the newest first.
+-- Those of a project by name, the newest first. OFFSET 0: each row of the page is looked up by itself, also
+-- where the planner does not know how short the page is.
 -- name: viz_comparisons_named
-SELECT * FROM viz_comparison_rows
-WHERE org_id = $1 AND project_id = $2 AND name ILIKE $3 AND ($4::text IS NULL OR branch = $4)
-ORDER BY created_at DESC, name, id DESC LIMIT $5 OFFSET $6;
+WITH page AS (
+    SELECT c.id FROM viz_comparisons c JOIN viz_screenshots s ON s.id = c.screenshot_id
+    JOIN viz_builds b ON b.id = c.build_id
+    WHERE c.org_id = $1 AND c.project_id = $2 AND s.name ILIKE $3 AND ($4::text IS NULL OR b.branch = $4)
+    ORDER BY c.created_at DESC, s.name, c.id DESC LIMIT $5 OFFSET $6
+)
+SELECT r.* FROM page CROSS JOIN LATERAL (SELECT * FROM viz_comparison_rows v WHERE v.id = page.id OFFSET 0) r
+ORDER BY r.created_at DESC, r.name, r.id DESC;
 -- name: viz_comparisons_count
 SELECT count(*) FROM viz_comparisons c JOIN viz_screenshots s ON s.id = c.screenshot_id
 JOIN viz_builds b ON b.id = c.build_id
 WHERE c.org_id = $1 AND c.project_id = $2 AND s.name ILIKE $3 AND ($4::text IS NULL OR b.branch = $4);
--- Of the same screenshot in other builds.
+-- Of the same screenshot, in the newest builds.
 -- name: viz_comparisons_recent
-SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND project_id = $2 AND name = $3
-  AND id IS DISTINCT FROM $4::uuid
-ORDER BY created_at DESC, id DESC LIMIT $5;
+WITH page AS (
+    SELECT c.id, s.build_seq FROM viz_screenshots s JOIN viz_comparisons c ON c.screenshot_id = s.id
+    WHERE s.org_id = $1 AND s.project_id = $2 AND s.name = $3 AND c.id IS DISTINCT FROM $4::uuid
+    ORDER BY s.build_seq DESC, c.id DESC LIMIT $5
+)
+SELECT r.* FROM page CROSS JOIN LATERAL (SELECT * FROM viz_comparison_rows v WHERE v.id = page.id OFFSET 0) r
+ORDER BY page.build_seq DESC, r.id DESC;
 -- Where the same change was seen.
 -- name: viz_comparisons_similar
 SELECT * FROM viz_comparison_rows WHERE org_id = $1 AND project_id = $2 AND fingerprint = $3
