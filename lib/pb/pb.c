@@ -257,6 +257,22 @@ pb_field_find(const struct pb_table *table, struct str key)
 }
 
 const struct pb_field *
+pb__field_next(const struct pb_table *table, struct str key, size_t *next)
+{
+    const struct pb_field *f = NULL;
+
+    if (*next < table->count && str_eq(table->fields[*next].key, key)) {
+        f = &table->fields[*next];
+    } else {
+        f = pb_field_find(table, key);
+    }
+    if (f != NULL) {
+        *next = (size_t)(f - table->fields) + 1;
+    }
+    return f;
+}
+
+const struct pb_field *
 pb_entry_field(const struct pb_table *entry, uint32_t number)
 {
     for (size_t i = 0; i < entry->count; i++) {

@@ -79,6 +79,12 @@ void *pb_grow(struct arena *arena, ProtobufCMessage *msg, const struct pb_field 
 /* Key (1) or value (2) of the entries of a map. */
 const struct pb_field *pb_entry_field(const struct pb_table *entry, uint32_t number);
 
+/* --- look-up (pb.c) ------------------------------------------------------------------------ */
+
+/* pb_field_find for members that mostly come in the order of declaration: the field after the last
+ * one, *next, is tried first. */
+const struct pb_field *pb__field_next(const struct pb_table *table, struct str key, size_t *next);
+
 /* --- JSON out (pb_write.c) ----------------------------------------------------------------- */
 
 void pb__put_key(struct buf *b, struct str key, bool comma);

@@ -36,25 +36,6 @@ bad_json(const struct in *in)
                 in->r.at, in->r.error);
 }
 
-/* --- look-up ------------------------------------------------------------------------------- */
-
-/* Members mostly come in the order of declaration: the field after the last one is tried first. */
-static const struct pb_field *
-find_next(const struct pb_table *table, struct str key, size_t *next)
-{
-    const struct pb_field *f = NULL;
-
-    if (*next < table->count && str_eq(table->fields[*next].key, key)) {
-        f = &table->fields[*next];
-    } else {
-        f = pb_field_find(table, key);
-    }
-    if (f != NULL) {
-        *next = (size_t)(f - table->fields) + 1;
-    }
-    return f;
-}
-
 /* --- one value ----------------------------------------------------------------------------- */
 
 static enum rc
@@ -436,7 +417,7 @@ read_object(struct in *in, const struct pb_table *table, ProtobufCMessage *msg,
         if (!more) {
             return RC_OK;
         }
-        const struct pb_field *f = find_next(table, key, &next);
+        const struct pb_field *f = pb__field_next(table, key, &next);
         if (f == NULL || f->source != PB_FROM_BODY) {
             if (json_skip(&in->r, NULL) != RC_OK) {
                 return bad_json(in);
