@@ -35,7 +35,8 @@ collect_headers(const struct mg_request_info *info, struct web_header out[WEB_HE
 
     for (int i = 0; i < info->num_headers && n < WEB_HEADERS_MAX; i++) {
         out[n].name = str_z(info->http_headers[i].name);
-        out[n++].value = str_z(info->http_headers[i].value);
+        /* civetweb leaves the blanks behind a value. Source: RFC 9110 section 5.5. */
+        out[n++].value = str_trim(str_z(info->http_headers[i].value));
     }
     return n;
 }

@@ -1,9 +1,10 @@
 // What every answer has in common: request ids, validators, idempotency keys.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { before, test } from 'node:test';
 import zlib from 'node:zlib';
 
-import { exchange } from '../lib/http.mjs';
+import { base, exchange } from '../lib/http.mjs';
 import { call, makeApp, makeSuite, organization, unique, want } from '../lib/world.mjs';
 
 let org;
@@ -87,6 +88,40 @@ test('security headers and caching are set on answers with data', async () => {
 
 const POST_SUITE = ['POST', '/api/v1/tests/suites'];
 const withKey = (key, body, token) => ({ token: token ?? org.developer, headers: { 'idempotency-key': key }, body });
+
+// Sends the text as it is over a connection of its own; until the server ends it.
+function raw(text) {
+  const url = new URL(base());
+  return new Promise((resolve, reject) => {
+    let got = '';
+    const socket = net.connect(url.port, url.hostname, () => socket.write(text));
+    socket.setEncoding('latin1');
+    socket.setTimeout(60000, () => socket.destroy(new Error('the connection stays open')));
+    socket.on('data', (part) => (got += part));
+    socket.on('error', (e) => (e.code === 'ECONNRESET' || e.code === 'EPIPE' ? resolve(got) : reject(e)));
+    socket.on('close', () => resolve(got));
+  });
+}
+const HEALTH = 'GET /health HTTP/1.1\r\nHost: a\r\n';
+const statuses = (text) => [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map((m) => m[1]);
+
+test('what is no request ends its connection, after the answers before it', async () => {
+  const next = `${HEALTH}\r\n`;
+  assert.deepEqual(statuses(await raw(`${next}\x01\x02 garbage\r\n\r\n${next}`)), ['200', '400']);
+  assert.deepEqual(statuses(await raw(`${next}${HEALTH}Content-Length: 1\r\nContent-Length: 2\r\n\r\n${next}`)), ['200', '400']);
+  const many = Array.from({ length: 70 }, (_, i) => `X-${i}: ${i}\r\n`).join('');
+  assert.deepEqual(statuses(await raw(`${HEALTH}${many}\r\n${next}`)), ['431']);
+  assert.ok(statuses(await raw(`${HEALTH}X: ${'x'.repeat(20000)}\r\n\r\n${next}`)).every((status) => status === '400'));
+});
+
+test('clients that never finish a head hold nobody up', async () => {
+  const url = new URL(base());
+  const slow = Array.from({ length: 10 }, () => net.connect(url.port, url.hostname));
+  await Promise.all(slow.map((socket) => new Promise((sent) => socket.write(HEALTH, sent))));
+  const answers = await Promise.all(Array.from({ length: 10 }, () => want(200, 'GET', '/health')));
+  slow.forEach((socket) => socket.destroy());
+  assert.ok(answers.every((answer) => answer.status === answers[0].status));
+});
 
 test('one key and body is one suite with one answer', async () => {
   const key = unique('key');
