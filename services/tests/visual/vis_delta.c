@@ -18,11 +18,11 @@
 
 /* --- what every processor computes alike */
 
-/* The fifth root of s by Newton's method, from a guess above it. */
+/* The fifth root of s by Newton's method, from a guess within a hundredth of it. */
 static double
 fifth_root(double s, double guess)
 {
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 4; i++) {
         double y4 = guess * guess * guess * guess;
         guess -= (guess * y4 - s) / (5 * y4);
     }

@@ -16,7 +16,6 @@ visual_new(void)
 
     if (v != NULL) {
         v->threshold_cached = -1;
-        vis_linear_init(&v->linear);
     }
     return v;
 }
@@ -162,7 +161,9 @@ prepare(struct visual *v)
     v->region_count = 0;
     v->rows_count = 0;
     if (v->threshold_cached != v->options->threshold) {
-        if (v->threshold_cached >= 0) { /* else it is fresh, and zero */
+        if (v->threshold_cached < 0) { /* fresh, and zero */
+            vis_linear_init(&v->linear);
+        } else {
             memset(v->cache, 0, sizeof(v->cache));
         }
         v->threshold_cached = v->options->threshold;
