@@ -25,6 +25,9 @@ start_loops(struct svc *svc, struct webhooks *w)
     if (rc == RC_OK) {
         rc = svc_loop(svc, WHK_LOOP_DELIVER, ASSAY_US_PER_S, BUDGET_US, whk_deliver, w);
     }
+    if (rc == RC_OK) {
+        rc = svc_loop(svc, WHK_LOOP_FAILING, ASSAY_US_PER_S, BUDGET_US, whk_deliver_failing, w);
+    }
     return rc == RC_OK ? svc_loop(svc, WHK_LOOP_GITHUB, ASSAY_US_PER_S, github_us, whk_github, w)
                        : rc;
 }

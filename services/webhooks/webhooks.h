@@ -40,6 +40,7 @@ struct webhooks {
 
 #define WHK_ENDPOINTS_MAX 100 /* per organization */
 #define WHK_LOOP_DELIVER "webhook_deliver"
+#define WHK_LOOP_FAILING "webhook_failing"
 #define WHK_LOOP_GITHUB "webhook_github"
 #define WHK_LOOP_SWEEP "webhook_sweep"
 
@@ -53,8 +54,10 @@ void whk_close(struct webhooks *w);
  * around it. */
 int64_t whk_lease_us(const struct webhooks *w);
 
-/* Loops, true: again at once. Stores what was sent and begins what is due (whk_engine.h). */
+/* Loops, true: again at once. Stores what was sent and begins what is due (whk_engine.h): for
+ * endpoints that are well, and for those that fail. */
 bool whk_deliver(void *state, struct ctx *ctx);
+bool whk_deliver_failing(void *state, struct ctx *ctx);
 /* One event for GitHub; true when there was one (whk_github.c). */
 bool whk_github(void *state, struct ctx *ctx);
 bool whk_sweep(void *state, struct ctx *ctx);

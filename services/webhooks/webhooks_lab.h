@@ -333,6 +333,7 @@ deliver_round(void)
     struct call c = call_begin(0);
 
     (void)whk_deliver(&webhooks, &c.ctx);
+    (void)whk_deliver_failing(&webhooks, &c.ctx);
     assert_int_equal(c.ctx.err.code, RC_OK);
     assert_true(whk_engine_drain(webhooks.engine, &c.ctx, 10 * ASSAY_US_PER_S));
     assert_int_equal(c.ctx.err.code, RC_OK);

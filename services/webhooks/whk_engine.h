@@ -6,10 +6,11 @@
  * sent: a process that dies loses nothing, its deliveries come back by themselves under their own
  * numbers.
  *
- * Who may have how much under way: WHK_IN_FLIGHT requests in all, a quarter of them to endpoints
- * that fail. An endpoint begins with one; each success doubles what it may have, up to its bound,
- * and a failure brings it back to one. So receivers that hang or are dead hold a few places each
- * and nobody up. */
+ * Two of it, each a loop: one for endpoints that are well, with three quarters of the requests that
+ * may be under way, one for those that fail, with the rest. What fails is stored by the second, so
+ * nobody who is well waits for the transactions of those that are not. Within each, lanes bound
+ * what an endpoint may have (whk_lanes.h). So receivers that hang or are dead hold a few places
+ * each and nobody up. */
 #ifndef ASSAY_WEBHOOKS_WHK_ENGINE_H
 #define ASSAY_WEBHOOKS_WHK_ENGINE_H
 

@@ -64,6 +64,15 @@ whk_lanes_end(struct whk_lanes *lanes, int64_t endpoint_id, bool delivered, int6
     }
 }
 
+void
+whk_lanes_doubt(struct whk_lanes *lanes, int64_t endpoint_id)
+{
+    struct whk_lane *lane = lane_of(lanes, endpoint_id);
+
+    ASSERT(lane != NULL && lane->under_way > 0);
+    lane->window = 1;
+}
+
 /* What slow endpoints may have more together. */
 static int64_t
 slow_room(const struct whk_lanes *lanes)

@@ -29,6 +29,8 @@ NODISCARD bool whk_lanes_init(struct whk_lanes *lanes, int64_t flights_max, int6
 void whk_lanes_fini(struct whk_lanes *lanes);
 void whk_lanes_begin(struct whk_lanes *lanes, int64_t endpoint_id);
 void whk_lanes_end(struct whk_lanes *lanes, int64_t endpoint_id, bool delivered, int64_t took_us);
+/* A request has failed, and counts as under way until that is stored: whk_lanes_end. */
+void whk_lanes_doubt(struct whk_lanes *lanes, int64_t endpoint_id);
 /* What each known endpoint may have more, in ctx->arena. Errors: RESOURCE_EXHAUSTED. */
 NODISCARD enum rc whk_lanes_room(struct whk_lanes *lanes, struct ctx *ctx, struct whk_room *out);
 void whk_lanes_forget_idle(struct whk_lanes *lanes);

@@ -117,6 +117,25 @@ a_success_doubles_up_to_the_bound_and_a_failure_begins_anew(void **state)
     assert_int_equal(room_of(2), -1);
 }
 
+/* Between a failure and its storing nothing more is asked of the endpoint. */
+static void
+who_has_just_failed_gets_nothing(void **state)
+{
+    (void)state;
+    begin(1, 1);
+    for (int i = 0; i < 3; i++) {
+        begin(1, 1);
+        whk_lanes_end(&lanes, 1, true, QUICK);
+    }
+    assert_int_equal(room_of(1), WINDOW - 1);
+    whk_lanes_doubt(&lanes, 1);
+    assert_int_equal(room_of(1), 0);
+    whk_lanes_forget_idle(&lanes);
+    assert_int_equal(room_of(1), 0);
+    whk_lanes_end(&lanes, 1, false, QUICK);
+    assert_int_equal(room_of(1), 1);
+}
+
 static void
 endpoints_know_nothing_of_each_other(void **state)
 {
@@ -238,6 +257,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         L(a_success_doubles_up_to_the_bound_and_a_failure_begins_anew),
+        L(who_has_just_failed_gets_nothing),
         L(endpoints_know_nothing_of_each_other),
         L(who_has_nothing_under_way_is_forgotten_unless_slow),
         L(slow_endpoints_share_a_quarter_and_take_turns),
