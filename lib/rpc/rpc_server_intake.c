@@ -232,7 +232,7 @@ take_frame(struct rpc_server *server, struct rpc_lane *lane, struct rpc_slab *sl
             accept_call(server, session, slab, id, body, now_us);
         }
     }
-    int held = rpc_session_hold(server->sessions, session, lane, now_us);
+    int held = rpc_session_hold(session, lane, now_us);
     if (held > HELD_MAX || server->lane_count >= LANES_MAX) {
         (void)rpc_sessions_tick(server->sessions, now_us, 0, 0, 0, sends);
     } else if (held > 1) {

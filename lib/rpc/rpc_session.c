@@ -30,7 +30,7 @@ struct rpc_session {
 
 struct rpc_sessions {
     size_t frame_max;
-    size_t count, waiting, held;
+    size_t count, waiting;
     unsigned flags;
     struct rpc_session *buckets[BUCKETS];
     struct rpc_session lru; /* ring head */
@@ -177,8 +177,7 @@ rpc_session_pipe(const struct rpc_session *s)
 /* --- frames -------------------------------------------------------------------------------- */
 
 int
-rpc_session_hold(struct rpc_sessions *all, struct rpc_session *s, struct rpc_lane *lane,
-                 int64_t now_us)
+rpc_session_hold(struct rpc_session *s, struct rpc_lane *lane, int64_t now_us)
 {
     struct rpc_lane_link *link = rpc_lane_link(lane);
 
@@ -189,18 +188,16 @@ rpc_session_hold(struct rpc_sessions *all, struct rpc_session *s, struct rpc_lan
         rpc_lane_link(s->held_last)->next = lane;
     }
     s->held_last = lane;
-    all->held++;
     return ++s->held;
 }
 
 static struct rpc_lane *
-take_lane(struct rpc_sessions *all, struct rpc_session *s)
+take_lane(struct rpc_session *s)
 {
     struct rpc_lane *lane = s->held_first;
 
     s->held_first = rpc_lane_link(lane)->next;
     s->held--;
-    all->held--;
     return lane;
 }
 
@@ -295,7 +292,7 @@ give_back(struct rpc_sessions *all, struct rpc_session *s, struct rpc_sends *sen
         return false;
     }
     rpc_frame_put_head(nng_msg_body(reply->msg), s->id, all->flags, reply->count);
-    sends_add(sends, take_lane(all, s), reply->msg);
+    sends_add(sends, take_lane(s), reply->msg);
     s->reply_first = reply->next;
     s->ready -= (int)reply->count;
     all->waiting -= reply->count;
@@ -365,7 +362,7 @@ rpc_sessions_lose(struct rpc_sessions *all, uint32_t pipe)
             continue;
         }
         while (s->held > 0) {
-            struct rpc_lane *lane = take_lane(all, s);
+            struct rpc_lane *lane = take_lane(s);
             rpc_lane_link(lane)->next = lanes;
             lanes = lane;
         }
@@ -382,12 +379,6 @@ size_t
 rpc_sessions_waiting(const struct rpc_sessions *all)
 {
     return all->waiting;
-}
-
-size_t
-rpc_sessions_held(const struct rpc_sessions *all)
-{
-    return all->held;
 }
 
 void

@@ -215,9 +215,3 @@ seal_unseal(const struct seal_ring *ring, struct ctx *ctx, struct str aad, struc
     note(ctx, "%s", why);
     return rc;
 }
-
-bool
-seal_is_old(const struct seal_ring *ring, struct str sealed)
-{
-    return ring_find(ring, sealed) != &ring->keys[0];
-}

@@ -38,8 +38,5 @@ NODISCARD enum rc seal_seal(const struct seal_ring *ring, struct ctx *ctx, struc
  * that is not in the ring (err.detail tells which). */
 NODISCARD enum rc seal_unseal(const struct seal_ring *ring, struct ctx *ctx, struct str aad,
                               struct str sealed, struct str *out);
-/* True when `sealed` was made with an older key than the first: seal it again at the next chance.
- */
-bool seal_is_old(const struct seal_ring *ring, struct str sealed);
 
 #endif
