@@ -108,6 +108,19 @@ eat_person(struct cur *c)
 
 /* --- one clause */
 
+/* "… please", but not the end of a name: "No thanks". */
+static void
+eat_thanks(struct cur *c)
+{
+    struct cur rest = *c;
+    bool named = eat_end(&rest, "please|plz|pls|, please|, thanks|thanks|thank you|for me|, pls") &&
+                 !cur_done(&rest) && rest.t[rest.end - 1].kind == TOK_WORD &&
+                 is_capital(&rest.t[rest.end - 1]);
+    if (!named && !cur_done(&rest)) {
+        *c = rest;
+    }
+}
+
 enum parsed
 parse_clause(struct gram *g, struct cur c)
 {
@@ -124,7 +137,7 @@ parse_clause(struct gram *g, struct cur c)
         eat_fillers(g, &bare);
     }
     eat_purpose(&bare);
-    eat_end(&bare, "please|plz|pls|, please|, thanks|thanks|thank you|for me|, pls");
+    eat_thanks(&bare);
     for (size_t i = 0; i < ARRAY_LEN(ALL); i++) {
         enum parsed p = ALL[i](g, bare);
         if (p != P_NO) {

@@ -137,7 +137,7 @@ tap_path(struct gram *g, struct cur c)
 
 /* "confirm with 'Yes'", "save with the 'OK' button". */
 static bool
-eat_means(struct cur *c)
+eat_means(struct gram *g, struct cur *c)
 {
     struct cur look = *c;
     const char *role = NULL;
@@ -149,6 +149,10 @@ eat_means(struct cur *c)
         return false;
     }
     bool button = role_at_end(&look, USE_TAP, &role, &len) && role != NULL;
+    struct cur key = look;
+    if (!button && eat_key(g, &key) != NULL) {
+        return false; /* 'Enter' may be the key */
+    }
     if (!button && !(cur_quoted(&look) && look.end - look.i == 1)) {
         return false;
     }
@@ -304,7 +308,7 @@ clause_tap(struct gram *g, struct cur c)
         eat(&c, ",");
         return eat(&c, TAP_WORDS) ? finish_tap(g, c, &RIGHT) : P_NO;
     }
-    if (eat_means(&c)) {
+    if (eat_means(g, &c)) {
         return finish_tap(g, c, &TAP);
     }
     struct cur gesture = c;

@@ -147,6 +147,12 @@ elided_value(struct gram *g, struct cur c, clause_fn *follows)
                : any_word(&c, "from")                      ? follows(g, c)
                                                            : P_NO;
     }
+    size_t last = g->plan->count - 1;
+    if (g->last_type == ACT_TYPE && last < STEP_ACTIONS_MAX &&
+        g->plan->actions[last].target == NULL) {
+        return refuse(g, "it is unclear which of the texts goes where",
+                      "write one action per step");
+    }
     bool set = g->target_first && g->link != NULL && any_word(&c, g->link);
     if (g->last_type == ACT_TYPE && set && !is_value_token(&c.t[c.end - 1])) {
         return P_NO;

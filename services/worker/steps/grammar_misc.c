@@ -215,7 +215,9 @@ clause_store(struct gram *g, struct cur c)
         return generic ? P_NO : refuse(g, "the step does not say under which name", HINT);
     }
     struct str name = variable_name(c.t[at + len].text);
-    if (name.n == 0 || (generic && str_find_byte(name, '.') > 0)) {
+    bool place =
+        c.t[at + len].kind == TOK_QUOTED && len == 1 && phrase_len(&c, at, "to|into|in|under") == 1;
+    if (name.n == 0 || (generic && place) || (generic && str_find_byte(name, '.') > 0)) {
         return generic ? P_NO : refuse(g, "the step does not say under which name", HINT);
     }
     struct cur what = cur_range(&c, c.i, at);

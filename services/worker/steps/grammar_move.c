@@ -64,6 +64,11 @@ clause_press(struct gram *g, struct cur c)
         at = c;
         key = eat_key(g, &at);
     }
+    static const char HELD[] = "shift|ctrl|control|alt|option|cmd|command|meta|windows|win|fn";
+    bool held = phrase_len(&c, c.i, HELD) > 0 && (c.i + 1 == c.end || !is_capital(&c.t[c.i + 1]));
+    if (key == NULL && !quoted && (held || phrase_len(&c, c.end - 1, "key|keys") > 0)) {
+        return refuse(g, "that key is not known", "Press Enter, or: Press Ctrl+A");
+    }
     if (key == NULL) {
         return combo_verb ? refuse(g, "that key is not known", "Press Enter") : P_NO;
     }

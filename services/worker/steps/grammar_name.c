@@ -87,6 +87,15 @@ word_is_doubtful(const struct cur *c, int i)
         return false;
     }
     bool more = i > c->i;
+    int nth = 0;
+    int len = 0;
+    /* "the first and …", "the second and third …": an order without a thing. */
+    bool order = !more && ordinal_at(c, i, &nth, &len) && i + len == c->end;
+    order = order || (i + 1 == c->end && phrase_len(c, i, "and|&|or") > 0);
+    if (order ||
+        phrase_len(c, i, more ? "and first|and second|and third|and last" : "and|&|or") > 0) {
+        return true;
+    }
     /* "two fingers": how many, not what it is called. */
     if (!more && i + 1 < c->end &&
         phrase_len(c, i, "two|three|four|five|six|seven|eight|nine|ten") > 0) {
@@ -190,11 +199,13 @@ name_is_vague(const struct cur *c, enum target_use use, bool counted)
     if (is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i == 1) {
         return false;
     }
-    return phrase_len(c, c->i,
-                      "one|ones|thing|things|item|element|there|here|what|stuff|"
-                      "same|following|above|below|user|page|screen|website|app|application|"
-                      "site|one there|place|action|option|result|middle|center|centre|edge|"
-                      "corner|half|top|bottom|left|right|side|time") == c->end - c->i;
+    return phrase_len(
+               c, c->i,
+               "one|ones|thing|things|item|element|there|here|what|stuff|"
+               "same|following|above|below|user|page|screen|website|app|application|"
+               "site|one there|place|action|option|result|middle|center|centre|edge|"
+               "corner|half|top|bottom|left|right|side|time|area|space|spot|region|background") ==
+           c->end - c->i;
 }
 
 bool

@@ -183,6 +183,10 @@ put_text(struct gram *g, const struct said *s, struct str value, enum act_mode m
         said_put(g, s, ACT_VERIFY_VISIBLE, named);
         return P_OK;
     }
+    if (s->negated && mode == MODE_CONTAINS && role_is(t, "combobox listbox")) {
+        return refuse(g, "it is unclear whether the options or the chosen one are meant",
+                      "Verify that the \"Country\" dropdown does not show \"France\"");
+    }
     bool field = role_is(t, "textbox combobox spinbutton slider") && !said_text;
     struct action *a =
         said_put(g, s, as_value || says_value || field ? ACT_VERIFY_VALUE : ACT_VERIFY_TEXT, t);

@@ -308,6 +308,10 @@ apply_attribute(struct gram *g, struct cur c, struct target *t, bool noun_only)
 static enum parsed
 apply_relation(struct gram *g, struct cur c, enum act_relation relation, struct target *t)
 {
+    /* "in the row above 'Ada'": the row is placed, not the thing in it. */
+    if (t->within != NULL && t->within->name.n == 0 && t->within->nth == 0) {
+        return refuse(g, "the place is unclear", "name it: in the row \"Ada\"");
+    }
     struct target *near = new_target(g);
     if (near == NULL || t->near != NULL) {
         return refuse(g, "two places are given for one thing", HINT_QUOTE);

@@ -433,7 +433,14 @@ clause_type(struct gram *g, struct cur c)
     if (eat(&c, "append|appends|add the text|additionally type|also type")) {
         return typed(g, c, MODE_APPEND);
     }
-    return eat(&c, TYPE_WORDS) ? typed(g, c, MODE_NONE) : P_NO;
+    bool fills = at_phrase(&c, "fill|fills|fill in|fills in|fill out|complete|set");
+    if (!eat(&c, TYPE_WORDS)) {
+        return P_NO;
+    }
+    if (fills && c.end - c.i == 1) {
+        return refuse(g, "it is unclear which is the text and which the field", HINT_VALUE);
+    }
+    return typed(g, c, MODE_NONE);
 }
 
 enum parsed

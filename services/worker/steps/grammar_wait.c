@@ -334,6 +334,10 @@ clause_wait(struct gram *g, struct cur c)
         add_action(g, ACT_WAIT_LOAD, NULL);
         return P_OK;
     }
+    if (at_phrase(&c, "hold") && g->plan->count > 0 && g->last_type == ACT_TAP) {
+        return refuse(g, "it is unclear whether to hold the finger or to wait",
+                      "Long press \"Photo\" for 2 seconds");
+    }
     if (at_phrase(&c, "hold|hold down") && !any_word(&c, "on") && !at_phrase(&c, "hold for")) {
         return P_NO; /* a finger, not the test */
     }
