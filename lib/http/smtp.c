@@ -9,7 +9,6 @@
 
 #include "http/hop.h"
 
-#define CONNECT_US (5 * ASSAY_US_PER_S)
 #define TIMEOUT_US (30 * ASSAY_US_PER_S)
 #define ADDRESS_MAX 254
 
@@ -74,8 +73,11 @@ smtp_client_new(const struct smtp_client_cfg *cfg, struct smtp_client **out, con
     client->url = strdup(cfg->url);
     client->ca_file = has_ca ? strdup(cfg->ca_file) : NULL;
     client->tls = cfg->tls == SMTP_TLS_REQUIRED || (cfg->tls == SMTP_TLS_AUTO && !local);
-    client->connect_timeout_us = cfg->connect_timeout_us > 0 ? cfg->connect_timeout_us : CONNECT_US;
     client->timeout_us = cfg->timeout_us > 0 ? cfg->timeout_us : TIMEOUT_US;
+    /* To libcurl the greeting is part of connecting, and servers that are busy, or mistrust, delay
+     * it. */
+    client->connect_timeout_us =
+        cfg->connect_timeout_us > 0 ? cfg->connect_timeout_us : client->timeout_us;
     if (client->easy == NULL || client->url == NULL || (has_ca && client->ca_file == NULL)) {
         smtp_client_free(client);
         return RC_RESOURCE_EXHAUSTED;

@@ -21,7 +21,7 @@ struct smtp_client_cfg {
     const char *url;
     enum smtp_tls tls;
     const char *ca_file;        /* PEM of trusted roots; NULL or empty: the system's */
-    int64_t connect_timeout_us; /* 0: 5 s */
+    int64_t connect_timeout_us; /* with the greeting; 0: as timeout_us */
     int64_t timeout_us;         /* whole delivery; 0: 30 s. The ctx's deadline shortens it */
 };
 

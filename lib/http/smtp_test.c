@@ -67,7 +67,7 @@ static struct smtp_client_cfg
 cfg_of(char url[128], const char *user, const char *host, const struct exim *e, enum smtp_tls tls)
 {
     (void)snprintf(url, 128, "smtp://%s%s:%d", user, host, e->port);
-    return (struct smtp_client_cfg){.url = url, .tls = tls, .timeout_us = 10 * ASSAY_US_PER_S};
+    return (struct smtp_client_cfg){.url = url, .tls = tls, .timeout_us = 60 * ASSAY_US_PER_S};
 }
 
 static void
@@ -81,7 +81,10 @@ a_mail_arrives_as_it_was_sent(void **state)
     int before = exim_support_count(&plain);
 
     (void)state;
-    assert_int_equal(send_by(&cfg, STR("bob@example.com"), reason, why), RC_OK);
+    enum rc rc = send_by(&cfg, STR("bob@example.com"), reason, why);
+    if (rc != RC_OK) {
+        fail_msg("%s: %s", reason, why);
+    }
     assert_true(exim_support_wait(&plain, before + 1, got, sizeof(got)));
     assert_non_null(strstr(got, "Subject: hello\n"));
     assert_non_null(strstr(got, "first line\n.a line that begins with a dot\n.\nlast line\n"));
