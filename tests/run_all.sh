@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 2
 jobs=${TEST_JOBS:-2}
 work=$(mktemp -d /tmp/at.XXXXXX) || exit 2 # short: sockets are made in it
 chmod 711 "$work"                          # as root, databases run as the user postgres
-trap 'end_left "$work"; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; end_left "$work"; rm -rf "$work" 2>/dev/null || { sleep 1; rm -rf "$work"; }' EXIT
 trap interrupted INT TERM
 export ASSAY_TEST_PG_TEMPLATE=${ASSAY_TEST_PG_TEMPLATE:-$work/pg}
 # Settings of a stack that somebody has exported are none of the tests'.
