@@ -25,6 +25,9 @@ struct flight {
     struct flight *next;
 };
 
+/* While there is traffic, retries of those that fail are looked for so often. */
+#define FAILING_EVERY_US (200 * ASSAY_US_PER_MS)
+
 /* One of two, each with a thread of its own: for endpoints that are well, and for those that fail.
  */
 struct sender {
@@ -40,6 +43,7 @@ struct sender {
     int64_t cursor;          /* endpoint after which the next claim begins */
     bool unseen;             /* the last claim began behind some that it has not come back to */
     bool is_planned;         /* as in struct whk_claim */
+    int64_t failing_at_us;   /* mono: when `failures` is woken again */
     struct sender *failures; /* who stores what failed; NULL: this one */
     pthread_mutex_t lock;
     pthread_cond_t cond;
@@ -55,8 +59,6 @@ struct whk_engine {
 
 static const struct str KINDS[] = {STR_INIT(WHK_KIND_WEBHOOK), STR_INIT(WHK_KIND_SLACK),
                                    STR_INIT(WHK_KIND_TEAMS)};
-
-/* --- flights ------------------------------------------------------------------------------- */
 
 static void
 flight_free(struct flight *f)
@@ -203,8 +205,6 @@ collect(struct sender *e)
     }
 }
 
-/* --- one transaction ----------------------------------------------------------------------- */
-
 static size_t
 list_outcomes(struct ctx *ctx, const struct flight *list, struct whk_outcome **out)
 {
@@ -334,8 +334,6 @@ forget_ended(struct sender *e)
     e->ended_tail = &e->ended;
 }
 
-/* --- the loops ----------------------------------------------------------------------------- */
-
 static bool
 has_mended(const struct sender *e)
 {
@@ -345,6 +343,23 @@ has_mended(const struct sender *e)
         }
     }
     return false;
+}
+
+static void
+wake_others(struct sender *e)
+{
+    int64_t now_us = clk_mono_us();
+
+    if (e->w->svc == NULL) {
+        return;
+    }
+    if (has_mended(e)) {
+        svc_wake(e->w->svc, WHK_LOOP_DELIVER); /* what waits for it is the other's now */
+    }
+    if (e->failures != NULL && now_us >= e->failing_at_us) {
+        e->failing_at_us = now_us + FAILING_EVERY_US;
+        svc_wake(e->w->svc, e->failures->loop);
+    }
 }
 
 static bool
@@ -358,9 +373,7 @@ run_round(struct sender *e, struct ctx *ctx)
     if (exchange(e, ctx, &claimed) != RC_OK) {
         return false;
     }
-    if (has_mended(e) && e->w->svc != NULL) {
-        svc_wake(e->w->svc, WHK_LOOP_DELIVER); /* what waits for it is the other's now */
-    }
+    wake_others(e);
     forget_ended(e);
     whk_lanes_forget_idle(&e->lanes);
     for (size_t i = 0; i < claimed.count; i++) {
@@ -419,8 +432,6 @@ whk_engine_drain(struct whk_engine *e, struct ctx *ctx, int64_t within_us)
     collect(&e->well);
     return well && failing && e->well.in_flight == 0;
 }
-
-/* --- life ---------------------------------------------------------------------------------- */
 
 static void
 init_cond(pthread_cond_t *cond)

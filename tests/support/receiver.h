@@ -25,7 +25,7 @@ struct receiver_hit {
     char timestamp[32]; /* X-Assay-Timestamp */
     char body[4096];
     bool is_signed;    /* both signatures fit the secret of the path */
-    bool is_same_time; /* both times are the same and now */
+    bool is_same_time; /* both times are the same and within the last minute */
     int answered;      /* status, 0: none */
 };
 
