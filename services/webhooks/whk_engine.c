@@ -318,7 +318,6 @@ exchange(struct sender *e, struct ctx *ctx, struct claimed *claimed)
     return db_commit(e->w->db, ctx);
 }
 
-/* It is stored. */
 static void
 forget_ended(struct sender *e)
 {
@@ -350,13 +349,10 @@ wake_others(struct sender *e)
 {
     int64_t now_us = clk_mono_us();
 
-    if (e->w->svc == NULL) {
-        return;
-    }
-    if (has_mended(e)) {
+    if (e->w->svc != NULL && has_mended(e)) {
         svc_wake(e->w->svc, WHK_LOOP_DELIVER); /* what waits for it is the other's now */
     }
-    if (e->failures != NULL && now_us >= e->failing_at_us) {
+    if (e->w->svc != NULL && e->failures != NULL && now_us >= e->failing_at_us) {
         e->failing_at_us = now_us + FAILING_EVERY_US;
         svc_wake(e->w->svc, e->failures->loop);
     }
