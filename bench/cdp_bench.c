@@ -17,11 +17,13 @@
 static const struct site_page pages[] = {
     {"/form",
      "<title>Login</title><h1>Login</h1><label>Name <input id=n></label><label>Password <input "
-     "type=password></label><button onclick=\"o.textContent='tapped '+ ++c\">Go</button><p id=o></p>"
+     "type=password></label><button onclick=\"o.textContent='tapped '+ ++c\">Go</button><p "
+     "id=o></p>"
      "<script>let c=0</script>",
      NULL},
     {"/shop",
-     "<title>Shop</title><nav><a href=/form>Home</a></nav><main id=m></main><script>let s='';for(let "
+     "<title>Shop</title><nav><a href=/form>Home</a></nav><main id=m></main><script>let "
+     "s='';for(let "
      "i=0;i<40;i++)s+='<article><h3>Jar '+i+'</h3><p>Nice jar</p><p>'+i+'.00</p><button>Add '+i+"
      "'</button></article>';m.innerHTML=s</script>",
      NULL},
@@ -260,11 +262,21 @@ profile(struct cdp_browser *browser, struct bench *b, const struct device_profil
 int
 main(int argc, char **argv)
 {
-    static const struct device_profile desktop = {.id = "d", .name = "desktop 1280x720",
-        .platform = "web", .category = "desktop", .width = 1280, .height = 720, .scale = 1};
-    static const struct device_profile phone = {.id = "p", .name = "phone 390x844",
-        .platform = "web", .category = "phone", .width = 390, .height = 844, .scale = 1,
-        .touch = true};
+    static const struct device_profile desktop = {.id = "d",
+                                                  .name = "desktop 1280x720",
+                                                  .platform = "web",
+                                                  .category = "desktop",
+                                                  .width = 1280,
+                                                  .height = 720,
+                                                  .scale = 1};
+    static const struct device_profile phone = {.id = "p",
+                                                .name = "phone 390x844",
+                                                .platform = "web",
+                                                .category = "phone",
+                                                .width = 390,
+                                                .height = 844,
+                                                .scale = 1,
+                                                .touch = true};
     static struct bench b;
     int64_t rounds = 80;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A civetweb server whose handler does nothing but answer {"status":"ok"}, in one write: the floor of
- * what the gateway is built on. Usage: civetweb_null PORT [THREADS] */
+ * A civetweb server whose handler does nothing but answer {"status":"ok"}, in one write: the floor
+ * of what the gateway is built on. Usage: civetweb_null PORT [THREADS] */
 #include <civetweb.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,11 +21,16 @@ answer(struct mg_connection *conn, void *arg)
 int
 main(int argc, char **argv)
 {
-    const char *options[] = {"listening_ports", argc > 1 ? argv[1] : "",
-                             "num_threads", argc > 2 ? argv[2] : "50",
-                             "tcp_nodelay", "1",
-                             "enable_keep_alive", "yes",
-                             "keep_alive_timeout_ms", "10000",
+    const char *options[] = {"listening_ports",
+                             argc > 1 ? argv[1] : "",
+                             "num_threads",
+                             argc > 2 ? argv[2] : "50",
+                             "tcp_nodelay",
+                             "1",
+                             "enable_keep_alive",
+                             "yes",
+                             "keep_alive_timeout_ms",
+                             "10000",
                              NULL};
     struct mg_callbacks none;
     sigset_t ends;

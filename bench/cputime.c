@@ -126,7 +126,8 @@ list_processes(struct process *out)
 {
     size_t n = 0;
     DIR *proc = opendir("/proc");
-    for (const struct dirent *e; proc != NULL && n < PROCESSES_MAX && (e = readdir(proc)) != NULL;) {
+    for (const struct dirent *e;
+         proc != NULL && n < PROCESSES_MAX && (e = readdir(proc)) != NULL;) {
         n += isdigit((unsigned char)e->d_name[0]) && read_process(e->d_name, &out[n]);
     }
     if (proc != NULL) {

@@ -73,8 +73,10 @@ add_case(struct ctx *ctx, int org)
 static void
 add_run(struct ctx *ctx, int org)
 {
-    struct tst_job job = {.platform = "web", .url = "http://127.0.0.1/",
-                          .reset_strategy = "clear_data", .mode = "hybrid"};
+    struct tst_job job = {.platform = "web",
+                          .url = "http://127.0.0.1/",
+                          .reset_strategy = "clear_data",
+                          .mode = "hybrid"};
     const struct db_result *res = NULL;
     char id[32];
     int64_t job_id = 0;
@@ -115,8 +117,8 @@ hand_out(struct ctx *ctx, const struct tst_claim *job)
     const struct db_result *res = NULL;
 
     must(DB_QUERY(tests.db, ctx, Q_JOB_RUNNING, NULL, DB_ARG_I64(job->id), DB_ARG_I64(job->fence),
-                  DB_ARG_I64(LEASE_US), DB_ARG_NULL, DB_ARG_Z("device"),
-                  DB_ARG_Z("ipc:///nowhere"), DB_ARG_Z("key")),
+                  DB_ARG_I64(LEASE_US), DB_ARG_NULL, DB_ARG_Z("device"), DB_ARG_Z("ipc:///nowhere"),
+                  DB_ARG_Z("key")),
          ctx, "running");
     must(DB_QUERY(tests.db, ctx, Q_CASES_OF_JOB, &res, DB_ARG_I64(job->id)), ctx, "cases");
     return db_i64(res, 0, 0);
@@ -202,17 +204,20 @@ main(int argc, char **argv)
     int64_t jobs = 100000;
     int64_t executors = EXECUTORS_MAX;
     struct ctx ctx;
-    bool ok = argc > 1 &&
-              (argc < 3 || str_to_i64(str_z(argv[2]), 1, 10000000, &jobs) == RC_OK) &&
+    bool ok = argc > 1 && (argc < 3 || str_to_i64(str_z(argv[2]), 1, 10000000, &jobs) == RC_OK) &&
               (argc < 4 || str_to_i64(str_z(argv[3]), 1, EXECUTORS_MAX, &executors) == RC_OK);
 
     if (!ok || arena == NULL) {
         (void)fprintf(stderr, "usage: queue_bench URI [JOBS [EXECUTORS 1-%d]]\n", EXECUTORS_MAX);
         return 3;
     }
-    struct db_cfg cfg = {.uri = argv[1], .schema = "tests", .app = "queue_bench",
-                         .queries = tests_queries, .query_count = tests_query_count,
-                         .migrations = tests_migrations, .migration_count = tests_migration_count,
+    struct db_cfg cfg = {.uri = argv[1],
+                         .schema = "tests",
+                         .app = "queue_bench",
+                         .queries = tests_queries,
+                         .query_count = tests_query_count,
+                         .migrations = tests_migrations,
+                         .migration_count = tests_migration_count,
                          .common_queries = common_queries,
                          .common_query_count = common_query_count,
                          .common_migrations = common_migrations,

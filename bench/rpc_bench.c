@@ -110,8 +110,8 @@ run_load(int callers, double seconds, void (*call)(void *state), void *(*state_o
     int64_t cpu_us = clk_cpu_us();
     int64_t switches = voluntary_switches();
     for (int i = 0; i < callers; i++) {
-        list[i] = (struct caller){.call = call, .state = state_of(i),
-                                  .ns = malloc(SAMPLES_MAX * sizeof(uint32_t))};
+        list[i] = (struct caller){
+            .call = call, .state = state_of(i), .ns = malloc(SAMPLES_MAX * sizeof(uint32_t))};
         must(pthread_create(&list[i].thread, NULL, caller_main, &list[i]), "thread");
     }
     (void)nanosleep(&pause, NULL);

@@ -31,7 +31,8 @@ load(const char *dir, const char *kind, int n, char to[FILE_MAX])
 static void
 report(const char *name, int n, int64_t us)
 {
-    printf("BENCH vizzly_%s_per_s %.1f images/s\n", name, us > 0 ? (double)n * 1e6 / (double)us : 0);
+    printf("BENCH vizzly_%s_per_s %.1f images/s\n", name,
+           us > 0 ? (double)n * 1e6 / (double)us : 0);
 }
 
 int
@@ -48,7 +49,8 @@ main(int argc, char **argv)
     int n = 0;
 
     options.output = VISUAL_OUTPUT_PICTURE;
-    for (struct str c; v != NULL && argc > 1 && (c = load(argv[1], "current", n, current)).n > 0; n++) {
+    for (struct str c; v != NULL && argc > 1 && (c = load(argv[1], "current", n, current)).n > 0;
+         n++) {
         struct str b = load(argv[1], "base", n, base);
         int64_t start_us = clk_mono_us();
         if (visual_pixel_hash(v, c, &options, hash, &info, &error) != RC_OK) {
@@ -56,7 +58,8 @@ main(int argc, char **argv)
             return 1;
         }
         int64_t decoded_us = clk_mono_us();
-        if (visual_compare(v, b, c, &options, &result, &error) != RC_OK || result.diff_pixels == 0) {
+        if (visual_compare(v, b, c, &options, &result, &error) != RC_OK ||
+            result.diff_pixels == 0) {
             return 1;
         }
         compare_us += clk_mono_us() - decoded_us;

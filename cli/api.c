@@ -76,7 +76,8 @@ send_once(struct api *api, const char *method, const char *path, struct str body
                                .headers = headers,
                                .header_count = n,
                                .body = body,
-                               .has_body = strcmp(method, "GET") != 0 && strcmp(method, "DELETE") != 0};
+                               .has_body =
+                                   strcmp(method, "GET") != 0 && strcmp(method, "DELETE") != 0};
     ctx_init(ctx, api->arena);
     return http_send(api->client, ctx, &req, out);
 }

@@ -34,7 +34,7 @@ report(bool ok, const char *what, const char *detail, const char *fix)
 static bool
 check_programs(struct arena *arena, const struct stack_paths *paths)
 {
-    static const char *const NAMES[] = {"gateway", "auth",   "sessions", "tests",
+    static const char *const NAMES[] = {"gateway", "auth",     "sessions", "tests",
                                         "billing", "webhooks", "worker"};
     bool all = true;
 
@@ -59,8 +59,8 @@ check_browser(void)
 static bool
 check_fonts(void)
 {
-    static const char *const PATTERNS[] = {"/usr/share/fonts/truetype/*", "/usr/share/fonts/opentype/*",
-                                           "/usr/share/fonts/*.ttf"};
+    static const char *const PATTERNS[] = {"/usr/share/fonts/truetype/*",
+                                           "/usr/share/fonts/opentype/*", "/usr/share/fonts/*.ttf"};
     bool found = false;
 
     for (size_t i = 0; i < ARRAY_LEN(PATTERNS); i++) {

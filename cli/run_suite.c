@@ -225,8 +225,7 @@ create_case(struct api *api, struct arena *arena, const struct suite_case *c, co
         json_put_member_i64(&b, "source_device_height", c->height);
     }
     const struct json_value *v = send_body(api, "POST", path, &b);
-    return v != NULL &&
-           finish_case(api, c, arena_strz(arena, json_str(json_get(v, "public_id"))));
+    return v != NULL && finish_case(api, c, arena_strz(arena, json_str(json_get(v, "public_id"))));
 }
 
 /* Without the white space between the tokens; that within texts goes on both sides alike. */

@@ -139,7 +139,7 @@ add_print(struct stack_board *b, struct str name, uint64_t hash)
 static bool
 is_setting(struct str name)
 {
-    static const char *const NOT[] = {"ASSAY_STATE_DIR", "ASSAY_URL",   "ASSAY_TOKEN",
+    static const char *const NOT[] = {"ASSAY_STATE_DIR", "ASSAY_URL",      "ASSAY_TOKEN",
                                       "ASSAY_EMAIL",     "ASSAY_PASSWORD", "ASSAY_APP_URL"};
 
     for (size_t i = 0; i < ARRAY_LEN(NOT); i++) {
@@ -169,8 +169,7 @@ print_programs(const struct stack_paths *paths, struct stack_board *b)
         look.size = st.st_size;
         look.s = st.st_mtim.tv_sec;
         look.ns = st.st_mtim.tv_nsec;
-        sum += str_hash64(str_n((const char *)&look, sizeof(look))) ^
-               str_hash64(str_z(e->d_name));
+        sum += str_hash64(str_n((const char *)&look, sizeof(look))) ^ str_hash64(str_z(e->d_name));
     }
     if (dir != NULL) {
         (void)closedir(dir);

@@ -169,6 +169,5 @@ stack_paths_make(const struct stack_paths *paths)
         }
     }
     /* As root the user postgres passes through RUN to its own folder. */
-    return make_own_dir(paths->run, geteuid() == 0 ? 0711 : 0700) &&
-           make_own_dir(paths->rpc, 0700);
+    return make_own_dir(paths->run, geteuid() == 0 ? 0711 : 0700) && make_own_dir(paths->rpc, 0700);
 }

@@ -195,8 +195,8 @@ stack_pg_roles_start(const struct stack_paths *paths, const struct stack_plan *p
     char log[PATH_MAX];
     int fd = memfd_create("roles", MFD_CLOEXEC);
     /* psql has a session of its own: \gexec changes databases' list only. */
-    bool ok = fd >= 0 && write(fd, ROLES_SQL, sizeof(ROLES_SQL) - 1) > 0 &&
-              lseek(fd, 0, SEEK_SET) == 0;
+    bool ok =
+        fd >= 0 && write(fd, ROLES_SQL, sizeof(ROLES_SQL) - 1) > 0 && lseek(fd, 0, SEEK_SET) == 0;
 
     (void)snprintf(log, sizeof(log), "%s/" LOG_NAME, paths->log);
     pid_t pid = ok ? stack_spawn(&psql, log, fd, SIGKILL) : 0;

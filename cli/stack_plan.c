@@ -27,9 +27,9 @@ static const struct {
     bool has_schema;
     bool is_peer; /* others call it by name */
 } SERVICES[] = {
-    {"auth", TIER_SERVICE, true, true},      {"sessions", TIER_SERVICE, true, true},
-    {"tests", TIER_SERVICE, true, true},     {"billing", TIER_SERVICE, true, true},
-    {"webhooks", TIER_SERVICE, true, true},  {"gateway", TIER_GATEWAY, false, true},
+    {"auth", TIER_SERVICE, true, true},     {"sessions", TIER_SERVICE, true, true},
+    {"tests", TIER_SERVICE, true, true},    {"billing", TIER_SERVICE, true, true},
+    {"webhooks", TIER_SERVICE, true, true}, {"gateway", TIER_GATEWAY, false, true},
     {"worker", TIER_WORKER, false, false},
 };
 
@@ -56,8 +56,8 @@ stack_port_is_free(int port)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0 &&
-              listen(fd, 1) == 0;
+    bool ok =
+        fd >= 0 && bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0 && listen(fd, 1) == 0;
     if (fd >= 0) {
         (void)close(fd);
     }
@@ -156,7 +156,8 @@ add_child(struct stack_plan *plan, enum stack_tier tier, const char *program)
     return child;
 }
 
-/* `auth,tests` in ASSAY_SERVICES starts these alone: the others run elsewhere, in a debugger say. */
+/* `auth,tests` in ASSAY_SERVICES starts these alone: the others run elsewhere, in a debugger say.
+ */
 static bool
 is_wanted(const char *name)
 {
@@ -193,7 +194,8 @@ add_replica(struct arena *arena, const struct stack_paths *paths, struct stack_p
     if (SERVICES[service].has_schema && plan->private_pg) {
         child->env[e++] =
             arena_printf(arena, "ASSAY_DATABASE_URL=postgresql://assay_%s@/assay?host=%s&port=5432",
-                         name, paths->pg_sock).p;
+                         name, paths->pg_sock)
+                .p;
     }
     if (strcmp(name, "auth") == 0 && stack_setting("ASSAY_PUBLIC_URL", NULL) == NULL) {
         child->env[e++] = arena_printf(arena, "ASSAY_PUBLIC_URL=%s", plan->url).p;
@@ -201,7 +203,8 @@ add_replica(struct arena *arena, const struct stack_paths *paths, struct stack_p
     if (SERVICES[service].tier == TIER_GATEWAY) {
         child->env[e++] = arena_printf(arena, "ASSAY_HTTP_PORT=%d", plan->port + n - 1).p;
     }
-    if (SERVICES[service].tier == TIER_WORKER && (n > 1 || stack_setting("ASSAY_WORKER_ID", NULL) == NULL)) {
+    if (SERVICES[service].tier == TIER_WORKER &&
+        (n > 1 || stack_setting("ASSAY_WORKER_ID", NULL) == NULL)) {
         child->env[e++] = arena_printf(arena, "ASSAY_WORKER_ID=worker-%d", n).p;
     }
     return true;
@@ -211,8 +214,8 @@ static bool
 add_services(struct arena *arena, const struct stack_paths *paths, struct stack_plan *plan)
 {
     for (size_t i = 0; i < ARRAY_LEN(SERVICES); i++) {
-        int replicas =
-            stack_setting_int(upper(arena, "ASSAY_REPLICAS_", SERVICES[i].name), 1, 1, REPLICAS_MAX);
+        int replicas = stack_setting_int(upper(arena, "ASSAY_REPLICAS_", SERVICES[i].name), 1, 1,
+                                         REPLICAS_MAX);
         if (replicas < 0) {
             return false;
         }
@@ -254,8 +257,7 @@ add_shop(struct arena *arena, const struct stack_paths *paths, struct stack_plan
         return true; /* an installation without examples */
     }
     plan->shop_port = shop_port(plan->port);
-    struct stack_child *child =
-        plan->shop_port < 0 ? NULL : add_child(plan, TIER_EXTRA, program);
+    struct stack_child *child = plan->shop_port < 0 ? NULL : add_child(plan, TIER_EXTRA, program);
     if (child == NULL) {
         return false;
     }

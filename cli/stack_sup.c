@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The supervisor: one thread, one loop. It starts what is due, hears of deaths, starts again after a
- * pause that doubles, keeps logs within bounds, and on SIGTERM ends tier after tier. */
+ * The supervisor: one thread, one loop. It starts what is due, hears of deaths, starts again after
+ * a pause that doubles, keeps logs within bounds, and on SIGTERM ends tier after tier. */
 #include "cli/stack.h"
 
 #include <errno.h>
@@ -161,8 +161,7 @@ start_due(struct sup *s, int64_t now)
 
 /* --- deaths -------------------------------------------------------------------------------- */
 
-static void
-say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static void
 say(const char *fmt, ...)
 {
@@ -223,8 +222,7 @@ reap(struct sup *s, int64_t now)
 {
     int status = 0;
 
-    for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0;
-         pid = waitpid(-1, &status, WNOHANG)) {
+    for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
         if (pid == s->roles_pid) {
             s->roles_pid = 0;
             s->pg_ready = status == 0;

@@ -158,8 +158,8 @@ give_up(const struct stack_paths *paths, const struct stack_board *board, const 
 
 /* One look at the stack; true when it is ready, else `why` says what it waits for. */
 static bool
-look_once(struct arena *arena, const struct stack_paths *paths, struct stack_board *board, char *why,
-          size_t n)
+look_once(struct arena *arena, const struct stack_paths *paths, struct stack_board *board,
+          char *why, size_t n)
 {
     struct api api;
 

@@ -81,8 +81,7 @@ print_steps(const struct json_value *run)
     for (size_t i = 0; cases != NULL && i < cases->count; i++) {
         const struct json_value *c = json_at(cases, i);
         run_print_step(stdout, json_str(json_get(c, "status")),
-                       json_i64(json_get(c, "duration_ms"), 0),
-                       json_str(json_get(c, "case_name")));
+                       json_i64(json_get(c, "duration_ms"), 0), json_str(json_get(c, "case_name")));
     }
 }
 
@@ -119,8 +118,8 @@ status_with(struct arena *arena, int argc, char **argv)
     struct run_opts opts;
     struct api api;
 
-    if (!run_opts_read(arena, argc, argv, &opts) || opts.suite[strcspn(opts.suite, "/?#")] != '\0' ||
-        !api_open(&api, opts.url, opts.token)) {
+    if (!run_opts_read(arena, argc, argv, &opts) ||
+        opts.suite[strcspn(opts.suite, "/?#")] != '\0' || !api_open(&api, opts.url, opts.token)) {
         return CLI_USAGE;
     }
     api.patience_us = 2 * ASSAY_US_PER_S;

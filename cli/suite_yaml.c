@@ -12,17 +12,18 @@
 static const char *
 type_name(const yaml_node_t *node)
 {
-    return node->type == YAML_SEQUENCE_NODE ? "a list"
+    return node->type == YAML_SEQUENCE_NODE  ? "a list"
            : node->type == YAML_MAPPING_NODE ? "a mapping"
-                                              : "a text";
+                                             : "a text";
 }
 
 static bool
 expect(struct yaml_reader *r, const yaml_node_t *node, yaml_node_type_t type, const char *key,
        const char *what)
 {
-    return node->type == type || yaml_complain(r, RC_INVALID_ARGUMENT, node, "'%s' must be %s, not %s",
-                                          key, what, type_name(node));
+    return node->type == type ||
+           yaml_complain(r, RC_INVALID_ARGUMENT, node, "'%s' must be %s, not %s", key, what,
+                         type_name(node));
 }
 
 static bool
@@ -38,16 +39,18 @@ read_text(struct yaml_reader *r, int index, const char *key, struct str *out)
     }
     *out = arena_str(r->arena, yaml_scalar(node));
     return (out->p != NULL && str_is_utf8(*out)) ||
-           yaml_complain(r, RC_INVALID_ARGUMENT, node, "'%s' holds a character that no text may", key);
+           yaml_complain(r, RC_INVALID_ARGUMENT, node, "'%s' holds a character that no text may",
+                         key);
 }
 
 static bool
-read_word(struct yaml_reader *r, int index, const char *key, const char *const *words, struct str *out)
+read_word(struct yaml_reader *r, int index, const char *key, const char *const *words,
+          struct str *out)
 {
     return read_text(r, index, key, out) &&
            (out->n == 0 || yaml_is_any_of(*out, words) ||
-            yaml_complain(r, RC_INVALID_ARGUMENT, yaml_node_at(r, index), "'%s' cannot be '%.*s'", key,
-                     STR_ARG(str_sub(*out, 0, 60))));
+            yaml_complain(r, RC_INVALID_ARGUMENT, yaml_node_at(r, index), "'%s' cannot be '%.*s'",
+                          key, STR_ARG(str_sub(*out, 0, 60))));
 }
 
 static bool
@@ -60,7 +63,8 @@ read_number(struct yaml_reader *r, int index, const char *key, int64_t *out)
     }
     return expect(r, node, YAML_SCALAR_NODE, key, "a number") &&
            (str_to_i64(yaml_scalar(node), 1, 100000, out) == RC_OK ||
-            yaml_complain(r, RC_INVALID_ARGUMENT, node, "'%s' must be a number from 1 to 100000", key));
+            yaml_complain(r, RC_INVALID_ARGUMENT, node, "'%s' must be a number from 1 to 100000",
+                          key));
 }
 
 static bool
@@ -98,7 +102,7 @@ read_sentences(struct yaml_reader *r, int index, const char *key, struct str *ou
         } else if (item->type != YAML_MAPPING_NODE || !yaml_put_json(r, &b, *i, 0)) {
             buf_fini(&b);
             return yaml_complain(r, RC_INVALID_ARGUMENT, item,
-                            "an item of '%s' must be a text or a mapping", key);
+                                 "an item of '%s' must be a text or a mapping", key);
         }
         if (++r->looked > SUITE_NODES_MAX) {
             buf_fini(&b);
@@ -110,7 +114,8 @@ read_sentences(struct yaml_reader *r, int index, const char *key, struct str *ou
 }
 
 static bool
-read_list(struct yaml_reader *r, int index, const char *key, yaml_node_type_t items, struct str *out)
+read_list(struct yaml_reader *r, int index, const char *key, yaml_node_type_t items,
+          struct str *out)
 {
     const yaml_node_t *node = yaml_node_at(r, index);
 
@@ -123,13 +128,14 @@ read_list(struct yaml_reader *r, int index, const char *key, yaml_node_type_t it
     for (const int *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
         if (yaml_node_at(r, *i)->type != items) {
             return yaml_complain(r, RC_INVALID_ARGUMENT, yaml_node_at(r, *i),
-                            "an item of '%s' must be %s", key,
-                            items == YAML_MAPPING_NODE    ? "a mapping"
-                            : items == YAML_SEQUENCE_NODE ? "a list"
-                                                          : "a text");
+                                 "an item of '%s' must be %s", key,
+                                 items == YAML_MAPPING_NODE    ? "a mapping"
+                                 : items == YAML_SEQUENCE_NODE ? "a list"
+                                                               : "a text");
         }
     }
-    return items == YAML_SCALAR_NODE ? read_sentences(r, index, key, out) : yaml_to_json(r, index, out);
+    return items == YAML_SCALAR_NODE ? read_sentences(r, index, key, out)
+                                     : yaml_to_json(r, index, out);
 }
 
 /* Values are put into texts, so 3 and true are texts too. */
@@ -142,7 +148,8 @@ read_variables(struct yaml_reader *r, int index, struct str *out)
     if (yaml_is_null(node)) {
         return true;
     }
-    if (!expect(r, node, YAML_MAPPING_NODE, "variables", "a mapping") || !yaml_check_keys(r, node)) {
+    if (!expect(r, node, YAML_MAPPING_NODE, "variables", "a mapping") ||
+        !yaml_check_keys(r, node)) {
         return false;
     }
     buf_init(&b, SUITE_JSON_MAX);
@@ -205,7 +212,7 @@ read_case_member(struct yaml_reader *r, struct suite_case *c, const yaml_node_t 
         return read_number(r, value, "sourceDeviceHeight", &c->height);
     }
     return yaml_complain(r, RC_INVALID_ARGUMENT, key, "a case has no '%.*s'",
-                    STR_ARG(str_sub(k, 0, 60)));
+                         STR_ARG(str_sub(k, 0, 60)));
 }
 
 static bool
@@ -294,7 +301,7 @@ read_member(struct yaml_reader *r, struct suite_file *f, const yaml_node_t *key,
         return read_cases(r, value, f);
     }
     return yaml_complain(r, RC_INVALID_ARGUMENT, key, "a suite has no '%.*s'",
-                    STR_ARG(str_sub(k, 0, 60)));
+                         STR_ARG(str_sub(k, 0, 60)));
 }
 
 static bool
@@ -303,7 +310,8 @@ read_root(struct yaml_reader *r, struct suite_file *f)
     const yaml_node_t *root = yaml_document_get_root_node(r->doc);
 
     if (root == NULL || root->type != YAML_MAPPING_NODE) {
-        return yaml_complain(r, RC_INVALID_ARGUMENT, root, "this is not a suite: expected 'name: ...'");
+        return yaml_complain(r, RC_INVALID_ARGUMENT, root,
+                             "this is not a suite: expected 'name: ...'");
     }
     if (!yaml_check_keys(r, root)) {
         return false;
@@ -329,7 +337,7 @@ is_last(struct yaml_reader *r, yaml_parser_t *parser)
     }
     const yaml_node_t *root = yaml_document_get_root_node(&next);
     bool last = root == NULL || yaml_complain(r, RC_INVALID_ARGUMENT, root,
-                                         "one suite per file: a second document begins");
+                                              "one suite per file: a second document begins");
     yaml_document_delete(&next);
     return last;
 }

@@ -142,7 +142,7 @@ yaml_check_keys(struct yaml_reader *r, const yaml_node_t *map)
             }
             if (str_eq(yaml_scalar(yaml_node_at(r, q->key)), yaml_scalar(key))) {
                 return yaml_complain(r, RC_INVALID_ARGUMENT, key, "'%.*s' stands here twice",
-                                STR_ARG(yaml_scalar(key)));
+                                     STR_ARG(yaml_scalar(key)));
             }
         }
     }
@@ -213,4 +213,3 @@ yaml_to_json(struct yaml_reader *r, int index, struct str *out)
     }
     return yaml_keep(r, &b, yaml_node_at(r, index), out);
 }
-

@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-
 #define ARENA_MAX ((size_t)64 << 20)
 
 static struct arena *arena;
@@ -70,26 +69,27 @@ static void
 reads_every_member(void **state)
 {
     (void)state;
-    struct suite_file f = parse_ok("name: Login\n"
-                                   "description: two ways in\n"
-                                   "appId: com.example.shop\n"
-                                   "platform: web\n"
-                                   "resetStrategy: clear_data\n"
-                                   "context: null\n"
-                                   "variables: {USER: demo, COUNT: 3, PIN: {value: '1', secret: true}}\n"
-                                   "tags: [Smoke, 7]\n"
-                                   "cases:\n"
-                                   "  - name: Valid login\n"
-                                   "    mode: recorded\n"
-                                   "    context: fresh\n"
-                                   "    fuzzyMatch: false\n"
-                                   "    steps: ['Open \"/login\"', {text: Tap Sign in, n: 1}, 42]\n"
-                                   "    assertions: [Dashboard is shown]\n"
-                                   "    sourceRecording: [{type: wait, value: 300}, {type: fill, value: '300'}]\n"
-                                   "    sourceDeviceWidth: 390\n"
-                                   "    sourceDeviceHeight: 844\n"
-                                   "    stepMappings: [[0], [1, 2]]\n"
-                                   "  - {name: Empty}\n");
+    struct suite_file f =
+        parse_ok("name: Login\n"
+                 "description: two ways in\n"
+                 "appId: com.example.shop\n"
+                 "platform: web\n"
+                 "resetStrategy: clear_data\n"
+                 "context: null\n"
+                 "variables: {USER: demo, COUNT: 3, PIN: {value: '1', secret: true}}\n"
+                 "tags: [Smoke, 7]\n"
+                 "cases:\n"
+                 "  - name: Valid login\n"
+                 "    mode: recorded\n"
+                 "    context: fresh\n"
+                 "    fuzzyMatch: false\n"
+                 "    steps: ['Open \"/login\"', {text: Tap Sign in, n: 1}, 42]\n"
+                 "    assertions: [Dashboard is shown]\n"
+                 "    sourceRecording: [{type: wait, value: 300}, {type: fill, value: '300'}]\n"
+                 "    sourceDeviceWidth: 390\n"
+                 "    sourceDeviceHeight: 844\n"
+                 "    stepMappings: [[0], [1, 2]]\n"
+                 "  - {name: Empty}\n");
     assert_str(f.name, "Login");
     assert_str(f.description, "two ways in");
     assert_str(f.app_id, "com.example.shop");
@@ -98,7 +98,8 @@ reads_every_member(void **state)
                "{\"USER\":\"demo\",\"COUNT\":\"3\",\"PIN\":{\"value\":\"1\",\"secret\":true}}");
     assert_str(f.tags, "[\"Smoke\",\"7\"]");
     assert_int_equal(f.case_count, 2);
-    assert_str(f.cases[0].steps, "[\"Open \\\"/login\\\"\",{\"text\":\"Tap Sign in\",\"n\":1},\"42\"]");
+    assert_str(f.cases[0].steps,
+               "[\"Open \\\"/login\\\"\",{\"text\":\"Tap Sign in\",\"n\":1},\"42\"]");
     assert_str(f.cases[0].assertions, "[\"Dashboard is shown\"]");
     assert_str(f.cases[0].recording,
                "[{\"type\":\"wait\",\"value\":300},{\"type\":\"fill\",\"value\":\"300\"}]");
@@ -133,9 +134,9 @@ static void
 number_like_texts_stay_texts(void **state)
 {
     (void)state;
-    struct suite_file f =
-        parse_ok("name: 007\ncases: [{name: 1, sourceRecording: [{a: 010, b: 0x1f, c: 1.5, d: -0.25e3, "
-                 "e: .inf, f: 1., g: ~, h: True, i: 1-2, j: -}]}]\n");
+    struct suite_file f = parse_ok(
+        "name: 007\ncases: [{name: 1, sourceRecording: [{a: 010, b: 0x1f, c: 1.5, d: -0.25e3, "
+        "e: .inf, f: 1., g: ~, h: True, i: 1-2, j: -}]}]\n");
     assert_str(f.name, "007");
     assert_str(f.cases[0].recording,
                "[{\"a\":\"010\",\"b\":\"0x1f\",\"c\":1.5,\"d\":-0.25e3,\"e\":\".inf\",\"f\":\"1.\","
@@ -190,7 +191,8 @@ reads_the_sample_suites(void **state)
     (void)state;
     struct suite_file f;
     struct suite_error e;
-    assert_int_equal(suite_yaml_parse(arena, read_file("examples/suites/shop.yaml"), &f, &e), RC_OK);
+    assert_int_equal(suite_yaml_parse(arena, read_file("examples/suites/shop.yaml"), &f, &e),
+                     RC_OK);
     assert_int_equal(f.case_count, 12);
     assert_int_equal(
         suite_yaml_parse(arena, read_file("examples/suites/shop-recorded.yaml"), &f, &e), RC_OK);

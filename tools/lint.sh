@@ -17,6 +17,10 @@ for f in "${c_files[@]}"; do
     code_of "$f" | awk -v file="$f" -f tools/lint_rules.awk
 done >"$found"
 
+# 100 columns. Bytes that continue a character of UTF-8 take none.
+LC_ALL=C awk '{ line = $0; gsub(/[\200-\277]/, "", line) } length(line) > 100 { print FILENAME ":" FNR ": a line of " length(line) }' \
+    "${c_files[@]}" >>"$found"
+
 # Who may include whom: a file includes only from its own level and lower ones.
 level() {
     case $1 in

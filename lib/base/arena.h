@@ -16,8 +16,8 @@
 
 struct arena;
 
-/* Creates an arena that hands out `max_bytes` at most, each piece rounded up to 16. Memory is taken from the system in blocks
- * as it is needed. Returns NULL when the system has none. */
+/* Creates an arena that hands out `max_bytes` at most, each piece rounded up to 16. Memory is taken
+ * from the system in blocks as it is needed. Returns NULL when the system has none. */
 NODISCARD struct arena *arena_new(size_t max_bytes);
 /* Runs the cleanups and frees everything. Takes NULL. */
 void arena_free(struct arena *arena);

@@ -196,8 +196,9 @@ clk_parse(struct str s, int64_t *out_us)
     int64_t us = 0;
     int64_t offset_us = 0;
 
-    if (!take_number(&s, 4, 1, 9999, &y) || !take_byte(&s, '-') || !take_number(&s, 2, 1, 12, &mo) ||
-        !take_byte(&s, '-') || !take_number(&s, 2, 1, 31, &d) || d > days_in_month(y, mo)) {
+    if (!take_number(&s, 4, 1, 9999, &y) || !take_byte(&s, '-') ||
+        !take_number(&s, 2, 1, 12, &mo) || !take_byte(&s, '-') || !take_number(&s, 2, 1, 31, &d) ||
+        d > days_in_month(y, mo)) {
         return RC_INVALID_ARGUMENT;
     }
     if (!take_byte(&s, 'T') && !take_byte(&s, ' ')) {

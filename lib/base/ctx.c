@@ -17,7 +17,8 @@ fail(struct ctx *ctx, enum rc code, const char *reason, const char *fmt, ...)
         return ctx->err.code;
     }
     va_start(args, fmt);
-    ctx->err = (struct err){.code = code, .reason = reason, .msg = arena_vprintf(ctx->arena, fmt, args)};
+    ctx->err =
+        (struct err){.code = code, .reason = reason, .msg = arena_vprintf(ctx->arena, fmt, args)};
     va_end(args);
     return code;
 }
@@ -35,8 +36,7 @@ note(struct ctx *ctx, const char *fmt, ...)
     va_end(args);
     struct str have = ctx->err.detail;
     ctx->err.detail =
-        have.n == 0 ? more
-                    : arena_printf(ctx->arena, "%.*s; %.*s", STR_ARG(have), STR_ARG(more));
+        have.n == 0 ? more : arena_printf(ctx->arena, "%.*s; %.*s", STR_ARG(have), STR_ARG(more));
 }
 
 void

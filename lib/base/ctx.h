@@ -47,9 +47,9 @@ struct principal {
 
 struct err {
     enum rc code;
-    const char *reason; /* UPPER_SNAKE, static storage, stable: programs branch on it */
-    struct str msg;     /* for the client: no names of tables, hosts, paths */
-    struct str detail;  /* for the log only */
+    const char *reason;     /* UPPER_SNAKE, static storage, stable: programs branch on it */
+    struct str msg;         /* for the client: no names of tables, hosts, paths */
+    struct str detail;      /* for the log only */
     int64_t retry_after_us; /* the same call may succeed after this long; 0: not known */
     struct str data;        /* figures for the client, a JSON object; empty: none */
 };

@@ -103,7 +103,7 @@ codes_have_the_names_of_google_rpc(void **state)
     assert_string_equal(rc_name(RC_DEADLINE_EXCEEDED), "DEADLINE_EXCEEDED");
     assert_string_equal(rc_name(RC_UNAUTHENTICATED), "UNAUTHENTICATED");
     assert_string_equal(rc_name((enum rc)17), "UNKNOWN");
-    assert_string_equal(rc_name((enum rc)-1), "UNKNOWN");
+    assert_string_equal(rc_name((enum rc) - 1), "UNKNOWN");
 }
 
 int

@@ -36,6 +36,7 @@ rc_name(enum rc rc)
 void
 assert_failed(const char *cond, const char *file, int line)
 {
-    fprintf(stderr, "{\"lvl\":\"fatal\",\"ev\":\"assert\",\"msg\":\"%s:%d: %s\"}\n", file, line, cond);
+    fprintf(stderr, "{\"lvl\":\"fatal\",\"ev\":\"assert\",\"msg\":\"%s:%d: %s\"}\n", file, line,
+            cond);
     abort();
 }

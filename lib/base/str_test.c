@@ -113,9 +113,11 @@ numbers_are_read_whole_and_within_bounds(void **state)
                      RC_OUT_OF_RANGE);
     assert_int_equal(str_to_i64(STR("101"), 1, 100, &i), RC_OUT_OF_RANGE);
     assert_int_equal(str_to_i64(STR("-1"), 0, 100, &i), RC_OUT_OF_RANGE);
-    static const char *const WRONG[] = {"", "-", "+1", " 1", "1 ", "0x1", "1.0", "1e2", "--1", "3abc"};
+    static const char *const WRONG[] = {"",    "-",   "+1",  " 1",  "1 ",
+                                        "0x1", "1.0", "1e2", "--1", "3abc"};
     for (size_t k = 0; k < ARRAY_LEN(WRONG); k++) {
-        assert_int_equal(str_to_i64(str_z(WRONG[k]), INT64_MIN, INT64_MAX, &i), RC_INVALID_ARGUMENT);
+        assert_int_equal(str_to_i64(str_z(WRONG[k]), INT64_MIN, INT64_MAX, &i),
+                         RC_INVALID_ARGUMENT);
     }
     /* A wrong character outranks the bound: the text is no number at all. */
     assert_int_equal(str_to_u64(STR("99999999999999999999x"), 9, &u), RC_INVALID_ARGUMENT);
@@ -126,12 +128,18 @@ numbers_are_read_whole_and_within_bounds(void **state)
 static void
 utf8_is_checked_strictly(void **state)
 {
-    static const char *const GOOD[] = {"", "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
-                                       "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"};
+    static const char *const GOOD[] = {"",
+                                       "a",
+                                       "\xC3\xA9",
+                                       "\xE2\x82\xAC",
+                                       "\xF0\x9F\x98\x80",
+                                       "\xED\x9F\xBF",
+                                       "\xEE\x80\x80",
+                                       "\xF4\x8F\xBF\xBF"};
     static const char *const BAD[] = {
-        "\x80",         "\xC3",         "\xC0\x80",         "\xC1\xBF",         "\xE0\x80\x80",
-        "\xE2\x82",     "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-        "\xFF",         "\xE2\x28\xA1", "a\xC3(",           "\xE0\x9F\xBF",     "\xF8\x88\x80\x80\x80",
+        "\x80",     "\xC3",         "\xC0\x80",         "\xC1\xBF",         "\xE0\x80\x80",
+        "\xE2\x82", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+        "\xFF",     "\xE2\x28\xA1", "a\xC3(",           "\xE0\x9F\xBF",     "\xF8\x88\x80\x80\x80",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(GOOD); i++) {

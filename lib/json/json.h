@@ -37,10 +37,10 @@ struct json_reader {
     size_t at;
     int depth;
     int depth_max;
-    struct arena *arena;  /* for unescaped strings; strings without escapes point into `in` */
-    const char *error;    /* static text of what is wrong, NULL while all is well */
-    enum rc rc;           /* private: of the failure */
-    unsigned char state;  /* private */
+    struct arena *arena; /* for unescaped strings; strings without escapes point into `in` */
+    const char *error;   /* static text of what is wrong, NULL while all is well */
+    enum rc rc;          /* private: of the failure */
+    unsigned char state; /* private */
     unsigned char stack[JSON_DEPTH_MAX]; /* private: open containers */
 };
 
@@ -94,7 +94,7 @@ struct json_value {
     struct str text;     /* string, digits of a number */
     size_t count;
     const struct json_member *members; /* of an object; keys unset for an array */
-    struct str raw;      /* its bytes in the input */
+    struct str raw;                    /* its bytes in the input */
 };
 
 /* Parses the whole of `in` into a tree that lives in `arena` and may point into `in`. Duplicate

@@ -45,8 +45,8 @@ json_plain_end(struct str s, size_t at)
     return at;
 }
 
-/* Checks a string from *at, the byte behind its opening quote, and moves to its closing quote, or to
- * what is wrong. Returns NULL, or what is wrong. */
+/* Checks a string from *at, the byte behind its opening quote, and moves to its closing quote, or
+ * to what is wrong. Returns NULL, or what is wrong. */
 const char *json_string_scan(struct str in, size_t *at, bool *out_escaped);
 /* Decodes what json_string_scan has passed. No escape is shorter than what it means, so `to` holds
  * s.n bytes. Returns how many were written. */

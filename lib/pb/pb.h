@@ -131,14 +131,12 @@ struct pb_table {
 /* Reads a JSON object into `msg` (fresh from pb_new) by the table: fields whose source is the body.
  * Unknown members are skipped (refused where the table is closed). Checks everything but the groups
  * and required fields of other sources; call pb_check after all sources were read. Until then the
- * message's unknown_fields (with n_unknown_fields 0, so that nothing packs them) point to the record
- * of which fields were given. A `file` of a JSON body is base64 text, left undecoded in the blob's
- * `key`: the caller stores it.
- * Whole numbers may be written as 1.0 or 1e2. Strings have at most 65,536 code points and arrays
- * 10,000 items where the options give no bound.
- * Errors (recorded in ctx with the member's path): INVALID_ARGUMENT with reason
- *         "MALFORMED_JSON": not JSON at all (HTTP 400 on every surface),
- *         "INVALID_BODY":   wrong shape (HTTP 422 or 400 by surface).
+ * message's unknown_fields (with n_unknown_fields 0, so that nothing packs them) point to the
+ * record of which fields were given. A `file` of a JSON body is base64 text, left undecoded in the
+ * blob's `key`: the caller stores it. Whole numbers may be written as 1.0 or 1e2. Strings have at
+ * most 65,536 code points and arrays 10,000 items where the options give no bound. Errors (recorded
+ * in ctx with the member's path): INVALID_ARGUMENT with reason "MALFORMED_JSON": not JSON at all
+ * (HTTP 400 on every surface), "INVALID_BODY":   wrong shape (HTTP 422 or 400 by surface).
  *         RESOURCE_EXHAUSTED: the arena is full. */
 NODISCARD enum rc pb_from_json(struct ctx *ctx, const struct pb_table *table, struct str body,
                                ProtobufCMessage *msg);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A packed message as JSON. One walk over the bytes notes where each field of the table stands, then
- * the fields are written in the table's order. Nothing is allocated or copied but into the buffer. */
+ * A packed message as JSON. One walk over the bytes notes where each field of the table stands,
+ * then the fields are written in the table's order. Nothing is allocated or copied but into the
+ * buffer. */
 #include "pb/pb_internal.h"
 
 #include <string.h>
@@ -65,7 +66,8 @@ take_value(struct pb_wire *w, unsigned type, uint64_t *number, struct pb_wire *b
     }
 }
 
-/* Fields mostly come in the table's order: the search begins at `hint`. SIZE_MAX: not in the table. */
+/* Fields mostly come in the table's order: the search begins at `hint`. SIZE_MAX: not in the table.
+ */
 static size_t
 find_field(const struct pb_table *table, uint64_t number, size_t hint)
 {

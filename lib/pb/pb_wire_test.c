@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Packed messages as JSON, beside what unpacking and writing gives; pb_all_test and pb_random_test do
- * this with every table. */
+ * Packed messages as JSON, beside what unpacking and writing gives; pb_all_test and pb_random_test
+ * do this with every table. */
 #include "tests/support/pb_random.h"
 
 static void
@@ -19,7 +19,8 @@ static struct str
 packed_sample(struct fixture *f)
 {
     struct str wire;
-    assert_int_equal(pb_pack(f->arena, random_message(f->arena, &sample_all_table, 0), &wire), RC_OK);
+    assert_int_equal(pb_pack(f->arena, random_message(f->arena, &sample_all_table, 0), &wire),
+                     RC_OK);
     return wire;
 }
 
@@ -31,12 +32,14 @@ items_of_a_list_may_stand_apart(void **state)
     struct buf wire;
 
     buf_init(&wire, 1 << 20);
-    buf_put(&wire, STR("\xE2\x01\x03" "one"));       /* words */
-    buf_put(&wire, STR("\xE8\x01\x07"));             /* numbers */
+    buf_put(&wire, STR("\xE2\x01\x03"
+                       "one"));                            /* words */
+    buf_put(&wire, STR("\xE8\x01\x07"));                   /* numbers */
     buf_put(&wire, STR("\x8A\x02\x06\x0A\x01k\x12\x01v")); /* labels */
     buf_put(&wire, packed_sample(f));
     buf_put(&wire, STR("\xE8\x01\x08"));
-    buf_put(&wire, STR("\xE2\x01\x03" "two"));
+    buf_put(&wire, STR("\xE2\x01\x03"
+                       "two"));
     write_both(f, buf_str(&wire), &direct);
     assert_true(str_eq(buf_str(&direct), buf_str(&f->out)));
     assert_non_null(strstr(direct.p, "[\"one\""));
@@ -54,10 +57,13 @@ unknown_fields_are_passed_over(void **state)
     struct buf wire;
 
     buf_init(&wire, 1 << 20);
-    buf_put(&wire, STR("\xF8\x07\x05"));             /* 127, varint */
-    buf_put(&wire, STR("\xF2\x07\x03" "abc"));       /* 126, bytes */
-    buf_put(&wire, STR("\xE9\x07" "12345678"));      /* 125, 64 bit */
-    buf_put(&wire, STR("\xE5\x07" "1234"));          /* 124, 32 bit */
+    buf_put(&wire, STR("\xF8\x07\x05")); /* 127, varint */
+    buf_put(&wire, STR("\xF2\x07\x03"
+                       "abc")); /* 126, bytes */
+    buf_put(&wire, STR("\xE9\x07"
+                       "12345678")); /* 125, 64 bit */
+    buf_put(&wire, STR("\xE5\x07"
+                       "1234")); /* 124, 32 bit */
     buf_put(&wire, packed_sample(f));
     write_both(f, buf_str(&wire), &direct);
     assert_true(str_eq(buf_str(&direct), buf_str(&f->out)));
@@ -65,7 +71,8 @@ unknown_fields_are_passed_over(void **state)
     buf_fini(&wire);
 }
 
-/* Cut off, twice the same field, a required one missing, a group, too deep: never half an answer. */
+/* Cut off, twice the same field, a required one missing, a group, too deep: never half an answer.
+ */
 static void
 what_is_no_message_is_refused(void **state)
 {
@@ -93,12 +100,14 @@ text_that_is_not_utf8_stays_json(void **state)
     struct str wire;
 
     assert_int_equal(read_str(f, STR("{" BASE "}"), &msg), RC_OK);
-    char bad[] = "a\xFF" "b";
+    char bad[] = "a\xFF"
+                 "b";
     msg->name = bad;
     assert_int_equal(pb_pack(f->arena, &msg->base, &wire), RC_OK);
     buf_init(&out, 1 << 20);
     assert_int_equal(pb_wire_to_json(&sample_all_table, wire, &out), RC_OK);
-    assert_non_null(strstr(out.p, "\"a\xEF\xBF\xBD" "b\""));
+    assert_non_null(strstr(out.p, "\"a\xEF\xBF\xBD"
+                                  "b\""));
     buf_fini(&out);
 }
 

@@ -3,12 +3,12 @@
  * The public endpoints as tables, made by tools/protoc-gen-assay from the `http` options in
  * proto/api (gen/routes.h: gw_trie), and the walk over their compiled trie.
  *
- * A fixed segment wins over one with a parameter ("/runs/status" over "/runs/{run_id}"), a parameter
- * with fixed text around it ("step_{n}.jpg") over a bare one, and a bare one over the rest of the
- * path ("{path=**}"). The path alone decides, then the verb: DELETE /runs/status is 405 even though
- * DELETE /runs/{run_id} exists. A walk that ends nowhere goes back and tries the next branch.
- * One final slash is ignored. Each segment is percent-decoded once, after the split, so %2F is part
- * of a value.
+ * A fixed segment wins over one with a parameter ("/runs/status" over "/runs/{run_id}"), a
+ * parameter with fixed text around it ("step_{n}.jpg") over a bare one, and a bare one over the
+ * rest of the path ("{path=**}"). The path alone decides, then the verb: DELETE /runs/status is 405
+ * even though DELETE /runs/{run_id} exists. A walk that ends nowhere goes back and tries the next
+ * branch. One final slash is ignored. Each segment is percent-decoded once, after the split, so %2F
+ * is part of a value.
  *
  * Threads: tables are constant, any number of walks at once. Nothing blocks.
  * Source: tests/contract, "Routing and union rules"; RFC 3986, 2.1 and 3.3 */
@@ -53,19 +53,19 @@ enum gw_body { GW_BODY_NONE, GW_BODY_JSON, GW_BODY_MULTIPART, GW_BODY_RAW };
 
 struct gw_route {
     enum gw_verb verb;
-    const char *pattern;      /* "/api/v1/runs/{run_id}": for logs and metrics */
-    enum gw_surface surface;  /* owner: decides the error body */
-    unsigned surfaces;        /* 1 << gw_surface of the owner and of all that share it */
+    const char *pattern;     /* "/api/v1/runs/{run_id}": for logs and metrics */
+    enum gw_surface surface; /* owner: decides the error body */
+    unsigned surfaces;       /* 1 << gw_surface of the owner and of all that share it */
     enum gw_role role;
     enum gw_rate rate;
-    uint16_t endpoint;        /* index of the rpc's first route: key of per-endpoint rates */
-    uint16_t status;          /* of success; VARIANT: the response field's own */
+    uint16_t endpoint; /* index of the rpc's first route: key of per-endpoint rates */
+    uint16_t status;   /* of success; VARIANT: the response field's own */
     enum gw_response response;
     enum gw_body body;
-    int64_t max_body_bytes;   /* 0: the server's default */
+    int64_t max_body_bytes; /* 0: the server's default */
     bool query_token;
     bool any_agent; /* see options.proto */
-    int process;              /* enum svc_peer, or GW_SELF */
+    int process;    /* enum svc_peer, or GW_SELF */
     const struct rpc_method *method;
     const struct pb_table *req;  /* sources (path, query, header, body) are those of this route */
     const struct pb_table *resp; /* NULL for BLOB, TEXT and WEBSOCKET */
@@ -88,12 +88,12 @@ struct gw_param_edge {
 };
 
 struct gw_node {
-    const struct gw_edge *edges; /* sorted by str_cmp */
+    const struct gw_edge *edges;        /* sorted by str_cmp */
     const struct gw_param_edge *params; /* most fixed text first */
     uint16_t edge_count;
     uint16_t param_count;
-    int16_t rest;                   /* node that takes the rest of the path, -1: none */
-    int16_t routes[GW_VERB_COUNT];  /* indexes of routes, -1: none */
+    int16_t rest;                  /* node that takes the rest of the path, -1: none */
+    int16_t routes[GW_VERB_COUNT]; /* indexes of routes, -1: none */
 };
 
 struct gw_trie {
@@ -112,9 +112,9 @@ struct gw_match {
 };
 
 /* Finds the endpoint of a request. `path` is the raw path of the request line without the query.
- * `verb` may be GW_VERB_COUNT for a method that no endpoint has. HEAD is the caller's to map to GET.
- * *out_allowed (1 << gw_verb, or-ed) is written when the path is known, whatever the verb: the Allow
- * header.
+ * `verb` may be GW_VERB_COUNT for a method that no endpoint has. HEAD is the caller's to map to
+ * GET. *out_allowed (1 << gw_verb, or-ed) is written when the path is known, whatever the verb: the
+ * Allow header.
  *
  * Errors: NOT_FOUND: unknown path, or an escape that is not two hexadecimal digits, decodes to NUL
  *                    or to malformed UTF-8: such a path names nothing.

@@ -21,20 +21,27 @@
 enum { R_ROOT, R_LIST, R_STATUS, R_ONE, R_REMOVE, R_LOG, R_RESET, R_FILE, R_STEP, R_NAME };
 
 static const struct gw_route routes[] = {
-    [R_ROOT] = {.pattern = "root"},   [R_LIST] = {.pattern = "list"},
+    [R_ROOT] = {.pattern = "root"},     [R_LIST] = {.pattern = "list"},
     [R_STATUS] = {.pattern = "status"}, [R_ONE] = {.pattern = "one"},
     [R_REMOVE] = {.pattern = "remove"}, [R_LOG] = {.pattern = "log"},
-    [R_RESET] = {.pattern = "reset"}, [R_FILE] = {.pattern = "file"},
-    [R_STEP] = {.pattern = "step"},   [R_NAME] = {.pattern = "name"},
+    [R_RESET] = {.pattern = "reset"},   [R_FILE] = {.pattern = "file"},
+    [R_STEP] = {.pattern = "step"},     [R_NAME] = {.pattern = "name"},
 };
 
 enum { N_ROOT, N_API, N_RUNS, N_STATUS, N_RESET, N_ID, N_LOG, N_FILES, N_REST, N_STEP, N_NAME };
 
-#define NO_ROUTES {-1, -1, -1, -1, -1}
-#define GET_ONLY(r) {(r), -1, -1, -1, -1}
+#define NO_ROUTES                                                                                  \
+    {                                                                                              \
+        -1, -1, -1, -1, -1                                                                         \
+    }
+#define GET_ONLY(r)                                                                                \
+    {                                                                                              \
+        (r), -1, -1, -1, -1                                                                        \
+    }
 
 static const struct gw_edge root_edges[] = {{STR_INIT("api"), N_API}};
-static const struct gw_edge api_edges[] = {{STR_INIT("files"), N_FILES}, {STR_INIT("runs"), N_RUNS}};
+static const struct gw_edge api_edges[] = {{STR_INIT("files"), N_FILES},
+                                           {STR_INIT("runs"), N_RUNS}};
 static const struct gw_edge runs_edges[] = {{STR_INIT("status"), N_STATUS}};
 static const struct gw_param_edge runs_params[] = {{STR_INIT(""), STR_INIT(""), N_ID}};
 static const struct gw_edge status_edges[] = {{STR_INIT("reset"), N_RESET}};

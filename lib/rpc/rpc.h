@@ -29,8 +29,9 @@ struct rpc_method {
     uint32_t id;
     const char *name; /* "assay.Suites/ListSuites" */
     enum rpc_effect effect;
-    bool waits; /* a long poll: runs on a thread of its own (at most 256 of them), not on a worker */
-    bool for_org; /* a READ whose handler does not learn who of the organization asks */
+    bool
+        waits; /* a long poll: runs on a thread of its own (at most 256 of them), not on a worker */
+    bool for_org;        /* a READ whose handler does not learn who of the organization asks */
     bool secret_request; /* the message, or one inside it, has a field with option `secret` */
     bool secret_answer;
     const ProtobufCMessageDescriptor *req;
@@ -65,11 +66,11 @@ struct rpc_server_cfg {
     int queue_max;      /* calls waiting beyond that are answered RESOURCE_EXHAUSTED at once */
     size_t arena_max;   /* bytes per call */
     size_t message_max; /* bytes of one message, both ways */
-    /* Called around every handler, in its thread; may be NULL. The service opens its transaction and
-     * looks up the idempotency key here. Runs the handler by calling run(run_arg). */
+    /* Called around every handler, in its thread; may be NULL. The service opens its transaction
+     * and looks up the idempotency key here. Runs the handler by calling run(run_arg). */
     enum rc (*around)(void *hooks, struct ctx *ctx, const struct rpc_method *method,
-                      struct str payload, ProtobufCMessage *resp,
-                      enum rc (*run)(void *run_arg), void *run_arg);
+                      struct str payload, ProtobufCMessage *resp, enum rc (*run)(void *run_arg),
+                      void *run_arg);
     /* Called once per finished call, in its thread, for the access log and metrics; may be NULL. */
     void (*finished)(void *hooks, const struct ctx *ctx, const struct rpc_method *method,
                      enum rc rc, int64_t took_us);
@@ -79,9 +80,9 @@ struct rpc_server_cfg {
  * nng text). */
 NODISCARD enum rc rpc_server_start(const struct rpc_server_cfg *cfg, struct rpc_server **out,
                                    const char **out_why);
-/* From now on new calls are answered UNAVAILABLE with reason "DRAINING" (the client goes elsewhere);
- * returns when the calls in flight have been answered, or at the deadline.
- * Blocks: until then. */
+/* From now on new calls are answered UNAVAILABLE with reason "DRAINING" (the client goes
+ * elsewhere); returns when the calls in flight have been answered, or at the deadline. Blocks:
+ * until then. */
 void rpc_server_drain(struct rpc_server *server, int64_t deadline_us);
 /* Stops at once and frees. Takes NULL. */
 void rpc_server_free(struct rpc_server *server);
@@ -100,7 +101,7 @@ struct rpc_client_cfg {
     const char *service; /* URL of the name, see above */
     struct rpc_tls tls;
     size_t message_max; /* the servers' */
-    const char *name; /* for logs and metrics: "tests" */
+    const char *name;   /* for logs and metrics: "tests" */
     bool allow_plain_tcp;
 };
 
@@ -132,8 +133,8 @@ NODISCARD enum rc rpc_call_packed(struct rpc_client *client, struct ctx *ctx,
 /* The same for a peer known by its own address (a worker): dials on first use, one connection kept
  * per address, at most 256, the least recently used closed. `addr` is an exact URL. */
 struct rpc_peers;
-NODISCARD enum rc rpc_peers_new(const struct rpc_tls *tls, size_t message_max,
-                                bool allow_plain_tcp, struct rpc_peers **out);
+NODISCARD enum rc rpc_peers_new(const struct rpc_tls *tls, size_t message_max, bool allow_plain_tcp,
+                                struct rpc_peers **out);
 void rpc_peers_free(struct rpc_peers *peers);
 NODISCARD enum rc rpc_peers_call(struct rpc_peers *peers, const char *addr, struct ctx *ctx,
                                  const struct rpc_method *method, const ProtobufCMessage *req,

@@ -125,8 +125,8 @@ read_failure(struct ctx *ctx, const Assay__Answer *answer, bool is_shared, bool 
     bool is_known = answer->code > RC_OK && answer->code <= RC_UNAUTHENTICATED;
     enum rc rc = is_known ? (enum rc)answer->code : RC_UNKNOWN;
 
-    *out_retry = (is_shared && !is_verdict(rc)) ||
-                 (rc == RC_UNAVAILABLE && strcmp(reason, "DRAINING") == 0);
+    *out_retry =
+        (is_shared && !is_verdict(rc)) || (rc == RC_UNAVAILABLE && strcmp(reason, "DRAINING") == 0);
     if (*out_retry) {
         return RC_UNAVAILABLE;
     }
@@ -136,8 +136,8 @@ read_failure(struct ctx *ctx, const Assay__Answer *answer, bool is_shared, bool 
     return rc;
 }
 
-/* Success is {code: 0, payload}, in this order and nothing else: its payload is used where it stands.
- * False: another answer. */
+/* Success is {code: 0, payload}, in this order and nothing else: its payload is used where it
+ * stands. False: another answer. */
 static bool
 find_payload(struct str body, struct str *out_payload)
 {

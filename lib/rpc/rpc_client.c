@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The two kinds of client: one for the replicas of a named service, and one for peers known by their
- * own address. */
+ * The two kinds of client: one for the replicas of a named service, and one for peers known by
+ * their own address. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

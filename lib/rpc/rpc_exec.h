@@ -35,8 +35,7 @@ struct rpc_exec {
 void rpc_exec_prepare(struct rpc_exec *exec, const struct rpc_book *book, struct str wire);
 /* Runs the handler unless the call has expired, and packs the answer into the arena (or returns a
  * constant one when that is full). Blocks: as the handler does. */
-struct str rpc_exec_run(struct rpc_exec *exec, const struct rpc_server_cfg *cfg,
-                        bool *out_expired);
+struct str rpc_exec_run(struct rpc_exec *exec, const struct rpc_server_cfg *cfg, bool *out_expired);
 
 /* Packed answers that need no memory. */
 enum rpc_fixed { RPC_FIXED_DRAINING, RPC_FIXED_QUEUE_FULL, RPC_FIXED_ARENA, RPC_FIXED_TOO_BIG };

@@ -119,8 +119,7 @@ guard_main(void *arg)
 }
 
 enum rc
-rpc_guard_start(nng_socket sock, const char *url, const atomic_uint *added,
-                struct rpc_guard **out)
+rpc_guard_start(nng_socket sock, const char *url, const atomic_uint *added, struct rpc_guard **out)
 {
     struct rpc_guard *guard = calloc(1, sizeof(*guard));
     pthread_condattr_t attr;

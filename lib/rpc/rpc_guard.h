@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keeps the ipc listener of a server reachable. A listener of NNG 1.5 takes a peer that connects and
- * leaves before its greeting for its own end: those who come later may still be greeted, but never
- * become connections, while the connections it has live on. So a thread knocks at our own socket as a
- * client would; when no connection comes of it twice, a new listener takes over the path. Clients
- * that came in between notice by the silence (rpc_link.c). The old one stays for its connections until the socket is
- * closed. A socket file that was removed is made again the same way; one that another process has
- * put there is left alone. Private to lib/rpc. */
+ * Keeps the ipc listener of a server reachable. A listener of NNG 1.5 takes a peer that connects
+ * and leaves before its greeting for its own end: those who come later may still be greeted, but
+ * never become connections, while the connections it has live on. So a thread knocks at our own
+ * socket as a client would; when no connection comes of it twice, a new listener takes over the
+ * path. Clients that came in between notice by the silence (rpc_link.c). The old one stays for its
+ * connections until the socket is closed. A socket file that was removed is made again the same
+ * way; one that another process has put there is left alone. Private to lib/rpc. */
 #ifndef ASSAY_RPC_RPC_GUARD_H
 #define ASSAY_RPC_RPC_GUARD_H
 

@@ -12,8 +12,8 @@
  * aio waits in line (LANE_QUEUED). A receive is never submitted before the send is done: NNG 1.5
  * does not survive that.
  *
- * A read rides on an equal one that is still queued (docs/decisions/0006-shared-reads.md): it has no
- * place of its own, and ends with its carrier.
+ * A read rides on an equal one that is still queued (docs/decisions/0006-shared-reads.md): it has
+ * no place of its own, and ends with its carrier.
  *
  * An epoch is the life of one connection. Its end fails exactly the calls that were at that server;
  * calls of a frame that never left are UNSENT. */

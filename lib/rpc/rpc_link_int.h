@@ -112,7 +112,8 @@ void rpc__calls_finish(struct call_list *finished);
 bool rpc__ride(struct rpc_link *link, struct call *call);
 /* The rider's caller goes away. */
 void rpc__dismount(struct rpc_link *link, struct call *call);
-/* The caller of a queued or sent call goes away: its first rider takes its place. False: no rider. */
+/* The caller of a queued or sent call goes away: its first rider takes its place. False: no rider.
+ */
 bool rpc__hand_over(struct rpc_link *link, struct call *call);
 void rpc__slot_take(struct rpc_link *link, struct call *call);
 void rpc__slot_drop(struct rpc_link *link, struct call *call);

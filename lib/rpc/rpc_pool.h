@@ -32,7 +32,7 @@ NODISCARD enum rc rpc_pool_call(struct rpc_pool *pool, size_t message_max, struc
                                 const struct rpc_method *method, const ProtobufCMessage *req,
                                 ProtobufCMessage **out_resp);
 NODISCARD enum rc rpc_pool_call_packed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
-                                       const struct rpc_method *method,
-                                       const ProtobufCMessage *req, struct str *out_payload);
+                                       const struct rpc_method *method, const ProtobufCMessage *req,
+                                       struct str *out_payload);
 
 #endif

@@ -33,7 +33,8 @@ resolve_ipc(struct arena *arena, const char *path, struct rpc_urls *out)
         return errno == ENOENT ? RC_OK : RC_UNAVAILABLE;
     }
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
-        if (str_starts(str_z(e->d_name), prefix) && (e->d_type == DT_SOCK || e->d_type == DT_UNKNOWN)) {
+        if (str_starts(str_z(e->d_name), prefix) &&
+            (e->d_type == DT_SOCK || e->d_type == DT_UNKNOWN)) {
             add(out, arena_printf(arena, "ipc://%.*s/%s", STR_ARG(dir), e->d_name));
         }
     }

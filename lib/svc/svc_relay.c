@@ -173,9 +173,8 @@ tell(struct relay *relay, struct ctx *ctx, const struct target *target, struct c
     req.n_events = n;
     req.events = events;
     svc__service_ctx(relay->svc, &own, ctx->arena, CALL_US);
-    enum rc rc =
-        rpc_call(svc_client(relay->svc, svc__peer_of(target->tell)), &own, target->method,
-                 &req.base, &answer);
+    enum rc rc = rpc_call(svc_client(relay->svc, svc__peer_of(target->tell)), &own, target->method,
+                          &req.base, &answer);
     *out_cause = own.err.reason;
     if (rc != RC_OK) {
         return fate_of(rc);

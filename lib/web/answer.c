@@ -17,22 +17,38 @@ static const struct {
     int status;
     const char *text;
 } STATUS_TEXTS[] = {
-    {100, "Continue"},           {101, "Switching Protocols"},
-    {200, "OK"},                 {201, "Created"},
-    {202, "Accepted"},           {204, "No Content"},
-    {206, "Partial Content"},    {304, "Not Modified"},
-    {400, "Bad Request"},        {401, "Unauthorized"},
-    {402, "Payment Required"},   {403, "Forbidden"},
-    {404, "Not Found"},          {405, "Method Not Allowed"},
-    {408, "Request Timeout"},    {409, "Conflict"},
-    {411, "Length Required"},    {412, "Precondition Failed"},
-    {413, "Content Too Large"},  {414, "URI Too Long"},
-    {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"},
-    {422, "Unprocessable Content"}, {426, "Upgrade Required"},
-    {429, "Too Many Requests"},  {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"}, {501, "Not Implemented"},
-    {502, "Bad Gateway"},        {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},    {505, "HTTP Version Not Supported"},
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {204, "No Content"},
+    {206, "Partial Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {422, "Unprocessable Content"},
+    {426, "Upgrade Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
 };
 
 const char *
@@ -126,8 +142,8 @@ static enum rc
 too_large(struct web_conn *conn, struct ctx *ctx, size_t max_bytes)
 {
     web_close_after(conn);
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "BODY_TOO_LARGE",
-                "the body is larger than %zu bytes", max_bytes);
+    return fail(ctx, RC_RESOURCE_EXHAUSTED, "BODY_TOO_LARGE", "the body is larger than %zu bytes",
+                max_bytes);
 }
 
 enum rc

@@ -2,9 +2,10 @@
  *
  * What civetweb lets through and a careful server must not. Source: RFC 9112 sections 3.2 and 6,
  * ASVS 5.0 4.2. civetweb keeps 64 headers and drops the rest silently, so a full table counts as
- * too many. It also stops, silently, at a line that starts with a space or a colon: a proxy in front
- * that reads on finds a Content-Length that we do not, and what it takes for a body becomes our next
- * request. The strings civetweb made still stand in the buffer, so their gaps tell what it skipped. */
+ * too many. It also stops, silently, at a line that starts with a space or a colon: a proxy in
+ * front that reads on finds a Content-Length that we do not, and what it takes for a body becomes
+ * our next request. The strings civetweb made still stand in the buffer, so their gaps tell what it
+ * skipped. */
 #include "web/web_int.h"
 
 #include <string.h>
@@ -49,8 +50,9 @@ is_tight_pair(const char *name, const char *value)
     return p == value;
 }
 
-/* Every line begins right behind the CR LF of the one before (both overwritten with NUL), and behind
- * the last one comes the empty line, whose LF is overwritten; without headers its CR is too. */
+/* Every line begins right behind the CR LF of the one before (both overwritten with NUL), and
+ * behind the last one comes the empty line, whose LF is overwritten; without headers its CR is too.
+ */
 static bool
 is_contiguous(const struct mg_request_info *info)
 {

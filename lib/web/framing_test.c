@@ -102,8 +102,8 @@ two_lengths_are_refused(void **state)
 static void
 lengths_that_are_no_numbers_are_refused(void **state)
 {
-    static const char *const LENGTHS[] = {"3abc", "-1", "+3", "0x3", "3, 3", "",
-                                          "99999999999999999999", "3 3", "-0"};
+    static const char *const LENGTHS[] = {
+        "3abc", "-1", "+3", "0x3", "3, 3", "", "99999999999999999999", "3 3", "-0"};
     char request[256];
 
     for (size_t i = 0; i < ARRAY_LEN(LENGTHS); i++) {
@@ -116,8 +116,8 @@ lengths_that_are_no_numbers_are_refused(void **state)
 static void
 encodings_other_than_chunked_are_refused(void **state)
 {
-    static const char *const ENCODINGS[] = {"gzip", "gzip, chunked", "chunked, identity", "xchunked",
-                                            "\"chunked\"", "identity", ""};
+    static const char *const ENCODINGS[] = {
+        "gzip", "gzip, chunked", "chunked, identity", "xchunked", "\"chunked\"", "identity", ""};
     char request[256];
 
     for (size_t i = 0; i < ARRAY_LEN(ENCODINGS); i++) {
@@ -126,7 +126,8 @@ encodings_other_than_chunked_are_refused(void **state)
                        ENCODINGS[i]);
         refused(*state, request, 400);
     }
-    refused(*state, "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+    refused(*state, "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400);
 }
 
 static void
@@ -305,8 +306,9 @@ an_unread_body_never_becomes_a_request(void **state)
         raw_close(fd);
     }
     int fd = raw_open(f->port);
-    assert_true(raw_sendz(fd, "POST /unread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                              "23\r\n" NEXT "\r\n0\r\n\r\n"));
+    assert_true(raw_sendz(fd,
+                          "POST /unread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          "23\r\n" NEXT "\r\n0\r\n\r\n"));
     assert_true(raw_read(fd, false, &a));
     assert_string_equal(a.body, "/unread");
     assert_false(raw_read(fd, false, &a));

@@ -115,7 +115,7 @@ tear_down(void **state)
 }
 
 #define UPGRADE                                                                                    \
-    "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                   \
+    "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                 \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 static struct raw_answer a;
@@ -213,11 +213,11 @@ ends_after(struct fixture *f, unsigned char first, const char *text, size_t n)
 static void
 what_is_no_text_ends_the_socket(void **state)
 {
-    ends_after(*state, 0x88, "\x03\xe8", 2);   /* the client closes */
-    ends_after(*state, 0x82, "\x01\x02", 2);   /* binary */
-    ends_after(*state, 0x81, "\xC0\x80", 2);   /* not UTF-8 */
+    ends_after(*state, 0x88, "\x03\xe8", 2); /* the client closes */
+    ends_after(*state, 0x82, "\x01\x02", 2); /* binary */
+    ends_after(*state, 0x81, "\xC0\x80", 2); /* not UTF-8 */
     ends_after(*state, 0x80, "rest of none", 12);
-    ends_after(*state, 0x81, "bye", 3);        /* the handler has enough */
+    ends_after(*state, 0x81, "bye", 3); /* the handler has enough */
 }
 
 static void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Start, dispatch, stop. Every request passes begin_request, which answers all of them, but for
- * accepted WebSocket upgrades: those fall through to civetweb's handler registered for every path. */
+ * accepted WebSocket upgrades: those fall through to civetweb's handler registered for every path.
+ */
 #include "web/web_int.h"
 
 #include <stdio.h>
@@ -117,8 +118,9 @@ on_http_error(struct mg_connection *mg, int status, const char *message)
     (void)message;
     status = status == 411 ? 400 : status; /* civetweb's word for a length that is no number */
     refuse(mg, status == 0 ? 400 : status,
-           status == 505 ? "HTTP/1.0 and 1.1 only" : status >= 500 ? "server error"
-                                                                   : "malformed request");
+           status == 505   ? "HTTP/1.0 and 1.1 only"
+           : status >= 500 ? "server error"
+                           : "malformed request");
     return 0;
 }
 
@@ -169,14 +171,37 @@ start_civetweb(struct web_server *server)
     (void)snprintf(threads, sizeof(threads), "%d", server->cfg.threads);
     (void)snprintf(timeout, sizeof(timeout), "%lld",
                    (long long)(server->cfg.head_timeout_us / ASSAY_US_PER_MS));
-    const char *options[] = {"listening_ports", server->listen, "num_threads", threads,
-                             "enable_keep_alive", "yes", "keep_alive_timeout_ms", "30000",
-                             "tcp_nodelay", "1", "request_timeout_ms", timeout,
-                             "connection_queue", "256", "listen_backlog", "512",
-                             "decode_url", "no", "enable_directory_listing", "no",
-                             "access_control_allow_origin", "", "max_request_size", "16384",
-                             "enable_auth_domain_check", "no", "websocket_timeout_ms", "10000",
-                             "enable_websocket_ping_pong", "yes", NULL};
+    const char *options[] = {"listening_ports",
+                             server->listen,
+                             "num_threads",
+                             threads,
+                             "enable_keep_alive",
+                             "yes",
+                             "keep_alive_timeout_ms",
+                             "30000",
+                             "tcp_nodelay",
+                             "1",
+                             "request_timeout_ms",
+                             timeout,
+                             "connection_queue",
+                             "256",
+                             "listen_backlog",
+                             "512",
+                             "decode_url",
+                             "no",
+                             "enable_directory_listing",
+                             "no",
+                             "access_control_allow_origin",
+                             "",
+                             "max_request_size",
+                             "16384",
+                             "enable_auth_domain_check",
+                             "no",
+                             "websocket_timeout_ms",
+                             "10000",
+                             "enable_websocket_ping_pong",
+                             "yes",
+                             NULL};
     struct mg_callbacks callbacks = {
         .begin_request = begin_request,
         .http_error = on_http_error,

@@ -70,7 +70,8 @@ NODISCARD enum rc web_read(struct web_conn *conn, struct ctx *ctx, char *to, siz
                            size_t *out_n);
 
 /* Answers with everything in one write. `headers` are complete lines ending in CRLF, or empty;
- * Content-Length, Date, Connection and the fixed security headers are added. A HEAD gets no body. */
+ * Content-Length, Date, Connection and the fixed security headers are added. A HEAD gets no body.
+ */
 void web_answer(struct web_conn *conn, int status, struct str headers, struct str body);
 /* Answers a body of known length that follows in pieces: begin, then web_write until it is all
  * there. False when the client is gone. */

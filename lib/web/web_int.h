@@ -15,10 +15,10 @@ struct web_server {
     struct web_cfg cfg;
     char listen[64];
     int port;
-    int busy_limit;           /* connections from which on answers close */
-    atomic_int connections;   /* open, each holds a thread */
-    atomic_int in_flight;     /* requests in a handler */
-    atomic_int sockets;       /* open WebSockets */
+    int busy_limit;         /* connections from which on answers close */
+    atomic_int connections; /* open, each holds a thread */
+    atomic_int in_flight;   /* requests in a handler */
+    atomic_int sockets;     /* open WebSockets */
     atomic_bool draining;
 };
 
@@ -32,7 +32,7 @@ struct web_conn {
     int64_t sent;
     int status;
     bool is_head;
-    bool close; /* after the answer */
+    bool close;     /* after the answer */
     bool continued; /* 100 Continue was sent or not asked for */
     bool answered;
     struct web_socket *accepted;
@@ -58,8 +58,8 @@ int web__socket_data(struct mg_connection *mg, int bits, char *data, size_t n, v
 void web__socket_close(const struct mg_connection *mg, void *arg);
 void web__socket_free(struct web_socket *ws);
 
-/* Text of what is wrong with the framing, NULL when it may be handled. `info` is as civetweb made it:
- * its strings still stand in the buffer of the request's head, in their order. */
+/* Text of what is wrong with the framing, NULL when it may be handled. `info` is as civetweb made
+ * it: its strings still stand in the buffer of the request's head, in their order. */
 const char *web__framing_fault(const struct mg_request_info *info, int *out_status);
 
 /* The connection whose body this thread is reading; NULL: none. */

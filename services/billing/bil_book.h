@@ -10,8 +10,9 @@
 
 #include "base/str.h"
 
-#define BIL_AMOUNT_MAX INT64_C(1000000000000000) /* of one operation: a thousand million dollars   \
-                                                  */
+#define BIL_AMOUNT_MAX                                                                             \
+    INT64_C(1000000000000000) /* of one operation: a thousand million dollars                      \
+                               */
 #define BIL_BALANCE_MAX INT64_C(1000000000000000000) /* of one bucket */
 #define BIL_EVENT_ID_MAX 200
 #define BIL_LEGS_MAX 2 /* entries of one operation */

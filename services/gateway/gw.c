@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The pipeline. Order of the checks: User-Agent 400 (SDK), authentication 401, rate 429, role 403,
- * existence of what the path names 404, body and query, the rest in the service. Source: tests/contract, "Tokens and
- * roles". */
+ * existence of what the path names 404, body and query, the rest in the service. Source:
+ * tests/contract, "Tokens and roles". */
 #include "gateway/gw.h"
 
 #include <pthread.h>
@@ -171,14 +171,13 @@ static enum rc
 check_role(struct gw_req *r)
 {
     static const enum role LOWEST[] = {
-        [GW_ROLE_NONE] = ROLE_NONE,           [GW_ROLE_ANY] = ROLE_VIEWER,
-        [GW_ROLE_VIEWER] = ROLE_VIEWER,       [GW_ROLE_DEVELOPER] = ROLE_DEVELOPER,
+        [GW_ROLE_NONE] = ROLE_NONE,     [GW_ROLE_ANY] = ROLE_VIEWER,
+        [GW_ROLE_VIEWER] = ROLE_VIEWER, [GW_ROLE_DEVELOPER] = ROLE_DEVELOPER,
         [GW_ROLE_ADMIN] = ROLE_ADMIN,
     };
     if (r->ctx.who.role < LOWEST[r->route->role]) {
         return fail(&r->ctx, RC_PERMISSION_DENIED, "ROLE_TOO_LOW",
-                    "this call needs the role %s or higher",
-                    jws_role_name(LOWEST[r->route->role]));
+                    "this call needs the role %s or higher", jws_role_name(LOWEST[r->route->role]));
     }
     return RC_OK;
 }
@@ -205,7 +204,8 @@ check_agent(struct gw_req *r)
         return RC_OK;
     }
     if (agent.n == 0) {
-        return fail(&r->ctx, RC_INVALID_ARGUMENT, "USER_AGENT", "the User-Agent header is required");
+        return fail(&r->ctx, RC_INVALID_ARGUMENT, "USER_AGENT",
+                    "the User-Agent header is required");
     }
     return r->route->any_agent || has_word(agent, STR("vizzly"))
                ? RC_OK

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The gateway: the face of every service. One generated pipeline serves all endpoints: route,
- * identify, limit, role, transcode, call, answer. Nothing here knows a single endpoint; what differs
- * between them stands in proto/api. */
+ * identify, limit, role, transcode, call, answer. Nothing here knows a single endpoint; what
+ * differs between them stands in proto/api. */
 #ifndef ASSAY_GATEWAY_GW_H
 #define ASSAY_GATEWAY_GW_H
 
@@ -65,10 +65,10 @@ struct gw_req {
     unsigned allowed;             /* verbs of the path, for 405 */
     enum gw_surface surface;
     struct gw_rate_state rate;
-    struct str body;     /* as read; empty without one */
+    struct str body;      /* as read; empty without one */
     struct gw_form *form; /* NULL until a multipart body is read */
-    struct buf *headers; /* lines of the answer's head */
-    struct buf *out;     /* body of the answer */
+    struct buf *headers;  /* lines of the answer's head */
+    struct buf *out;      /* body of the answer */
 };
 
 /* Entry of lib/web: handles one request completely. */

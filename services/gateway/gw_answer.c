@@ -237,11 +237,10 @@ write_json(struct gw_req *r, const struct gw_result *result)
         (is_list ? pb_list_to_json : pb_to_json)(table, result->msg, r->out);
         return RC_OK;
     }
-    enum rc rc =
-        (is_list ? pb_wire_list_to_json : pb_wire_to_json)(table, result->packed, r->out);
-    return rc == RC_OK ? rc
-                       : fail(&r->ctx, RC_UNKNOWN, "MALFORMED_ANSWER",
-                              "a service answered unintelligibly");
+    enum rc rc = (is_list ? pb_wire_list_to_json : pb_wire_to_json)(table, result->packed, r->out);
+    return rc == RC_OK
+               ? rc
+               : fail(&r->ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
 }
 
 enum rc

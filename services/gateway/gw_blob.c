@@ -39,7 +39,7 @@ parse_range(struct str value)
 static const char *
 safe_type(const char *type)
 {
-    static const char *const SHOWN[] = {"image/png",  "image/jpeg",      "image/webp",
+    static const char *const SHOWN[] = {"image/png",  "image/jpeg",       "image/webp",
                                         "image/gif",  "application/json", "text/plain",
                                         "video/webm", "application/pdf"};
 
@@ -58,7 +58,8 @@ put_headers(struct gw_req *r, const Assay__Blob *blob, const struct range *range
     struct buf *h = r->headers;
 
     gw_common_headers(r);
-    buf_printf(h, "Content-Type: %s\r\nAccept-Ranges: bytes\r\nContent-Security-Policy: sandbox\r\n",
+    buf_printf(h,
+               "Content-Type: %s\r\nAccept-Ranges: bytes\r\nContent-Security-Policy: sandbox\r\n",
                safe_type(blob->content_type));
     buf_put(h, blob->has_immutable && blob->immutable
                    ? STR("Cache-Control: private, max-age=31536000, immutable\r\n")
@@ -99,8 +100,8 @@ gw_answer_blob(struct gw_req *r, const ProtobufCMessage *message)
 
     r->ctx.deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
     int64_t want = range.asked && range.to >= 0 ? range.to - range.from + 1 : -1;
-    enum rc rc = blob_read_open(r->gw->blob, &r->ctx, str_z(blob->key), range.from, want, &reader,
-                                &size);
+    enum rc rc =
+        blob_read_open(r->gw->blob, &r->ctx, str_z(blob->key), range.from, want, &reader, &size);
     if (rc != RC_OK) {
         gw_answer_failure(r);
         return;

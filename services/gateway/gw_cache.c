@@ -16,7 +16,7 @@
 
 struct entry {
     unsigned char key[HASH_SHA256_LEN];
-    int64_t expires_us; /* 0: free */
+    int64_t expires_us;   /* 0: free */
     struct principal who; /* its strings unset */
     unsigned char email_n;
     unsigned char subject_n;

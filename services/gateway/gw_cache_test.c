@@ -56,8 +56,12 @@ get(struct fixture *f, const char *token, int64_t now_us, struct principal *who)
 static struct principal
 person(int64_t user, int64_t org, int64_t token)
 {
-    return (struct principal){.user_id = user, .org_id = org, .token_id = token, .role = ROLE_ADMIN,
-                              .email = STR("a@b.c"), .subject = STR("jti")};
+    return (struct principal){.user_id = user,
+                              .org_id = org,
+                              .token_id = token,
+                              .role = ROLE_ADMIN,
+                              .email = STR("a@b.c"),
+                              .subject = STR("jti")};
 }
 
 static void

@@ -45,7 +45,7 @@ struct guard_slot {
 
 struct gw_limit {
     bool off;
-    uint64_t seed; /* so that nobody can choose an address that shares another's slot */
+    uint64_t seed;        /* so that nobody can choose an address that shares another's slot */
     struct gw_ring *ring; /* NULL: this gateway counts alone */
     int64_t quotas[GW_RATE_COUNT];
     size_t slots_per_shard;
@@ -216,8 +216,8 @@ mix(uint64_t h, uint64_t v)
 }
 
 /* IPv6 clients own a /64, so they are counted by it: every address of theirs is one key, however it
- * is written. IPv4 within IPv6 is IPv4. Whatever is no address counts by its text. `b` holds what is
- * returned. */
+ * is written. IPv4 within IPv6 is IPv4. Whatever is no address counts by its text. `b` holds what
+ * is returned. */
 static struct str
 address_bytes(struct str peer, unsigned char b[16])
 {
@@ -274,8 +274,8 @@ make_key(const struct ctx *ctx, const struct gw_route *route, struct rate_key *o
     out->endpoint = route->rate == GW_RATE_DEFAULT ? 0 : (uint16_t)(route->endpoint + 1);
     if (by_token) {
         out->kind = (uint8_t)ctx->who.kind;
-        out->who = ctx->who.token_id != 0 ? (uint64_t)ctx->who.token_id
-                                               : str_hash64(ctx->who.subject);
+        out->who =
+            ctx->who.token_id != 0 ? (uint64_t)ctx->who.token_id : str_hash64(ctx->who.subject);
         return;
     }
     struct str address = address_bytes(ctx->peer, b);
@@ -321,8 +321,8 @@ gw_limit_admit(struct gw_limit *limit, struct ctx *ctx, const struct gw_route *r
     return admitted ? RC_OK : refuse(ctx, out);
 }
 
-/* The guard needs no exactness, only little memory for many addresses: a count of this minute and of
- * the one before, weighted. A slot that two addresses share belongs to the newer one. */
+/* The guard needs no exactness, only little memory for many addresses: a count of this minute and
+ * of the one before, weighted. A slot that two addresses share belongs to the newer one. */
 static bool
 guard_take(struct gw_limit *limit, uint64_t key, int64_t quota, int64_t now_us)
 {
@@ -352,10 +352,8 @@ gw_limit_guard(struct gw_limit *limit, struct ctx *ctx, struct gw_rate_state *ou
     }
     int64_t quota = limit->quotas[GW_RATE_DEFAULT] * GUARD_FACTOR;
     if (!guard_take(limit, address_key(limit, ctx->peer), quota, clk_mono_us())) {
-        *out = (struct gw_rate_state){.limited = true,
-                                      .policy = "guard",
-                                      .quota = quota,
-                                      .reset_us = 10 * ASSAY_US_PER_S};
+        *out = (struct gw_rate_state){
+            .limited = true, .policy = "guard", .quota = quota, .reset_us = 10 * ASSAY_US_PER_S};
         return refuse(ctx, out);
     }
     return RC_OK;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rate limits: an exact sliding window of 60 s per key. A refused request does not count. The key is
- * the token for authenticated calls, the peer's address otherwise; class `auth` always counts by
+ * Rate limits: an exact sliding window of 60 s per key. A refused request does not count. The key
+ * is the token for authenticated calls, the peer's address otherwise; class `auth` always counts by
  * address, `upload_ai` and `auth` per endpoint, `default` over all its endpoints.
  *
  * With several gateways each key is counted by one of them, so that together they admit exactly the
- * limit (gw_ring.h). The table is bounded; when it is full the key that was quiet for longest is forgotten.
+ * limit (gw_ring.h). The table is bounded; when it is full the key that was quiet for longest is
+ * forgotten.
  *
- * Threads: any number. Blocks: for another gateway, where the key is its. Source: tests/contract, "Rate classes". */
+ * Threads: any number. Blocks: for another gateway, where the key is its. Source: tests/contract,
+ * "Rate classes". */
 #ifndef ASSAY_GATEWAY_LIMIT_H
 #define ASSAY_GATEWAY_LIMIT_H
 

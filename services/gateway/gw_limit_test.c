@@ -141,7 +141,8 @@ a_full_table_forgets_the_quiet(void **state)
     int64_t t = 1000 * MINUTE;
 
     for (uint64_t k = 1; k < 200000; k++) { /* far more keys than there are slots */
-        assert_true(gw_limit_take(f->limit, k * UINT64_C(0x9E3779B97F4A7C15), 1, t + (int64_t)k, &s));
+        assert_true(
+            gw_limit_take(f->limit, k * UINT64_C(0x9E3779B97F4A7C15), 1, t + (int64_t)k, &s));
     }
     uint64_t last = UINT64_C(199999) * UINT64_C(0x9E3779B97F4A7C15);
     assert_false(gw_limit_take(f->limit, last, 1, t + 200000, &s));
@@ -190,7 +191,8 @@ default_counts_all_endpoints_by_token(void **state)
     for (uint16_t endpoint = 0; endpoint < 5; endpoint++) {
         assert_true(admits(f, GW_RATE_DEFAULT, endpoint, "10.0.0.1", TOKEN_ORG, 1));
     }
-    assert_false(admits(f, GW_RATE_DEFAULT, 9, "10.0.0.2", TOKEN_ORG, 1)); /* wherever it comes from */
+    assert_false(
+        admits(f, GW_RATE_DEFAULT, 9, "10.0.0.2", TOKEN_ORG, 1)); /* wherever it comes from */
     assert_true(admits(f, GW_RATE_DEFAULT, 9, "10.0.0.1", TOKEN_ORG, 2));
     assert_true(admits(f, GW_RATE_DEFAULT, 9, "10.0.0.1", TOKEN_PERSONAL, 1));
 }
@@ -220,8 +222,8 @@ static void
 one_ipv6_network_is_one_client(void **state)
 {
     struct fixture *f = *state;
-    static const char *const SAME[] = {"2001:db8::1", "2001:db8::2:3:4:5", "2001:0db8:0:0:9::",
-                                       "2001:db8:0:0:ffff:ffff:ffff:ffff"};
+    static const char *const SAME[] = {"2001:db8::1", "2001:db8::2:3:4:5",
+                                       "2001:0db8:0:0:9::", "2001:db8:0:0:ffff:ffff:ffff:ffff"};
 
     assert_true(admits(f, GW_RATE_AUTH, 1, "2001:db8:0:0::7", TOKEN_NONE, 0));
     for (size_t i = 0; i < ARRAY_LEN(SAME); i++) {
@@ -270,9 +272,9 @@ the_guard_stops_floods_of_an_address(void **state)
 static void
 malformed_settings_are_refused(void **state)
 {
-    static const char *const WRONG[] = {"", "default", "default=", "default=0", "default=-1",
-                                        "default=x", "what=1", "default=5,,auth=1", "unlimited=5",
-                                        "default=1000001"};
+    static const char *const WRONG[] = {
+        "",          "default", "default=",          "default=0",   "default=-1",
+        "default=x", "what=1",  "default=5,,auth=1", "unlimited=5", "default=1000001"};
     struct gw_limit *limit = NULL;
 
     (void)state;

@@ -2,8 +2,8 @@
  *
  * One state machine over bytes. The delimiter is CR LF "--" boundary; CR stands in it only once, at
  * its start, so after a mismatch the bytes held back are data and the search begins anew with the
- * byte that did not match: no other prefix can be under way. The first boundary may stand at the very
- * start, as if a CR LF had come before. */
+ * byte that did not match: no other prefix can be under way. The first boundary may stand at the
+ * very start, as if a CR LF had come before. */
 #include "gateway/gw_multipart.h"
 
 #include <string.h>
@@ -179,9 +179,8 @@ read_line(struct ctx *ctx, char *line, size_t n, struct gw_part *part)
             return malformed(ctx, "a part's Content-Type cannot be read");
         }
         part->content_type = value;
-    } else if (str_ieq(name, STR("content-transfer-encoding")) &&
-               !str_ieq(value, STR("binary")) && !str_ieq(value, STR("8bit")) &&
-               !str_ieq(value, STR("7bit"))) {
+    } else if (str_ieq(name, STR("content-transfer-encoding")) && !str_ieq(value, STR("binary")) &&
+               !str_ieq(value, STR("8bit")) && !str_ieq(value, STR("7bit"))) {
         return malformed(ctx, "parts must not be encoded"); /* RFC 7578 4.7 */
     }
     return RC_OK;
@@ -200,8 +199,8 @@ read_head(struct gw_multipart *m, struct ctx *ctx)
     memcpy(head, m->head, m->head_n);
     for (size_t at = 0; at + 2 < m->head_n;) {
         ptrdiff_t n = str_find(str_n(head + at, m->head_n - at), STR("\r\n"));
-        enum rc rc = n < 0 ? malformed(ctx, "a part's head is cut") :
-                             read_line(ctx, head + at, (size_t)n, &part);
+        enum rc rc = n < 0 ? malformed(ctx, "a part's head is cut")
+                           : read_line(ctx, head + at, (size_t)n, &part);
         if (rc != RC_OK) {
             return rc;
         }
@@ -215,8 +214,8 @@ read_head(struct gw_multipart *m, struct ctx *ctx)
 
 /* --- bytes --------------------------------------------------------------------------------- */
 
-/* A boundary may stand here at once, as if a line had just ended: at the very start, and in an empty
- * part. */
+/* A boundary may stand here at once, as if a line had just ended: at the very start, and in an
+ * empty part. */
 static void
 begin_scan(struct gw_multipart *m)
 {

@@ -121,8 +121,9 @@ parts_come_with_their_bytes_wherever_the_body_is_cut(void **state)
 {
     gives(*state,
           FIELD("a") "one\r\n" FIELD("b") "\r\n"
-          "--XX\r\ncontent-type: image/png\r\nX-Other: y\r\n"
-          "Content-Disposition: form-data; name=f; filename=\"p.png\"\r\n\r\n\x89PNG\r\n\r\n--XX--\r\n",
+                                          "--XX\r\ncontent-type: image/png\r\nX-Other: y\r\n"
+                                          "Content-Disposition: form-data; name=f; "
+                                          "filename=\"p.png\"\r\n\r\n\x89PNG\r\n\r\n--XX--\r\n",
           "a()=one;b()=;f(p.png:image/png)=\x89PNG\r\n;");
 }
 
@@ -159,7 +160,7 @@ a_file_name_is_never_a_path(void **state)
 {
     gives(*state, FILE_PART("../../etc/passwd"), "f(passwd:)=x;");
     gives(*state, FILE_PART("C:\\Users\\me\\a.png"), "f(a.png:)=x;");
-    gives(*state, FILE_PART("a/..\\b/..") , "f(:)=x;");
+    gives(*state, FILE_PART("a/..\\b/.."), "f(:)=x;");
     gives(*state, FILE_PART(".."), "f(:)=x;");
     gives(*state, FILE_PART("dir/"), "f(:)=x;");
     gives(*state, FILE_PART("a\\\"b;c.png"), "f(a\"b;c.png:)=x;");
@@ -192,7 +193,8 @@ what_is_no_form_is_refused(void **state)
         "--XX\r\nContent-Disposition: form-datax; name=a\r\n\r\n1\r\n--XX--",
         "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b"
         "\r\n\r\n1\r\n--XX--",
-        "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: "
+        "base64\r\n\r\n"
         "MQ==\r\n--XX--",
         FILE_PART("\xFF.png"),
         FILE_PART("a\tb.png"),
@@ -201,7 +203,8 @@ what_is_no_form_is_refused(void **state)
     for (size_t i = 0; i < ARRAY_LEN(WRONG); i++) {
         refuses(*state, str_z(WRONG[i]));
     }
-    refuses(*state, STR("--XX\r\nContent-Disposition: form-data; name=\"a\0b\"\r\n\r\n1\r\n--XX--"));
+    refuses(*state,
+            STR("--XX\r\nContent-Disposition: form-data; name=\"a\0b\"\r\n\r\n1\r\n--XX--"));
 }
 
 static void
@@ -252,7 +255,8 @@ boundaries_are_found_in_the_content_type(void **state)
     } CASES[] = {
         {"multipart/form-data; boundary=abc", "abc"},
         {"Multipart/Form-Data;charset=utf-8;BOUNDARY=\"a b\"; x=y", "a b"},
-        {"multipart/form-data;boundary=----WebKitFormBoundary7MA4YWxk", "----WebKitFormBoundary7MA4YWxk"},
+        {"multipart/form-data;boundary=----WebKitFormBoundary7MA4YWxk",
+         "----WebKitFormBoundary7MA4YWxk"},
         {"multipart/form-data", NULL},
         {"multipart/form-data; boundary=", NULL},
         {"multipart/form-data; boundary=\"\"", NULL},

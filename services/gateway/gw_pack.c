@@ -131,7 +131,8 @@ gw_pack(struct str accept_encoding, struct str body, struct str *out)
         buf_fini(&p->out);
     }
     buf_clear(&p->out);
-    char *to = buf_room(&p->out, body.n); /* larger than the body is no gain: then it stays as it is */
+    char *to =
+        buf_room(&p->out, body.n); /* larger than the body is no gain: then it stays as it is */
     if (to == NULL) {
         return false;
     }

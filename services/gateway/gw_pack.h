@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gzip of answers. Only what holds no secret: an answer with both a secret and bytes of the caller's
- * choosing tells the secret by its packed length (BREACH), so nothing of auth's is packed, and no
- * answer with a field marked `secret`.
+ * gzip of answers. Only what holds no secret: an answer with both a secret and bytes of the
+ * caller's choosing tells the secret by its packed length (BREACH), so nothing of auth's is packed,
+ * and no answer with a field marked `secret`.
  *
- * Threads: any; each keeps its stream. Nothing blocks. Source: RFC 9110 8.4 and 12.5.3, RFC 1952. */
+ * Threads: any; each keeps its stream. Nothing blocks. Source: RFC 9110 8.4 and 12.5.3, RFC 1952.
+ */
 #ifndef ASSAY_GATEWAY_PACK_H
 #define ASSAY_GATEWAY_PACK_H
 

@@ -12,10 +12,10 @@
 static void
 the_client_decides_by_accept_encoding(void **state)
 {
-    static const char *const YES[] = {"gzip", "GZIP", "deflate, gzip;q=0.5", "br;q=1, *", "x-gzip",
-                                      "gzip ; q=1", "identity, gzip", "*;q=0, gzip"};
-    static const char *const NO[] = {"", "deflate", "gzip;q=0", "gzip; q=0.000", "*;q=0", "gzipx",
-                                     "identity", "gzip;q=0, *"};
+    static const char *const YES[] = {"gzip",   "GZIP",       "deflate, gzip;q=0.5", "br;q=1, *",
+                                      "x-gzip", "gzip ; q=1", "identity, gzip",      "*;q=0, gzip"};
+    static const char *const NO[] = {"",      "deflate", "gzip;q=0", "gzip; q=0.000",
+                                     "*;q=0", "gzipx",   "identity", "gzip;q=0, *"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(YES); i++) {
@@ -41,8 +41,10 @@ unpacked_again_it_is_the_same(void **state)
         struct str packed;
         assert_true(gw_pack(STR("gzip"), str_n(body, n), &packed));
         assert_true(packed.n < n);
-        z_stream z = {.next_in = (unsigned char *)(uintptr_t)packed.p, .avail_in = (uInt)packed.n,
-                      .next_out = (unsigned char *)back, .avail_out = sizeof(back)};
+        z_stream z = {.next_in = (unsigned char *)(uintptr_t)packed.p,
+                      .avail_in = (uInt)packed.n,
+                      .next_out = (unsigned char *)back,
+                      .avail_out = sizeof(back)};
         assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
         assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
         assert_int_equal(z.total_out, n);

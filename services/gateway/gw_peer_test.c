@@ -21,7 +21,8 @@ static const struct {
     {OURS, "10.1.2.3", NULL, NULL, "10.1.2.3"},
     {OURS, "10.1.2.3", "203.0.113.9", NULL, "203.0.113.9"},
     {OURS, "10.1.2.3", "203.0.113.9, 10.9.9.9", NULL, "203.0.113.9"},
-    {OURS, "10.1.2.3", "1.1.1.1, 203.0.113.9", NULL, "203.0.113.9"}, /* the client's own invention */
+    {OURS, "10.1.2.3", "1.1.1.1, 203.0.113.9", NULL,
+     "203.0.113.9"}, /* the client's own invention */
     {OURS, "10.1.2.3", "1.1.1.1", "203.0.113.9, 192.0.2.7", "203.0.113.9"},
     {OURS, "10.1.2.3", "203.0.113.9", "10.4.4.4", "203.0.113.9"},
     {OURS, "10.1.2.3", "unknown", NULL, "10.1.2.3"},
@@ -56,8 +57,8 @@ only_our_proxies_are_believed(void **state)
 static void
 malformed_networks_are_refused(void **state)
 {
-    static const char *const WRONG[] = {"x", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "::/129",
-                                        "10.0.0.0/8,,::1", "10.0.0", "10.0.0.0/8/8"};
+    static const char *const WRONG[] = {"x",      "10.0.0.0/33",     "10.0.0.0/", "10.0.0.0/-1",
+                                        "::/129", "10.0.0.0/8,,::1", "10.0.0",    "10.0.0.0/8/8"};
 
     (void)state;
     assert_true(gw_proxies_are_valid(STR("")));

@@ -171,7 +171,8 @@ other_methods_are_405_in_the_dialect_of_the_path(void **state)
     ask(*state, "PUT " SUITES, ADMIN, "{}");
     assert_int_equal(a.status, 405);
     assert_string_equal(header("allow"), "GET, POST");
-    assert_string_equal(a.body, "{\"detail\":\"method not allowed\",\"type\":\"validation_error\"}");
+    assert_string_equal(a.body,
+                        "{\"detail\":\"method not allowed\",\"type\":\"validation_error\"}");
     ask(*state, "DELETE /api/v1/health", "", NULL);
     assert_int_equal(a.status, 405);
     assert_string_equal(header("allow"), "GET");
@@ -230,14 +231,18 @@ traces_are_continued_with_a_span_of_ours(void **state)
     struct fixture *f = *state;
     static const char TRACE[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-    ask(f, "GET " SUITES, ADMIN "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-                                "\r\n", NULL);
+    ask(f, "GET " SUITES,
+        ADMIN "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+              "\r\n",
+        NULL);
     assert_int_equal(strlen(f->seen.traceparent), 55);
     assert_memory_equal(f->seen.traceparent, TRACE, 36);
     assert_memory_not_equal(f->seen.traceparent + 36, TRACE + 36, 16);
     assert_string_equal(f->seen.traceparent + 52, "-01");
-    ask(f, "GET " SUITES, ADMIN "traceparent: 00-00000000000000000000000000000000-00f067aa0ba902b7-01"
-                                "\r\n", NULL);
+    ask(f, "GET " SUITES,
+        ADMIN "traceparent: 00-00000000000000000000000000000000-00f067aa0ba902b7-01"
+              "\r\n",
+        NULL);
     assert_int_equal(strlen(f->seen.traceparent), 55);
     assert_null(strstr(f->seen.traceparent, "00000000000000000000000000000000"));
 }

@@ -9,10 +9,17 @@
 #define ROW(member) .offset = offsetof(struct sessions_cfg, member)
 
 const struct cfg_row SESSIONS_CFG_ROWS[] = {
-    {.name = "ASSAY_WORKER_LEASE", .type = CFG_DURATION, .def = "15s", .min = 3000000,
-     .max = 600000000, .text = "how long a worker may be silent before its devices count as gone",
+    {.name = "ASSAY_WORKER_LEASE",
+     .type = CFG_DURATION,
+     .def = "15s",
+     .min = 3000000,
+     .max = 600000000,
+     .text = "how long a worker may be silent before its devices count as gone",
      ROW(worker_lease_us)},
-    {.name = "ASSAY_SESSION_TIMEOUT", .type = CFG_DURATION, .def = "30m", .min = 1000000,
+    {.name = "ASSAY_SESSION_TIMEOUT",
+     .type = CFG_DURATION,
+     .def = "30m",
+     .min = 1000000,
      .max = 86400000000,
      .text = "idle time after which a session ends, when its organization's session_timeout could "
              "not be asked for",
@@ -64,8 +71,8 @@ main(int argc, char **argv)
 {
     struct svc_def def = {
         .name = "sessions",
-        .peers = SVC_USES(SVC_AUTH) | SVC_USES(SVC_TESTS) |
-                 SVC_USES(SVC_BILLING) | SVC_USES(SVC_WEBHOOKS),
+        .peers = SVC_USES(SVC_AUTH) | SVC_USES(SVC_TESTS) | SVC_USES(SVC_BILLING) |
+                 SVC_USES(SVC_WEBHOOKS),
         .cfg_rows = SESSIONS_CFG_ROWS,
         .cfg_count = SESSIONS_CFG_COUNT,
         .cfg = &cfg,

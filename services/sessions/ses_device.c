@@ -14,10 +14,10 @@ ses_claim(struct sessions *s, struct ctx *ctx, const char *session_id, const str
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(s->db, ctx, Q_DEVICE_CLAIM, &res, DB_ARG_Z(session_id),
-                          DB_ARG_Z(want->platform), DB_ARG_Z(want->category),
-                          DB_ARG_Z(want->device_id),
-                          queue_id > 0 ? DB_ARG_I64(queue_id) : DB_ARG_NULL);
+    enum rc rc =
+        DB_QUERY(s->db, ctx, Q_DEVICE_CLAIM, &res, DB_ARG_Z(session_id), DB_ARG_Z(want->platform),
+                 DB_ARG_Z(want->category), DB_ARG_Z(want->device_id),
+                 queue_id > 0 ? DB_ARG_I64(queue_id) : DB_ARG_NULL);
     if (rc != RC_OK) {
         return rc;
     }
@@ -40,11 +40,11 @@ enum rc
 ses_place(struct sessions *s, struct ctx *ctx, const char *session_id, const char *status,
           const struct ses_device *device)
 {
-    enum rc rc = DB_QUERY(s->db, ctx, Q_SESSION_ON_DEVICE, NULL, DB_ARG_Z(session_id),
-                          DB_ARG_Z(status), DB_ARG_Z(device->device_id), DB_ARG_Z(device->name),
-                          DB_ARG_Z(device->os_version), DB_ARG_Z(device->worker_id),
-                          DB_ARG_Z(device->worker_addr), DB_ARG_Z(device->incarnation),
-                          DB_ARG_Z(device->category));
+    enum rc rc =
+        DB_QUERY(s->db, ctx, Q_SESSION_ON_DEVICE, NULL, DB_ARG_Z(session_id), DB_ARG_Z(status),
+                 DB_ARG_Z(device->device_id), DB_ARG_Z(device->name), DB_ARG_Z(device->os_version),
+                 DB_ARG_Z(device->worker_id), DB_ARG_Z(device->worker_addr),
+                 DB_ARG_Z(device->incarnation), DB_ARG_Z(device->category));
     if (rc == RC_OK && strcmp(status, "starting") == 0) {
         rc = db_notify(s->db, ctx, LOOP_OPEN, STR(""));
     }
@@ -62,8 +62,8 @@ ses_tell_started(struct sessions *s, struct ctx *ctx, int64_t org_id, const char
         .resource_type = STR("session"),
         .resource_id = str_z(session_id),
         .resource_name = str_z(device),
-        .data = arena_printf(ctx->arena, "{\"session_id\":\"%s\",\"status\":\"starting\"}",
-                             session_id),
+        .data =
+            arena_printf(ctx->arena, "{\"session_id\":\"%s\",\"status\":\"starting\"}", session_id),
         .order_key = str_z(session_id),
     };
     return svc_emit(s->db, ctx, &event);
@@ -71,8 +71,8 @@ ses_tell_started(struct sessions *s, struct ctx *ctx, int64_t org_id, const char
 
 /* {"session_id":...,"seconds":...}: the minutes that billing counts. */
 static enum rc
-tell_ended(struct sessions *s, struct ctx *ctx, const struct db_result *res,
-           const char *session_id, const char *status)
+tell_ended(struct sessions *s, struct ctx *ctx, const struct db_result *res, const char *session_id,
+           const char *status)
 {
     struct buf b;
     bool of_run = !db_is_null(res, 0, 5);

@@ -96,9 +96,8 @@ serve_queue(struct sessions *s, struct ctx *ctx)
             rc = rc == RC_OK
                      ? DB_QUERY(s->db, ctx, Q_QUEUE_DROP_SESSION, NULL, DB_ARG_Z(session_id))
                      : rc;
-            rc = rc == RC_OK
-                     ? ses_tell_started(s, ctx, db_i64(res, i, 5), session_id, device.name)
-                     : rc;
+            rc = rc == RC_OK ? ses_tell_started(s, ctx, db_i64(res, i, 5), session_id, device.name)
+                             : rc;
         }
     }
     return rc;

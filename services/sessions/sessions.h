@@ -100,8 +100,7 @@ struct ses_device {
 /* Claims a free device for the session; *out->device_id is NULL when none is free for it.
  * `queue_id`: the caller's own entry, 0 when it has none. In a transaction. */
 NODISCARD enum rc ses_claim(struct sessions *s, struct ctx *ctx, const char *session_id,
-                            const struct ses_want *want, int64_t queue_id,
-                            struct ses_device *out);
+                            const struct ses_want *want, int64_t queue_id, struct ses_device *out);
 /* Puts the session on the device with this status. In a transaction. */
 NODISCARD enum rc ses_place(struct sessions *s, struct ctx *ctx, const char *session_id,
                             const char *status, const struct ses_device *device);

@@ -122,10 +122,9 @@ hold(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceRequest *req
         ctx_recover(ctx);
         rc = RC_OK;
     }
-    return rc == RC_OK && place > 0
-               ? DB_QUERY(s->db, ctx, Q_QUEUE_HOLD_JOB, NULL, DB_ARG_Z(req->job_id),
-                          DB_ARG_BOOL(*out_held))
-               : rc;
+    return rc == RC_OK && place > 0 ? DB_QUERY(s->db, ctx, Q_QUEUE_HOLD_JOB, NULL,
+                                               DB_ARG_Z(req->job_id), DB_ARG_BOOL(*out_held))
+                                    : rc;
 }
 
 static enum rc
@@ -167,7 +166,8 @@ find_acquired(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceReq
         return rc;
     }
     if (!str_eqz(db_str(res, 0, 3), "active")) {
-        return fail(ctx, RC_FAILED_PRECONDITION, "JOB_OVER", "the device of this job was given back");
+        return fail(ctx, RC_FAILED_PRECONDITION, "JOB_OVER",
+                    "the device of this job was given back");
     }
     resp->session_id = db_strz(res, 0, 0);
     resp->device_id = db_strz(res, 0, 1);
@@ -176,8 +176,7 @@ find_acquired(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceReq
 }
 
 enum rc
-sessions_acquire_device(struct sessions *s, struct ctx *ctx,
-                        const Assay__AcquireDeviceRequest *req,
+sessions_acquire_device(struct sessions *s, struct ctx *ctx, const Assay__AcquireDeviceRequest *req,
                         Assay__AcquireDeviceResponse *resp)
 {
     const struct db_result *res = NULL;
@@ -219,8 +218,8 @@ sessions_acquire_device(struct sessions *s, struct ctx *ctx,
 }
 
 enum rc
-sessions_release_device(struct sessions *s, struct ctx *ctx,
-                        const Assay__ReleaseDeviceRequest *req, Assay__Empty *resp)
+sessions_release_device(struct sessions *s, struct ctx *ctx, const Assay__ReleaseDeviceRequest *req,
+                        Assay__Empty *resp)
 {
     const struct db_result *res = NULL;
     bool ended = false;
@@ -236,8 +235,7 @@ sessions_release_device(struct sessions *s, struct ctx *ctx,
 }
 
 enum rc
-sessions_locate_session(struct sessions *s, struct ctx *ctx,
-                        const Assay__LocateSessionRequest *req,
+sessions_locate_session(struct sessions *s, struct ctx *ctx, const Assay__LocateSessionRequest *req,
                         Assay__LocateSessionResponse *resp)
 {
     const struct db_result *res = NULL;
@@ -276,8 +274,8 @@ sessions_check_path(struct sessions *s, struct ctx *ctx, const Assay__CheckPathR
         } else if (str_eqz(name, "app_id")) {
             int64_t id = 0;
             bool number = str_to_i64(str_z(value), 1, INT64_MAX, &id) == RC_OK;
-            rc = DB_QUERY(s->db, ctx, Q_APP_GET, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(value), number ? DB_ARG_I64(id) : DB_ARG_NULL);
+            rc = DB_QUERY(s->db, ctx, Q_APP_GET, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(value),
+                          number ? DB_ARG_I64(id) : DB_ARG_NULL);
         }
         if (rc != RC_OK) {
             return rc;

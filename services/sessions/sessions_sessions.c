@@ -10,9 +10,23 @@
 
 /* Columns of session_get, session_lock and session_list; the last line of session_get only. */
 enum {
-    C_ID, C_SESSION_ID, C_TYPE, C_CATEGORY, C_STATUS, C_DEVICE_ID, C_DEVICE_NAME, C_OS, C_EMAIL,
-    C_START, C_END, C_SPECIFIC, C_WORKER_ADDR,
-    C_USER_ID, C_PERMISSIONS, C_ENDING_AT, C_ENDING_REASON
+    C_ID,
+    C_SESSION_ID,
+    C_TYPE,
+    C_CATEGORY,
+    C_STATUS,
+    C_DEVICE_ID,
+    C_DEVICE_NAME,
+    C_OS,
+    C_EMAIL,
+    C_START,
+    C_END,
+    C_SPECIFIC,
+    C_WORKER_ADDR,
+    C_USER_ID,
+    C_PERMISSIONS,
+    C_ENDING_AT,
+    C_ENDING_REASON
 };
 
 static void
@@ -30,8 +44,8 @@ fill_session(struct ctx *ctx, const struct db_result *res, int row, Assay__Sessi
     m->user_email = db_strz(res, row, C_EMAIL);
     bool live = strcmp(m->status, "starting") == 0 || strcmp(m->status, "active") == 0;
     if (live) {
-        m->stream_url = pb_strz(ctx->arena, arena_printf(ctx->arena, "/api/v1/sessions/%s/ws",
-                                                         m->session_id));
+        m->stream_url =
+            pb_strz(ctx->arena, arena_printf(ctx->arena, "/api/v1/sessions/%s/ws", m->session_id));
     }
     if (!db_is_null(res, row, C_START)) {
         PB_SET(m, start_time, db_time_us(res, row, C_START));
@@ -55,8 +69,8 @@ static enum rc
 read_session(struct sessions *s, struct ctx *ctx, int query, const char *session_id,
              const struct db_result **out)
 {
-    enum rc rc = DB_QUERY(s->db, ctx, query, out, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(session_id));
+    enum rc rc =
+        DB_QUERY(s->db, ctx, query, out, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(session_id));
     if (rc == RC_OK && db_rows(*out) == 0) {
         return not_found(ctx);
     }
@@ -86,8 +100,8 @@ check_specific(struct sessions *s, struct ctx *ctx, const char *platform, const 
 }
 
 enum rc
-sessions_create_session(struct sessions *s, struct ctx *ctx,
-                        const Assay__CreateSessionRequest *req, Assay__Session *resp)
+sessions_create_session(struct sessions *s, struct ctx *ctx, const Assay__CreateSessionRequest *req,
+                        Assay__Session *resp)
 {
     const struct db_result *res = NULL;
 
@@ -146,10 +160,10 @@ enqueue(struct sessions *s, struct ctx *ctx, const char *session_id, const struc
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(s->db, ctx, Q_QUEUE_INSERT_SESSION, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(session_id), DB_ARG_I64(ctx->who.user_id),
-                          DB_ARG_Z(want->platform), DB_ARG_Z(want->category),
-                          DB_ARG_Z(want->device_id));
+    enum rc rc =
+        DB_QUERY(s->db, ctx, Q_QUEUE_INSERT_SESSION, &res, DB_ARG_I64(ctx->who.org_id),
+                 DB_ARG_Z(session_id), DB_ARG_I64(ctx->who.user_id), DB_ARG_Z(want->platform),
+                 DB_ARG_Z(want->category), DB_ARG_Z(want->device_id));
     rc = rc == RC_OK ? DB_QUERY(s->db, ctx, Q_SESSION_SET_QUEUED, NULL, DB_ARG_Z(session_id)) : rc;
     return rc == RC_OK ? answer_queued(s, ctx, session_id, resp) : rc;
 }
@@ -274,7 +288,10 @@ range_arg(const char *text)
         const char *text;
         int64_t seconds;
     } RANGES[] = {
-        {"last-hour", 3600}, {"last-day", 86400}, {"last-week", 604800}, {"last-month", 2592000},
+        {"last-hour", 3600},
+        {"last-day", 86400},
+        {"last-week", 604800},
+        {"last-month", 2592000},
     };
     for (size_t i = 0; text != NULL && i < ARRAY_LEN(RANGES); i++) {
         if (strcmp(text, RANGES[i].text) == 0) {
@@ -293,8 +310,8 @@ sessions_list_sessions(struct sessions *s, struct ctx *ctx, const Assay__ListSes
     enum rc rc = DB_QUERY(s->db, ctx, Q_SESSION_LIST, &res, DB_ARG_I64(ctx->who.org_id),
                           DB_ARG_Z(req->status), DB_ARG_Z(req->device_type),
                           req->has_user_id ? DB_ARG_I64(req->user_id) : DB_ARG_NULL,
-                          range_arg(req->time_range), DB_ARG_Z(req->search),
-                          DB_ARG_I64(req->limit), DB_ARG_I64(req->offset));
+                          range_arg(req->time_range), DB_ARG_Z(req->search), DB_ARG_I64(req->limit),
+                          DB_ARG_I64(req->offset));
     if (rc != RC_OK) {
         return rc;
     }
@@ -372,8 +389,7 @@ check_control(struct ctx *ctx, const Assay__ControlSessionRequest *req)
     if ((strcmp(a, "rotate") == 0 && !req->has_rotation) ||
         (req->has_rotation &&
          (req->rotation % 90 != 0 || req->rotation < 0 || req->rotation > 270))) {
-        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY",
-                    "rotation must be 0, 90, 180 or 270");
+        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "rotation must be 0, 90, 180 or 270");
     }
     if (strcmp(a, "button") == 0 && req->button == NULL) {
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "button is required");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Baselines of steps: what a step of a case looks like. The screenshots of a run whose suite has a tier
- * are queued with the report of their step (the reporting worker waits for nothing), compared by a loop
- * of every replica, and settled with the end of the run: its first passing run makes a case's baselines,
- * a difference of at least the tier makes the step, its case and the run `warn` or `fail`.
+ * Baselines of steps: what a step of a case looks like. The screenshots of a run whose suite has a
+ * tier are queued with the report of their step (the reporting worker waits for nothing), compared
+ * by a loop of every replica, and settled with the end of the run: its first passing run makes a
+ * case's baselines, a difference of at least the tier makes the step, its case and the run `warn`
+ * or `fail`.
  *
  * A run whose cases are over ends when its last screenshot is compared. */
 #ifndef ASSAY_TESTS_BSL_H
@@ -19,8 +20,8 @@ struct bsl_tiers {
     int64_t warn_pct, fail_pct;
 };
 
-/* "ok", "warn" or "fail" for a comparison: a tier is reached when at least that much differs. Nothing
- * that differs is ok, whatever the tiers. */
+/* "ok", "warn" or "fail" for a comparison: a tier is reached when at least that much differs.
+ * Nothing that differs is ok, whatever the tiers. */
 const char *bsl_verdict(const struct visual_result *result, struct bsl_tiers tiers);
 
 /* Compares one screenshot (svc_loop); true: there may be more. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loop that compares. One screenshot is claimed for the time of a lease; its result and what follows
- * from it are one transaction. Who dies loses the claim, who comes back too late changes nothing. */
+ * The loop that compares. One screenshot is claimed for the time of a lease; its result and what
+ * follows from it are one transaction. Who dies loses the claim, who comes back too late changes
+ * nothing. */
 #include "blob/blob.h"
 #include "log/log.h"
 #include "tests/bsl.h"
@@ -18,7 +19,7 @@ struct check {
     char *image_key;
     /* what was found */
     int64_t width, height;
-    char *baseline_key; /* NULL: none */
+    char *baseline_key;  /* NULL: none */
     const char *verdict; /* NULL: nothing to compare with */
     bool is_compared;
     double diff_percentage;
@@ -26,8 +27,8 @@ struct check {
     struct str error; /* empty: none */
 };
 
-/* Screenshots are JPEGs: blocks around an edge that moved are off by a little without anybody seeing
- * it. What differs less than that, or in specks, is their noise. */
+/* Screenshots are JPEGs: blocks around an edge that moved are off by a little without anybody
+ * seeing it. What differs less than that, or in specks, is their noise. */
 static struct visual_options
 options_for_jpeg(void)
 {
@@ -202,8 +203,7 @@ write_result(struct tests *t, struct ctx *ctx, const struct check *k)
     const struct db_result *job = NULL;
     const struct db_result *res = NULL;
 
-    enum rc rc =
-        DB_QUERY(t->db, ctx, Q_JOB_LOCK, &job, DB_ARG_I64(k->job_id), DB_ARG_I64(0));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_LOCK, &job, DB_ARG_I64(k->job_id), DB_ARG_I64(0));
     if (rc != RC_OK) {
         return rc;
     }

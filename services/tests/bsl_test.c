@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Baselines of steps: seeding, verdicts, the end of runs, lost comparers, accepting. Screenshots are
- * JPEGs, as the worker's are. */
+ * Baselines of steps: seeding, verdicts, the end of runs, lost comparers, accepting. Screenshots
+ * are JPEGs, as the worker's are. */
 #include <turbojpeg.h>
 
 #include "tests/tests_fixture.h"
@@ -33,7 +33,8 @@ picture(struct arena *arena, int width, int changed_rows, int quality)
         }
     }
     tjhandle tj = tjInitCompress();
-    assert_int_equal(tjCompress2(tj, rgb, width, 0, H, TJPF_RGB, &jpeg, &n, TJSAMP_420, quality, 0), 0);
+    assert_int_equal(tjCompress2(tj, rgb, width, 0, H, TJPF_RGB, &jpeg, &n, TJSAMP_420, quality, 0),
+                     0);
     struct str out = arena_str(arena, str_n((const char *)jpeg, n));
     tjFree(jpeg);
     (void)tjDestroy(tj);
@@ -143,11 +144,12 @@ expect_run(const char *status, const char *visual)
 {
     char sql[512];
 
-    (void)snprintf(sql, sizeof(sql),
-                   "SELECT count(*) FROM tests.suite_runs s JOIN tests.case_runs r ON r.suite_run_id = s.id"
-                   " WHERE s.public_id = '%s' AND s.status = '%s' AND r.status = s.status"
-                   " AND s.visual_status IS NOT DISTINCT FROM %s AND r.visual_status IS NOT DISTINCT FROM %s",
-                   run_id, status, visual, visual);
+    (void)snprintf(
+        sql, sizeof(sql),
+        "SELECT count(*) FROM tests.suite_runs s JOIN tests.case_runs r ON r.suite_run_id = s.id"
+        " WHERE s.public_id = '%s' AND s.status = '%s' AND r.status = s.status"
+        " AND s.visual_status IS NOT DISTINCT FROM %s AND r.visual_status IS NOT DISTINCT FROM %s",
+        run_id, status, visual, visual);
     assert_int_equal(n_of(sql), 1);
 }
 
@@ -200,10 +202,13 @@ a_difference_from_the_first_tier_on_warns(void **state)
     run_showing(&c, picture(c.arena, W, 60, 80), ST_PASSED);
     expect_run("passed", "'warn'");
     ASSERT_N("step_checks WHERE verdict = 'warn' AND diff_percentage BETWEEN 10 AND 25"
-             " AND diff_key IS NOT NULL AND baseline_key IS NOT NULL", 1);
+             " AND diff_key IS NOT NULL AND baseline_key IS NOT NULL",
+             1);
     ASSERT_N("outbox WHERE type = 'visual.regression_warning' AND encode(event, 'escape') ~"
-             " '\\{\"run_id\":\"sr[^}]*,\"step_index\":0,\"step\":\"tap Login\",\"diff_percentage\":[0-9.]+\\}'"
-             " AND encode(event, 'escape') NOT LIKE '%,,%'", 1);
+             " '\\{\"run_id\":\"sr[^}]*,\"step_index\":0,\"step\":\"tap "
+             "Login\",\"diff_percentage\":[0-9.]+\\}'"
+             " AND encode(event, 'escape') NOT LIKE '%,,%'",
+             1);
     ASSERT_N("outbox WHERE type = 'visual.run_completed_with_regressions'", 1);
     ASSERT_N("outbox WHERE type IN ('case.failed', 'visual.regression_detected')", 0);
     call_end(&c);
@@ -463,7 +468,8 @@ baselines_are_listed_and_shown_to_their_organization(void **state)
     assert_int_equal(all.n_items, 2);
     assert_int_equal(all.items[0]->width, W);
     assert_int_equal(all.items[0]->test_case_id, one->id);
-    (void)snprintf(want, sizeof(want), "/api/v1/tests/cases/%s/baselines/step_0.jpg", one->public_id);
+    (void)snprintf(want, sizeof(want), "/api/v1/tests/cases/%s/baselines/step_0.jpg",
+                   one->public_id);
     assert_string_equal(all.items[0]->image_url, want);
     assert_true(str_ends(str_z(all.items[1]->image_url), STR("step_0.jpg?width=640")));
     get.step_index = 0;

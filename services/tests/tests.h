@@ -32,9 +32,9 @@ struct tests {
     struct db *db;
     const struct tests_cfg *cfg;
     struct svc_limits *limits; /* what plans allow; NULL: everything */
-    struct viz *viz; /* tests/viz.h; NULL in tests that need none of it */
-    struct blob_store *blobs; /* of viz */
-    struct visual *engine; /* of the loop that compares */
+    struct viz *viz;           /* tests/viz.h; NULL in tests that need none of it */
+    struct blob_store *blobs;  /* of viz */
+    struct visual *engine;     /* of the loop that compares */
 };
 
 /* Statuses of runs. Source: tests/contract. */
@@ -82,8 +82,8 @@ NODISCARD enum rc tst_recording_summary(struct ctx *ctx, ProtobufCBinaryData rec
 struct tst_job {
     int64_t suite_run_id; /* 0: a single case */
     const char *platform;
-    const char *category;  /* NULL: any */
-    const char *device_id; /* NULL: any */
+    const char *category;   /* NULL: any */
+    const char *device_id;  /* NULL: any */
     const char *session_id; /* NULL: acquire one */
     const char *url;
     const char *reset_strategy;
@@ -138,8 +138,8 @@ struct tst_job_ref {
     int64_t id, org_id;
     int64_t suite_run_id; /* 0: a single case */
 };
-/* The second half of it: the run ends when its job has, and with `compares` when all its screenshots
- * are compared. */
+/* The second half of it: the run ends when its job has, and with `compares` when all its
+ * screenshots are compared. */
 NODISCARD enum rc tst_run_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
                               bool compares, const char *message);
 /* The warnings about the cases of a job that has ended (run.warning.*), for the run that it was.

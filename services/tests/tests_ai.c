@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs on a live session. Checked in the order body, case, session exists, build, session active. */
+ * Runs on a live session. Checked in the order body, case, session exists, build, session active.
+ */
 #include "tests/tst_run.h"
 
 enum rc

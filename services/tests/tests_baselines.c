@@ -82,17 +82,17 @@ check_over(struct tests *t, struct ctx *ctx, const char *run_id)
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_RUN_IS_OPEN, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(run_id));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_RUN_IS_OPEN, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(run_id));
     if (rc != RC_OK) {
         return rc;
     }
     if (db_rows(res) == 0) {
         return fail(ctx, RC_NOT_FOUND, "RUN_NOT_FOUND", "no such run");
     }
-    return db_bool(res, 0, 0) ? fail(ctx, RC_FAILED_PRECONDITION, "RUN_NOT_OVER",
-                                     "the run is not over")
-                              : RC_OK;
+    return db_bool(res, 0, 0)
+               ? fail(ctx, RC_FAILED_PRECONDITION, "RUN_NOT_OVER", "the run is not over")
+               : RC_OK;
 }
 
 static enum rc

@@ -56,8 +56,8 @@ check_content(struct ctx *ctx, struct tst_case_new *c)
 }
 
 enum rc
-tests_create_suite_case(struct tests *t, struct ctx *ctx,
-                        const Assay__CreateSuiteCaseRequest *req, Assay__Case *resp)
+tests_create_suite_case(struct tests *t, struct ctx *ctx, const Assay__CreateSuiteCaseRequest *req,
+                        Assay__Case *resp)
 {
     Assay__Suite *suite = NULL;
     Assay__Case *made = NULL;
@@ -243,9 +243,9 @@ check_update(struct tests *t, struct ctx *ctx, const Assay__UpdateCaseRequest *r
         rc = tst_json_strings(ctx, "sub_flow_ids", req->sub_flow_ids, &change->sub_flows,
                               &change->sub_flow_count);
         rc = rc == RC_OK ? tst_sub_flows_lock(t, ctx) : rc;
-        rc = rc == RC_OK ? check_sub_flows(t, ctx, c->public_id, change->sub_flows,
-                                           change->sub_flow_count)
-                         : rc;
+        rc = rc == RC_OK
+                 ? check_sub_flows(t, ctx, c->public_id, change->sub_flows, change->sub_flow_count)
+                 : rc;
     }
     return rc;
 }

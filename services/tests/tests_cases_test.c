@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rules of suites and cases: tags, null and absent, sub-flows, upserts, counts, artifacts, paths. */
+ * Rules of suites and cases: tags, null and absent, sub-flows, upserts, counts, artifacts, paths.
+ */
 #include "tests/tests_fixture.h"
 
 static enum rc

@@ -138,10 +138,9 @@ fill_events(struct tests *t, struct ctx *ctx, int64_t suite_run_id, int64_t case
     if (strcmp(resp->status, ST_RUNNING) != 0) {
         return RC_OK;
     }
-    enum rc rc = DB_QUERY(t->db, ctx,
-                          suite_run_id > 0 ? Q_RUN_EVENTS_OF_SUITE_RUN : Q_RUN_EVENTS_OF_CASE_RUN,
-                          &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(suite_run_id > 0 ? suite_run_id : case_run_id));
+    enum rc rc = DB_QUERY(
+        t->db, ctx, suite_run_id > 0 ? Q_RUN_EVENTS_OF_SUITE_RUN : Q_RUN_EVENTS_OF_CASE_RUN, &res,
+        DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(suite_run_id > 0 ? suite_run_id : case_run_id));
     if (rc != RC_OK) {
         return rc;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Apps belong to sessions. The first time a suite or case names one it is copied here, so that lists
- * need no second service.
+ * Apps belong to sessions. The first time a suite or case names one it is copied here, so that
+ * lists need no second service.
  *
- * The call to sessions is made within the caller's transaction. That is allowed here because nothing is
- * locked by then (BEGIN travels with the first statement; callers have only read), and because
- * sessions never calls tests in return: what it tells tests goes through its outbox. */
+ * The call to sessions is made within the caller's transaction. That is allowed here because
+ * nothing is locked by then (BEGIN travels with the first statement; callers have only read), and
+ * because sessions never calls tests in return: what it tells tests goes through its outbox. */
 #include "sessions_client.h"
 #include "tests/tst_store.h"
 #include "tests_sql.h"

@@ -93,11 +93,12 @@ static const char *
 given_up_text(struct ctx *ctx, const struct tst_claim *job)
 {
     return arena_printf(ctx->arena, "gave up %s",
-                        tst_wait_text(ctx, job->platform, job->category, job->device_id, true)).p;
+                        tst_wait_text(ctx, job->platform, job->category, job->device_id, true))
+        .p;
 }
 
-/* None of the kind is connected. A worker that restarts comes back: the run waits, and says for what,
- * as long as the setting allows. */
+/* None of the kind is connected. A worker that restarts comes back: the run waits, and says for
+ * what, as long as the setting allows. */
 static enum rc
 wait_for_kind(struct tests *t, struct ctx *ctx, const struct tst_claim *job,
               const Assay__AcquireDeviceResponse *got)
@@ -198,11 +199,10 @@ mark_running(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_RUNNING, &res, DB_ARG_I64(job->id),
-                          DB_ARG_I64(job->fence), DB_ARG_I64(t->cfg->lease_us),
-                          DB_ARG_Z(job->session_id), DB_ARG_Z(job->on_device_id),
-                          DB_ARG_Z(job->worker_addr),
-                          DB_ARG_Z(job->own_session ? device_key(ctx, job) : NULL));
+    enum rc rc = DB_QUERY(
+        t->db, ctx, Q_JOB_RUNNING, &res, DB_ARG_I64(job->id), DB_ARG_I64(job->fence),
+        DB_ARG_I64(t->cfg->lease_us), DB_ARG_Z(job->session_id), DB_ARG_Z(job->on_device_id),
+        DB_ARG_Z(job->worker_addr), DB_ARG_Z(job->own_session ? device_key(ctx, job) : NULL));
     if (rc == RC_OK && db_rows(res) == 0) {
         return lost(ctx);
     }

@@ -326,7 +326,8 @@ a_run_gives_up_when_none_was_connected_for_as_long_as_the_setting_says(void **st
     set_absent("61 minutes", "62 minutes");
     ask_again();
     ASSERT_N("suite_runs WHERE status = 'error' AND error_message ="
-             " 'gave up waiting for a device of platform web; none is connected'", 1);
+             " 'gave up waiting for a device of platform web; none is connected'",
+             1);
     run_loop(tst_release);
     assert_string_equal(peer.released, "1.1 "); /* its place in the queue for devices */
 }

@@ -90,7 +90,8 @@ tst_recording_summary(struct ctx *ctx, ProtobufCBinaryData recording, struct str
     *out = ok ? arena_str(ctx->arena, buf_str(&b)) : STR_EMPTY;
     buf_fini(&b);
     if (!ok) {
-        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "source_recording has overlong types");
+        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY",
+                    "source_recording has overlong types");
     }
     return RC_OK;
 }

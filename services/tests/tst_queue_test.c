@@ -186,7 +186,8 @@ the_end_of_a_job_is_told_once(void **state)
     ASSERT_N("outbox WHERE type = 'run.started'", 2);
     for (int i = 0; i < 2; i++) {
         struct call own = call_as(0);
-        assert_int_equal(WRITE(&own, tst_job_end(&tests, &own.ctx, &ref, ST_CANCELLED, "x")), RC_OK);
+        assert_int_equal(WRITE(&own, tst_job_end(&tests, &own.ctx, &ref, ST_CANCELLED, "x")),
+                         RC_OK);
         call_end(&own);
     }
     /* audit, billing and webhooks */
@@ -223,7 +224,8 @@ another_organization_sees_nothing_even_without_the_filter(void **state)
         const struct db_arg args[] = {DB_ARG_I64(1), DB_ARG_I64(0)};
         const struct db_result *res = NULL;
         struct call other = call_as(OTHER_ORG);
-        assert_int_equal(db_query(db, &other.ctx, asked[i].query, args, asked[i].args, &res), RC_OK);
+        assert_int_equal(db_query(db, &other.ctx, asked[i].query, args, asked[i].args, &res),
+                         RC_OK);
         assert_int_equal(db_rows(res), 0);
         call_end(&other);
     }

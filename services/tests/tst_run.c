@@ -87,11 +87,12 @@ check_credit(struct tests *t, struct ctx *ctx, const struct tst_run_request *req
     svc_limits_get(t->limits, ctx, ctx->who.org_id, &allowed);
     return allowed.credit_left
                ? RC_OK
-               : fail(ctx, RC_FAILED_PRECONDITION, "CREDIT_EXHAUSTED",
-                      "the credit of the plan %s is used up, and a run in mode ai asks a model: buy "
-                      "credit, wait for next month's, choose a model with a key of your own, or run "
-                      "in mode hybrid or replay",
-                      allowed.plan);
+               : fail(
+                     ctx, RC_FAILED_PRECONDITION, "CREDIT_EXHAUSTED",
+                     "the credit of the plan %s is used up, and a run in mode ai asks a model: buy "
+                     "credit, wait for next month's, choose a model with a key of your own, or run "
+                     "in mode hybrid or replay",
+                     allowed.plan);
 }
 
 static void
@@ -191,8 +192,8 @@ tst_start_suite(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
     struct target target;
     struct tst_job job = {.suite_run_id = 0};
 
-    enum rc rc = find_target(t, ctx, suite->app_public_id, suite->platform, request->build_id,
-                             &target);
+    enum rc rc =
+        find_target(t, ctx, suite->app_public_id, suite->platform, request->build_id, &target);
     rc = rc == RC_OK ? check_session(t, ctx, request->session_id) : rc;
     rc = rc == RC_OK ? check_credit(t, ctx, request) : rc;
     if (rc != RC_OK) {
@@ -208,8 +209,7 @@ tst_start_suite(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
 
 static enum rc
 insert_case_run(struct tests *t, struct ctx *ctx, const Assay__Case *c,
-                const struct tst_run_request *request, struct tst_job *job,
-                struct tst_started *out)
+                const struct tst_run_request *request, struct tst_job *job, struct tst_started *out)
 {
     int64_t job_id = 0;
 
@@ -226,8 +226,7 @@ insert_case_run(struct tests *t, struct ctx *ctx, const Assay__Case *c,
     if (rc == RC_OK) {
         rc = tst_run_insert(t, ctx, &run, &out->id, &out->public_id);
     }
-    struct tst_run_told told = {
-        .run_id = out->public_id, .test_id = c->public_id, .name = c->name};
+    struct tst_run_told told = {.run_id = out->public_id, .test_id = c->public_id, .name = c->name};
     return rc == RC_OK ? tell_started(t, ctx, &told, request) : rc;
 }
 
@@ -273,8 +272,8 @@ tst_cancel_job(struct tests *t, struct ctx *ctx, int64_t job_id, bool *out_any)
     const struct db_result *res = NULL;
 
     *out_any = false;
-    enum rc rc = DB_QUERY(t->db, ctx, Q_JOB_CANCEL, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_I64(job_id));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_JOB_CANCEL, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(job_id));
     if (rc != RC_OK || db_rows(res) == 0) {
         return rc;
     }

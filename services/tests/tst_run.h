@@ -13,8 +13,8 @@ struct tst_run_request {
     const char *device_id;
     const char *category;
     const char *commit_sha;
-    struct str metadata;    /* JSON object, p NULL: none */
-    int64_t build_id;       /* 0: none */
+    struct str metadata; /* JSON object, p NULL: none */
+    int64_t build_id;    /* 0: none */
 };
 
 struct tst_started {
@@ -25,13 +25,12 @@ struct tst_started {
 /* Checks the build and the session, then creates the run, its case runs and its job in one
  * transaction with the event run.started.
  * Errors: PERMISSION_DENIED "FOREIGN_BUILD", NOT_FOUND (build, session), FAILED_PRECONDITION
- *         "NO_APP", "SESSION_NOT_ACTIVE", "CREDIT_EXHAUSTED": the mode is ai and the plan's credit is
- *         used up. Blocks: on the database, on sessions and, for the mode ai, on billing. */
+ *         "NO_APP", "SESSION_NOT_ACTIVE", "CREDIT_EXHAUSTED": the mode is ai and the plan's credit
+ * is used up. Blocks: on the database, on sessions and, for the mode ai, on billing. */
 NODISCARD enum rc tst_start_suite(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
                                   const struct tst_run_request *request, struct tst_started *out);
 NODISCARD enum rc tst_start_case(struct tests *t, struct ctx *ctx, const Assay__Case *c,
-                                 const struct tst_run_request *request,
-                                 struct tst_started *out);
+                                 const struct tst_run_request *request, struct tst_started *out);
 
 /* Ends what has not begun at once; asks the worker to stop the rest between two actions. In a
  * transaction. *out_any is false when there was nothing left to cancel. */

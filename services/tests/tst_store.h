@@ -43,7 +43,7 @@ NODISCARD enum rc tst_cases_standalone(struct tests *t, struct ctx *ctx, const b
                                        Assay__CaseItem ***out, size_t *out_count);
 struct tst_case_new {
     const char *name, *mode, *source_platform, *context;
-    int64_t suite_id, app_id; /* 0: none */
+    int64_t suite_id, app_id;                         /* 0: none */
     ProtobufCBinaryData steps, assertions, recording; /* data NULL: none */
     int64_t step_count;
     int64_t device_width, device_height; /* 0: unknown */
@@ -55,10 +55,10 @@ NODISCARD enum rc tst_case_save(struct tests *t, struct ctx *ctx, const struct t
                                 bool upsert, Assay__Case **out);
 struct tst_case_change {
     const Assay__UpdateCaseRequest *req;
-    int64_t app_id;        /* 0: keep */
-    int64_t step_count;    /* -1: keep */
-    struct str summary;    /* p NULL: keep */
-    char **sub_flows;      /* NULL: keep */
+    int64_t app_id;     /* 0: keep */
+    int64_t step_count; /* -1: keep */
+    struct str summary; /* p NULL: keep */
+    char **sub_flows;   /* NULL: keep */
     size_t sub_flow_count;
 };
 NODISCARD enum rc tst_case_update(struct tests *t, struct ctx *ctx, int64_t id,
@@ -80,7 +80,7 @@ NODISCARD enum rc tst_sub_flows(struct tests *t, struct ctx *ctx, const struct s
 struct tst_run {
     Assay__Run *msg;
     char *case_public_id, *case_name, *commit_sha, *run_url, *visual_status;
-    struct str metadata; /* p NULL: none */
+    struct str metadata;          /* p NULL: none */
     int64_t job_id, suite_run_id; /* 0: none */
 };
 NODISCARD enum rc tst_run_get(struct tests *t, struct ctx *ctx, const char *public_id,
@@ -117,8 +117,8 @@ NODISCARD enum rc tst_suite_run_insert(struct tests *t, struct ctx *ctx,
                                        char **out_public_id);
 /* Case runs of all cases of the suite, in order. */
 NODISCARD enum rc tst_runs_insert_of_suite(struct tests *t, struct ctx *ctx, int64_t suite_id,
-                                           int64_t case_count, int64_t suite_run_id,
-                                           int64_t job_id, const char *mode);
+                                           int64_t case_count, int64_t suite_run_id, int64_t job_id,
+                                           const char *mode);
 struct tst_case_result {
     int64_t id, case_id, duration_ms; /* duration -1: unknown */
     char *public_id, *case_public_id, *case_name, *status, *error_message, *visual_status;

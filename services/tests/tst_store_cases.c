@@ -5,17 +5,37 @@
 
 /* Columns of case_get and the case lists. */
 enum {
-    C_ID, C_PUBLIC_ID, C_UUID, C_SUITE_ID, C_APP_PUBLIC_ID, C_NAME, C_MODE, C_STEPS, C_ASSERTIONS,
-    C_STEP_COUNT, C_RECORDING, C_SUMMARY, C_MAPPINGS, C_WIDTH, C_HEIGHT, C_PLATFORM, C_FUZZY,
-    C_REUSABLE, C_SUB_FLOWS, C_CONTEXT, C_CREATED, C_UPDATED, C_APP_ID, C_RECENT
+    C_ID,
+    C_PUBLIC_ID,
+    C_UUID,
+    C_SUITE_ID,
+    C_APP_PUBLIC_ID,
+    C_NAME,
+    C_MODE,
+    C_STEPS,
+    C_ASSERTIONS,
+    C_STEP_COUNT,
+    C_RECORDING,
+    C_SUMMARY,
+    C_MAPPINGS,
+    C_WIDTH,
+    C_HEIGHT,
+    C_PLATFORM,
+    C_FUZZY,
+    C_REUSABLE,
+    C_SUB_FLOWS,
+    C_CONTEXT,
+    C_CREATED,
+    C_UPDATED,
+    C_APP_ID,
+    C_RECENT
 };
 
 static Assay__CaseSourceRecordingSummary *
 read_summary(struct ctx *ctx, struct str json)
 {
     const struct json_value *v = NULL;
-    Assay__CaseSourceRecordingSummary *s =
-        ARENA_NEW(ctx->arena, Assay__CaseSourceRecordingSummary);
+    Assay__CaseSourceRecordingSummary *s = ARENA_NEW(ctx->arena, Assay__CaseSourceRecordingSummary);
 
     if (s == NULL || json_parse(json, ctx->arena, &v, NULL) != RC_OK) {
         return NULL;
@@ -145,8 +165,8 @@ tst_cases_of_suite(struct tests *t, struct ctx *ctx, int64_t suite_id, Assay__Ca
 }
 
 enum rc
-tst_cases_standalone(struct tests *t, struct ctx *ctx, const bool *reusable,
-                     Assay__CaseItem ***out, size_t *out_count)
+tst_cases_standalone(struct tests *t, struct ctx *ctx, const bool *reusable, Assay__CaseItem ***out,
+                     size_t *out_count)
 {
     const struct db_result *res = NULL;
 
@@ -170,8 +190,7 @@ tst_cases_standalone(struct tests *t, struct ctx *ctx, const bool *reusable,
 static struct db_arg
 json_arg(ProtobufCBinaryData json)
 {
-    return json.data == NULL ? DB_ARG_NULL
-                             : DB_ARG_STR(str_n((const char *)json.data, json.len));
+    return json.data == NULL ? DB_ARG_NULL : DB_ARG_STR(str_n((const char *)json.data, json.len));
 }
 
 static struct db_arg
@@ -233,18 +252,17 @@ tst_case_update(struct tests *t, struct ctx *ctx, int64_t id, const struct tst_c
             flows[i] = str_z(change->sub_flows[i]);
         }
     }
-    return DB_QUERY(
-        t->db, ctx, Q_CASE_UPDATE, NULL, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(id),
-        DB_ARG_Z(req->name), req->has_steps ? json_arg(req->steps) : DB_ARG_NULL,
-        change->step_count >= 0 ? DB_ARG_I64(change->step_count) : DB_ARG_NULL,
-        req->has_assertions ? json_arg(req->assertions) : DB_ARG_NULL,
-        DB_ARG_BOOL(req->context != NULL || PB_WAS_NULL(req, F_CONTEXT)), DB_ARG_Z(req->context),
-        positive_arg(change->app_id),
-        flows == NULL ? DB_ARG_NULL : DB_ARG_STRS(flows, change->sub_flow_count),
-        req->has_source_recording ? json_arg(req->source_recording) : DB_ARG_NULL,
-        text_arg(change->summary),
-        req->has_fuzzy_match ? DB_ARG_BOOL(req->fuzzy_match) : DB_ARG_NULL,
-        req->has_is_reusable ? DB_ARG_BOOL(req->is_reusable) : DB_ARG_NULL);
+    return DB_QUERY(t->db, ctx, Q_CASE_UPDATE, NULL, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(id),
+                    DB_ARG_Z(req->name), req->has_steps ? json_arg(req->steps) : DB_ARG_NULL,
+                    change->step_count >= 0 ? DB_ARG_I64(change->step_count) : DB_ARG_NULL,
+                    req->has_assertions ? json_arg(req->assertions) : DB_ARG_NULL,
+                    DB_ARG_BOOL(req->context != NULL || PB_WAS_NULL(req, F_CONTEXT)),
+                    DB_ARG_Z(req->context), positive_arg(change->app_id),
+                    flows == NULL ? DB_ARG_NULL : DB_ARG_STRS(flows, change->sub_flow_count),
+                    req->has_source_recording ? json_arg(req->source_recording) : DB_ARG_NULL,
+                    text_arg(change->summary),
+                    req->has_fuzzy_match ? DB_ARG_BOOL(req->fuzzy_match) : DB_ARG_NULL,
+                    req->has_is_reusable ? DB_ARG_BOOL(req->is_reusable) : DB_ARG_NULL);
 }
 
 enum rc
@@ -252,8 +270,8 @@ tst_case_delete(struct tests *t, struct ctx *ctx, const char *public_id, struct 
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_CASE_DELETE, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(public_id));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_CASE_DELETE, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(public_id));
     if (rc != RC_OK) {
         return rc;
     }

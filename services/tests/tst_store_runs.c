@@ -5,9 +5,27 @@
 
 /* Columns of run_get; the lists have the first of them. */
 enum {
-    C_ID, C_PUBLIC_ID, C_CASE_ID, C_STATUS, C_STARTED, C_FINISHED, C_RESULT, C_REASONING, C_ERROR,
-    C_DURATION, C_MODEL, C_TOKENS, C_COST, C_CASE_NAME, C_COMMIT, C_METADATA, C_URL, C_VISUAL,
-    C_CASE_PUBLIC_ID, C_JOB_ID, C_SUITE_RUN_ID
+    C_ID,
+    C_PUBLIC_ID,
+    C_CASE_ID,
+    C_STATUS,
+    C_STARTED,
+    C_FINISHED,
+    C_RESULT,
+    C_REASONING,
+    C_ERROR,
+    C_DURATION,
+    C_MODEL,
+    C_TOKENS,
+    C_COST,
+    C_CASE_NAME,
+    C_COMMIT,
+    C_METADATA,
+    C_URL,
+    C_VISUAL,
+    C_CASE_PUBLIC_ID,
+    C_JOB_ID,
+    C_SUITE_RUN_ID
 };
 
 #define SET_IF(msg, field, expr, col)                                                              \
@@ -55,8 +73,8 @@ tst_run_get(struct tests *t, struct ctx *ctx, const char *public_id, struct tst_
 {
     const struct db_result *res = NULL;
 
-    enum rc rc = DB_QUERY(t->db, ctx, Q_RUN_GET, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_Z(public_id));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_RUN_GET, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(public_id));
     if (rc != RC_OK) {
         return rc;
     }
@@ -109,8 +127,7 @@ tst_runs_of_case(struct tests *t, struct ctx *ctx, const char *case_public_id, A
 char *
 tst_run_url(struct ctx *ctx, const char *public_id)
 {
-    struct str url =
-        arena_printf(ctx->arena, "%.*s/tests/runs/%s", STR_ARG(ctx->host), public_id);
+    struct str url = arena_printf(ctx->arena, "%.*s/tests/runs/%s", STR_ARG(ctx->host), public_id);
     return pb_strz(ctx->arena, url);
 }
 
@@ -135,12 +152,11 @@ tst_run_insert(struct tests *t, struct ctx *ctx, const struct tst_run_new *run, 
 
     id_public("tr", public_id);
     char *kept = arena_strz(ctx->arena, str_z(public_id));
-    enum rc rc = DB_QUERY(t->db, ctx, Q_RUN_INSERT, &res, DB_ARG_Z(kept),
-                          DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(run->case_id),
-                          DB_ARG_Z(run->case_name), positive_arg(run->suite_run_id),
-                          positive_arg(run->job_id), DB_ARG_I64(0), DB_ARG_Z(run->mode),
-                          DB_ARG_Z(run->commit_sha), text_arg(run->metadata),
-                          run->in_ci ? DB_ARG_Z(tst_run_url(ctx, kept)) : DB_ARG_NULL);
+    enum rc rc = DB_QUERY(
+        t->db, ctx, Q_RUN_INSERT, &res, DB_ARG_Z(kept), DB_ARG_I64(ctx->who.org_id),
+        DB_ARG_I64(run->case_id), DB_ARG_Z(run->case_name), positive_arg(run->suite_run_id),
+        positive_arg(run->job_id), DB_ARG_I64(0), DB_ARG_Z(run->mode), DB_ARG_Z(run->commit_sha),
+        text_arg(run->metadata), run->in_ci ? DB_ARG_Z(tst_run_url(ctx, kept)) : DB_ARG_NULL);
     if (rc == RC_OK) {
         *out_id = db_i64(res, 0, 0);
         *out_public_id = kept;
@@ -203,12 +219,11 @@ tst_suite_run_insert(struct tests *t, struct ctx *ctx, const struct tst_suite_ru
 
     id_public("sr", public_id);
     char *kept = arena_strz(ctx->arena, str_z(public_id));
-    enum rc rc =
-        DB_QUERY(t->db, ctx, Q_SUITE_RUN_INSERT, &res, DB_ARG_Z(kept), DB_ARG_I64(ctx->who.org_id),
-                 DB_ARG_I64(run->suite->id), DB_ARG_Z(run->suite->name), DB_ARG_Z(run->session_id),
-                 DB_ARG_Z(run->suite->reset_strategy), DB_ARG_Z(run->mode),
-                 DB_ARG_Z(run->commit_sha), text_arg(run->metadata),
-                 DB_ARG_Z(tst_run_url(ctx, kept)), positive_arg(ctx->who.user_id));
+    enum rc rc = DB_QUERY(
+        t->db, ctx, Q_SUITE_RUN_INSERT, &res, DB_ARG_Z(kept), DB_ARG_I64(ctx->who.org_id),
+        DB_ARG_I64(run->suite->id), DB_ARG_Z(run->suite->name), DB_ARG_Z(run->session_id),
+        DB_ARG_Z(run->suite->reset_strategy), DB_ARG_Z(run->mode), DB_ARG_Z(run->commit_sha),
+        text_arg(run->metadata), DB_ARG_Z(tst_run_url(ctx, kept)), positive_arg(ctx->who.user_id));
     if (rc == RC_OK) {
         *out_id = db_i64(res, 0, 0);
         *out_public_id = kept;

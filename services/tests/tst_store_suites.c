@@ -7,9 +7,27 @@
 
 /* Columns of suite_list, suite_list_filtered and suite_get. */
 enum {
-    C_ID, C_PUBLIC_ID, C_UUID, C_NAME, C_DESCRIPTION, C_APP_ID, C_APP_PUBLIC_ID, C_APP_NAME,
-    C_PLATFORM, C_CASE_COUNT, C_RESET, C_CONTEXT, C_VARIABLES, C_WARN, C_FAIL, C_LAST_STATUS,
-    C_LAST_AT, C_CREATED, C_UPDATED, C_TAG_NAMES, C_TAG_DISPLAYS
+    C_ID,
+    C_PUBLIC_ID,
+    C_UUID,
+    C_NAME,
+    C_DESCRIPTION,
+    C_APP_ID,
+    C_APP_PUBLIC_ID,
+    C_APP_NAME,
+    C_PLATFORM,
+    C_CASE_COUNT,
+    C_RESET,
+    C_CONTEXT,
+    C_VARIABLES,
+    C_WARN,
+    C_FAIL,
+    C_LAST_STATUS,
+    C_LAST_AT,
+    C_CREATED,
+    C_UPDATED,
+    C_TAG_NAMES,
+    C_TAG_DISPLAYS
 };
 
 static void
@@ -108,8 +126,7 @@ tst_suite_list(struct tests *t, struct ctx *ctx, const char *app_public_id, cons
         rc = DB_QUERY(t->db, ctx, Q_SUITE_LIST, &res, DB_ARG_I64(ctx->who.org_id));
     } else {
         rc = DB_QUERY(t->db, ctx, Q_SUITE_LIST_FILTERED, &res, DB_ARG_I64(ctx->who.org_id),
-                      DB_ARG_Z(app_public_id), DB_ARG_STRS(tags, tag_count),
-                      DB_ARG_BOOL(all_tags));
+                      DB_ARG_Z(app_public_id), DB_ARG_STRS(tags, tag_count), DB_ARG_BOOL(all_tags));
     }
     return rc == RC_OK ? fill_list(ctx, res, out, out_count) : rc;
 }
@@ -137,7 +154,8 @@ tst_suite_get(struct tests *t, struct ctx *ctx, struct tst_key key, Assay__Suite
 
 /* Remembers new tags and reads the display names that stand. */
 static enum rc
-settle_tags(struct tests *t, struct ctx *ctx, const struct tst_tags *tags, struct str **out_displays)
+settle_tags(struct tests *t, struct ctx *ctx, const struct tst_tags *tags,
+            struct str **out_displays)
 {
     const struct db_result *res = NULL;
     size_t n = 0;
@@ -146,9 +164,9 @@ settle_tags(struct tests *t, struct ctx *ctx, const struct tst_tags *tags, struc
     if (tags->count == 0) {
         return RC_OK;
     }
-    enum rc rc = DB_QUERY(t->db, ctx, Q_TAGS_REMEMBER, NULL, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_STRS(tags->names, tags->count),
-                          DB_ARG_STRS(tags->displays, tags->count));
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_TAGS_REMEMBER, NULL, DB_ARG_I64(ctx->who.org_id),
+                 DB_ARG_STRS(tags->names, tags->count), DB_ARG_STRS(tags->displays, tags->count));
     if (rc == RC_OK) {
         rc = DB_QUERY(t->db, ctx, Q_TAGS_DISPLAYS, &res, DB_ARG_I64(ctx->who.org_id),
                       DB_ARG_STRS(tags->names, tags->count));
@@ -174,8 +192,7 @@ tst_suite_insert(struct tests *t, struct ctx *ctx, const struct tst_suite_new *s
                       DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(suite->name),
                       DB_ARG_Z(suite->description),
                       suite->app_id > 0 ? DB_ARG_I64(suite->app_id) : DB_ARG_NULL,
-                      DB_ARG_Z(suite->platform),
-                      DB_ARG_STRS(suite->tags.names, suite->tags.count),
+                      DB_ARG_Z(suite->platform), DB_ARG_STRS(suite->tags.names, suite->tags.count),
                       DB_ARG_STRS(displays, suite->tags.count));
     }
     if (rc != RC_OK) {
@@ -204,8 +221,9 @@ tst_suite_update(struct tests *t, struct ctx *ctx, int64_t id, const Assay__Upda
         DB_ARG_BOOL(req->description != NULL || PB_WAS_NULL(req, F_DESCRIPTION)),
         DB_ARG_Z(req->description), DB_ARG_Z(req->reset_strategy),
         DB_ARG_BOOL(req->context != NULL || PB_WAS_NULL(req, F_CONTEXT)), DB_ARG_Z(req->context),
-        req->has_variables ? DB_ARG_STR(str_n((const char *)req->variables.data, req->variables.len))
-                           : DB_ARG_NULL,
+        req->has_variables
+            ? DB_ARG_STR(str_n((const char *)req->variables.data, req->variables.len))
+            : DB_ARG_NULL,
         DB_ARG_BOOL(req->has_visual_regression_warn_pct || PB_WAS_NULL(req, F_WARN)),
         req->has_visual_regression_warn_pct ? DB_ARG_I64(req->visual_regression_warn_pct)
                                             : DB_ARG_NULL,

@@ -13,16 +13,27 @@
 #define ROW(member) .offset = offsetof(struct worker_cfg, member)
 
 const struct cfg_row WORKER_CFG_ROWS[] = {
-    {.name = "ASSAY_WORKER_ID", .type = CFG_STR, .def = "",
+    {.name = "ASSAY_WORKER_ID",
+     .type = CFG_STR,
+     .def = "",
      .text = "name of this worker, the same after a restart; empty: the host's name",
      ROW(worker_id)},
-    {.name = "ASSAY_WORKER_DEVICES", .type = CFG_STR, .def = "phone,tablet,desktop,desktop",
-     .text = "devices offered: phone, tablet, desktop, tv, comma separated", ROW(devices)},
-    {.name = "ASSAY_RPC_ADVERTISE", .type = CFG_STR, .def = "",
-     .text = "URL other processes call this worker by; empty: ASSAY_RPC_LISTEN", ROW(advertise)},
+    {.name = "ASSAY_WORKER_DEVICES",
+     .type = CFG_STR,
+     .def = "phone,tablet,desktop,desktop",
+     .text = "devices offered: phone, tablet, desktop, tv, comma separated",
+     ROW(devices)},
+    {.name = "ASSAY_RPC_ADVERTISE",
+     .type = CFG_STR,
+     .def = "",
+     .text = "URL other processes call this worker by; empty: ASSAY_RPC_LISTEN",
+     ROW(advertise)},
     BLOB_CFG_ROWS(struct worker_cfg, blob),
-    {.name = "ASSAY_CHROMIUM", .type = CFG_STR, .def = "",
-     .text = "browser to start; empty: Debian's chromium", ROW(chromium)},
+    {.name = "ASSAY_CHROMIUM",
+     .type = CFG_STR,
+     .def = "",
+     .text = "browser to start; empty: Debian's chromium",
+     ROW(chromium)},
 };
 const size_t WORKER_CFG_COUNT = ARRAY_LEN(WORKER_CFG_ROWS);
 

@@ -38,15 +38,16 @@ struct wrk_frame {
     pthread_cond_t fresh;
     char *jpeg; /* malloc'ed; NULL: none of this session yet */
     size_t n;
-    int64_t seq; /* grows for good, so that a viewer of an earlier session sees no new number twice */
+    int64_t
+        seq; /* grows for good, so that a viewer of an earlier session sees no new number twice */
 };
 
 struct wrk_device {
     struct device *device;
     struct device_profile profile;
     char id[WRK_ID_MAX];
-    pthread_mutex_t use; /* held while somebody drives the device */
-    pthread_mutex_t lock; /* guards the members below */
+    pthread_mutex_t use;         /* held while somebody drives the device */
+    pthread_mutex_t lock;        /* guards the members below */
     char session_id[WRK_ID_MAX]; /* "": none */
     bool is_open;
     struct wrk_job *job; /* NULL: none runs */
@@ -65,7 +66,7 @@ struct worker {
     size_t device_count;
     bool registered;
     int64_t beat_us, next_beat_us; /* a quarter of the lease; monotonic */
-    pthread_mutex_t jobs_lock; /* guards jobs_live */
+    pthread_mutex_t jobs_lock;     /* guards jobs_live */
     pthread_cond_t jobs_gone;
     size_t jobs_live; /* threads of jobs that still use this struct */
     struct {

@@ -60,8 +60,7 @@ beat(struct worker *w, struct ctx *ctx, bool *out_known)
         }
         (void)pthread_mutex_unlock(&d->lock);
     }
-    enum rc rc =
-        sessions_call_worker_heartbeat(svc_client(w->svc, SVC_SESSIONS), ctx, &req, &resp);
+    enum rc rc = sessions_call_worker_heartbeat(svc_client(w->svc, SVC_SESSIONS), ctx, &req, &resp);
     if (rc != RC_OK) {
         return rc;
     }

@@ -61,16 +61,17 @@ reset_or_open(struct case_run *r, struct ctx *ctx, struct str url)
     return rc;
 }
 
-/* True when the case begins with an address of its own: loading the start page before would only cost.
- * Not when the start address may do something by being opened (a token in its query), and not after a
- * relaunch, which means to be there. */
+/* True when the case begins with an address of its own: loading the start page before would only
+ * cost. Not when the start address may do something by being opened (a token in its query), and not
+ * after a relaunch, which means to be there. */
 static bool
 begins_elsewhere(struct case_run *r, struct str start)
 {
     const struct item *first = &r->items.at[0];
 
-    if (reset_of(r->job->req->reset_strategy) == DEVICE_RELAUNCH || str_find_byte(start, '?') >= 0 ||
-        str_find_byte(start, '#') >= 0 || str_find_byte(start, '@') >= 0) {
+    if (reset_of(r->job->req->reset_strategy) == DEVICE_RELAUNCH ||
+        str_find_byte(start, '?') >= 0 || str_find_byte(start, '#') >= 0 ||
+        str_find_byte(start, '@') >= 0) {
         return false;
     }
     if (first->kind == ITEM_RECORDED) {

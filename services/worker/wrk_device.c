@@ -8,18 +8,43 @@
 #include "worker/wrk_job.h"
 
 static const struct device_profile PROFILES[] = {
-    {.name = "Phone (Chromium)", .platform = "web", .category = "phone", .os_version = "Chromium",
-     .width = 390, .height = 844, .scale = 1, .touch = true,
-     .user_agent = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
-                   "Chrome/156.0.0.0 Mobile Safari/537.36"},
-    {.name = "Tablet (Chromium)", .platform = "web", .category = "tablet",
-     .os_version = "Chromium", .width = 820, .height = 1180, .scale = 1, .touch = true,
+    {.name = "Phone (Chromium)",
+     .platform = "web",
+     .category = "phone",
+     .os_version = "Chromium",
+     .width = 390,
+     .height = 844,
+     .scale = 1,
+     .touch = true,
+     .user_agent =
+         "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+         "Chrome/156.0.0.0 Mobile Safari/537.36"},
+    {.name = "Tablet (Chromium)",
+     .platform = "web",
+     .category = "tablet",
+     .os_version = "Chromium",
+     .width = 820,
+     .height = 1180,
+     .scale = 1,
+     .touch = true,
      .user_agent = "Mozilla/5.0 (Linux; Android 14; Pixel Tablet) AppleWebKit/537.36 (KHTML, like "
                    "Gecko) Chrome/156.0.0.0 Safari/537.36"},
-    {.name = "Desktop (Chromium)", .platform = "web", .category = "desktop",
-     .os_version = "Chromium", .width = 1280, .height = 720, .scale = 1, .touch = false},
-    {.name = "TV (Chromium)", .platform = "web", .category = "tv", .os_version = "Chromium",
-     .width = 1920, .height = 1080, .scale = 1, .touch = false},
+    {.name = "Desktop (Chromium)",
+     .platform = "web",
+     .category = "desktop",
+     .os_version = "Chromium",
+     .width = 1280,
+     .height = 720,
+     .scale = 1,
+     .touch = false},
+    {.name = "TV (Chromium)",
+     .platform = "web",
+     .category = "tv",
+     .os_version = "Chromium",
+     .width = 1920,
+     .height = 1080,
+     .scale = 1,
+     .touch = false},
 };
 
 static const struct device_profile *

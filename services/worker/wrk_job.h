@@ -31,10 +31,10 @@ struct wrk_job {
     pthread_t thread;
     pthread_t reporter;
     pthread_t beater;
-    atomic_bool cancel; /* somebody asked to stop */
-    atomic_bool lost;   /* the fence is over */
+    atomic_bool cancel;         /* somebody asked to stop */
+    atomic_bool lost;           /* the fence is over */
     atomic_llong held_until_us; /* monotonic: tests is known to leave the job to us until then */
-    pthread_mutex_t lock; /* guards the queue and the flags below */
+    pthread_mutex_t lock;       /* guards the queue and the flags below */
     pthread_cond_t change;
     struct wrk_report *head, **tail;
     bool cases_done; /* nothing more will be queued */
@@ -48,9 +48,9 @@ struct wrk_job {
  * the device when done. Errors: FAILED_PRECONDITION "SESSION_BUSY", RESOURCE_EXHAUSTED. */
 NODISCARD enum rc wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
                                 const Assay__StartJobRequest *req);
-/* Ends a job of the device soon: `cancel` lets it report, otherwise it is abandoned. Which one is said
- * by whoever has a reason to stop it, because by now the device may have another: the job itself, its
- * id, or the session it runs on. All NULL: any. */
+/* Ends a job of the device soon: `cancel` lets it report, otherwise it is abandoned. Which one is
+ * said by whoever has a reason to stop it, because by now the device may have another: the job
+ * itself, its id, or the session it runs on. All NULL: any. */
 struct wrk_which {
     const struct wrk_job *job;
     const char *job_id;
@@ -69,8 +69,9 @@ void wrk_report_end(struct wrk_job *job, int64_t run_id, const char *verdict, st
                     int64_t started_us, int64_t finished_us);
 /* Waits until tests knows every verdict reported so far, or the job is over. */
 void wrk_report_wait_verdicts(struct wrk_job *job);
-/* Waits while tests has not confirmed for most of a lease that the job is ours, until it does or the job
- * is over: the job may be somebody else's by now, and what it does to the app would be done twice. */
+/* Waits while tests has not confirmed for most of a lease that the job is ours, until it does or
+ * the job is over: the job may be somebody else's by now, and what it does to the app would be done
+ * twice. */
 void wrk_report_wait_lease(struct wrk_job *job);
 static inline bool
 wrk_job_is_over(struct wrk_job *job)

@@ -38,7 +38,8 @@ copy_bytes(struct str s)
     return p;
 }
 
-/* Without memory for a report the job cannot be told truthfully: it is given up, its lease ends it. */
+/* Without memory for a report the job cannot be told truthfully: it is given up, its lease ends it.
+ */
 static void
 enqueue(struct wrk_job *job, struct wrk_report *r)
 {
@@ -120,8 +121,8 @@ service_ctx(struct ctx *ctx, struct arena *arena)
     ctx->deadline_us = clk_wall_us() + CALL_US;
 }
 
-/* `sent_us`: when the question left. Two thirds of the lease are left from then on: tests does not write
- * a lease that is young. */
+/* `sent_us`: when the question left. Two thirds of the lease are left from then on: tests does not
+ * write a lease that is young. */
 static void
 take_answer(struct wrk_job *job, int64_t sent_us, const Assay__ReportResponse *resp)
 {
@@ -187,8 +188,8 @@ take_batch(struct wrk_job *job, struct batch *batch)
     }
     for (const struct wrk_report *r = job->head; r != NULL && batch->n < BATCH_MAX; r = r->next) {
         const struct wrk_report *first = batch->n == 0 ? r : batch->items[0];
-        bool joins = r->kind == REPORT_STEP && first->kind == REPORT_STEP &&
-                     r->run_id == first->run_id;
+        bool joins =
+            r->kind == REPORT_STEP && first->kind == REPORT_STEP && r->run_id == first->run_id;
         if (batch->n > 0 && !joins) {
             break;
         }
@@ -326,8 +327,8 @@ is_refusal(enum rc rc)
            rc == RC_NOT_FOUND || rc == RC_PERMISSION_DENIED || rc == RC_ALREADY_EXISTS;
 }
 
-/* A report that cannot be delivered, ever: the job ends here and says so, instead of being kept alive
- * by heartbeats for good. What is open of it ends `error`. */
+/* A report that cannot be delivered, ever: the job ends here and says so, instead of being kept
+ * alive by heartbeats for good. What is open of it ends `error`. */
 static void
 give_up(struct wrk_job *job)
 {

@@ -173,17 +173,17 @@ worker_control(struct worker *w, struct ctx *ctx, const Assay__ControlRequest *r
         return fail(ctx, RC_FAILED_PRECONDITION, "SESSION_NOT_ACTIVE", "the session is not open");
     }
     if (is_busy(d)) {
-        return is_shot ? newest_frame(d, ctx, resp)
-                       : fail(ctx, RC_FAILED_PRECONDITION, "SESSION_BUSY",
-                              "a run uses the session");
+        return is_shot
+                   ? newest_frame(d, ctx, resp)
+                   : fail(ctx, RC_FAILED_PRECONDITION, "SESSION_BUSY", "a run uses the session");
     }
     (void)pthread_mutex_lock(&d->use);
     /* Whoever held the device until now may have given it to another session. */
-    enum rc rc = !holds_session(d, req->session_id)
-                     ? fail(ctx, RC_FAILED_PRECONDITION, "SESSION_NOT_ACTIVE",
-                            "the session is not open")
-                 : is_shot ? take_screenshot(d, ctx, resp)
-                           : act(d, ctx, req);
+    enum rc rc =
+        !holds_session(d, req->session_id)
+            ? fail(ctx, RC_FAILED_PRECONDITION, "SESSION_NOT_ACTIVE", "the session is not open")
+        : is_shot ? take_screenshot(d, ctx, resp)
+                  : act(d, ctx, req);
     (void)pthread_mutex_unlock(&d->use);
     return rc;
 }

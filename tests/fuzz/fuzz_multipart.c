@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Multipart bodies. The first byte says how the rest is cut into pieces. What must hold: the verdict
- * and everything that was called back are the same as for the body in one piece; parts are balanced
- * and few; no name or file name has a control character, no file name a path. */
+ * Multipart bodies. The first byte says how the rest is cut into pieces. What must hold: the
+ * verdict and everything that was called back are the same as for the body in one piece; parts are
+ * balanced and few; no name or file name has a control character, no file name a path. */
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

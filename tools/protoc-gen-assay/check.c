@@ -128,7 +128,8 @@ check_response(struct model *m, const struct rpc *rpc)
     default:
         break;
     }
-    bool switches = rpc->http->response == ASSAY__RESPONSE_KIND__WEBSOCKET && rpc->http->status == 101;
+    bool switches =
+        rpc->http->response == ASSAY__RESPONSE_KIND__WEBSOCKET && rpc->http->status == 101;
     if (!switches && !is_success(rpc->http->status)) {
         fault(m, rpc->at, "%s: status %d is not 200..399", rpc->desc->name, rpc->http->status);
     }
@@ -173,15 +174,17 @@ static void
 check_public_process(struct model *m, const struct rpc *rpc)
 {
     const struct service *s = rpc->service;
-    static const char *const reachable[] = {"gateway",  "auth",    "sessions",
-                                            "tests", "billing", "webhooks"};
+    static const char *const reachable[] = {"gateway", "auth",    "sessions",
+                                            "tests",   "billing", "webhooks"};
     for (size_t i = 0; i < ARRAY_LEN(reachable); i++) {
         if (process_is(m, s, reachable[i])) {
             return;
         }
     }
-    fault(m, rpc->at, "%s: the gateway calls exactly one of gateway, auth, sessions, tests, billing, "
-          "webhooks", rpc->full);
+    fault(m, rpc->at,
+          "%s: the gateway calls exactly one of gateway, auth, sessions, tests, billing, "
+          "webhooks",
+          rpc->full);
 }
 
 /* The gateway puts the bytes into the only field that is read from the body. */
@@ -197,8 +200,8 @@ check_raw_body(struct model *m, const struct route *r)
     for (size_t i = 0; i < r->rpc->req->count; i++) {
         const struct field *f = &r->rpc->req->fields[i];
         fields += r->sources[i] == PB_FROM_BODY;
-        bytes += r->sources[i] == PB_FROM_BODY && f->kind == PB_BASE64 && !f->repeated &&
-                 !f->required;
+        bytes +=
+            r->sources[i] == PB_FROM_BODY && f->kind == PB_BASE64 && !f->repeated && !f->required;
     }
     if (fields != 1 || bytes != 1) {
         fault(m, r->rpc->at, "%s: BODY_RAW needs exactly one field for the body, optional bytes",

@@ -94,8 +94,8 @@ static void
 check_bounds(struct model *m, const struct field *f)
 {
     const Assay__Field *o = f->opt;
-    bool has_length = f->repeated || f->kind == PB_STRING || f->kind == PB_RAW_JSON ||
-                      f->kind == PB_BASE64;
+    bool has_length =
+        f->repeated || f->kind == PB_STRING || f->kind == PB_RAW_JSON || f->kind == PB_BASE64;
     need(m, f, has_length || !(o->has_min_len || o->has_max_len), "min_len/max_len",
          "strings, bytes and repeated fields");
     need(m, f, is_number(f) || !(o->has_min || o->has_max), "min/max", "numbers");
@@ -233,8 +233,10 @@ check_source(struct model *m, const struct route *r, size_t i)
     bool is_blob = f->sub != NULL && strcmp(f->sub->full, "assay.Blob") == 0;
     bool in_json = r->body == GW_BODY_JSON && !f->repeated;
     if (f->opt->file && !(is_blob && (r->body == GW_BODY_MULTIPART || in_json))) {
-        fault(m, f->at, "%s: option `file` is for assay.Blob in BODY_MULTIPART requests, and for one "
-              "in JSON", f->desc->name);
+        fault(m, f->at,
+              "%s: option `file` is for assay.Blob in BODY_MULTIPART requests, and for one "
+              "in JSON",
+              f->desc->name);
     }
     if (f->opt->owned != NULL && !f->opt->file) {
         fault(m, f->at, "%s: option `owned` is for files", f->desc->name);

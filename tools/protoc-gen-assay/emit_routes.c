@@ -91,10 +91,12 @@ put_route(struct buf *b, const struct model *m, const struct route *r, size_t pa
     for (size_t i = 0; i < h->n_shared_with; i++) {
         buf_printf(b, " | 1U << %s", surfaces[h->shared_with[i]]);
     }
-    buf_printf(b, ",\n     .role = %s, .rate = %s, .endpoint = %zu, .status = %d, .response = %s,\n",
+    buf_printf(b,
+               ",\n     .role = %s, .rate = %s, .endpoint = %zu, .status = %d, .response = %s,\n",
                roles[h->role], rates[h->rate], r->endpoint, h->status, responses[h->response]);
-    buf_printf(b, "     .body = %s, .max_body_bytes = %lld, .query_token = %s, "
-                  ".any_agent = %s,\n     ",
+    buf_printf(b,
+               "     .body = %s, .max_body_bytes = %lld, .query_token = %s, "
+               ".any_agent = %s,\n     ",
                bodies[r->body], (long long)h->max_body_bytes, h->query_token ? "true" : "false",
                h->any_agent ? "true" : "false");
     put_process(b, m, r->rpc);
@@ -205,8 +207,9 @@ emit_routes(struct model *m, const struct trie *trie, struct out *out)
 
     struct buf *c = out_file(out, "routes.c");
     put_banner(c);
-    buf_putz(c, "#include \"routes.h\"\n\n#include \"gateway_dispatch.h\"\n#include \"pb_tables.h\"\n"
-                "#include \"svc/svc.h\"\n");
+    buf_putz(c,
+             "#include \"routes.h\"\n\n#include \"gateway_dispatch.h\"\n#include \"pb_tables.h\"\n"
+             "#include \"svc/svc.h\"\n");
     for (size_t i = 0; i < m->process_count; i++) {
         if (!is_gateway(m->processes[i])) {
             buf_printf(c, "#include \"%s_client.h\"\n", m->processes[i]);

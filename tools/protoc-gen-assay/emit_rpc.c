@@ -70,8 +70,9 @@ static void
 put_prototype(const struct process *p, struct buf *b, const struct rpc *r)
 {
     put_comment(b, r->comment);
-    buf_printf(b, "enum rc %s_%s(struct %s *svc, struct ctx *ctx, const %s *req,\n        %s *resp);\n",
-               p->name, r->snake, p->name, r->req->c_type, r->resp->c_type);
+    buf_printf(
+        b, "enum rc %s_%s(struct %s *svc, struct ctx *ctx, const %s *req,\n        %s *resp);\n",
+        p->name, r->snake, p->name, r->req->c_type, r->resp->c_type);
 }
 
 static void
@@ -81,8 +82,9 @@ emit_rpc_header(const struct process *p)
     begin_header(b, p->m->arena, file_name(p, "_rpc"));
     buf_putz(b, "#include \"rpc/rpc.h\"\n\n");
     put_message_includes(b, p->m);
-    buf_printf(b, "\n/* The state that the handlers work on; the process defines it. */\nstruct %s;\n\n",
-               p->name);
+    buf_printf(
+        b, "\n/* The state that the handlers work on; the process defines it. */\nstruct %s;\n\n",
+        p->name);
     buf_printf(b, "enum { %s_TABLE_COUNT = %zu };\n", p->upper, service_count(p));
     buf_printf(b, "extern const struct rpc_method *const %s_tables[];\n", p->name);
     buf_printf(b, "extern const size_t %s_table_lens[];\n\n", p->name);
@@ -95,7 +97,8 @@ put_trampoline(const struct process *p, struct buf *b, const struct rpc *r)
 {
     buf_printf(b,
                "static enum rc\nrun_%s(void *svc, struct ctx *ctx, const ProtobufCMessage *req, "
-               "ProtobufCMessage *resp)\n{\n    return %s_%s(svc, ctx, (const %s *)req, (%s *)resp);\n}\n\n",
+               "ProtobufCMessage *resp)\n{\n    return %s_%s(svc, ctx, (const %s *)req, (%s "
+               "*)resp);\n}\n\n",
                r->snake, p->name, r->snake, r->req->c_type, r->resp->c_type);
 }
 
@@ -103,12 +106,13 @@ static void
 put_method(struct buf *b, const struct rpc *r, const char *handler_prefix)
 {
     static const char *const effects[] = {"RPC_WRITE", "RPC_READ", "RPC_WRITE_MANUAL"};
-    buf_printf(b, "{.id = 0x%08xU, .name = \"%s\", .effect = %s, .waits = %s, .for_org = "
-               "%s,\n     .secret_request = %s, .secret_answer = %s,\n     .req = &%s__descriptor, .resp = &%s__descriptor",
+    buf_printf(b,
+               "{.id = 0x%08xU, .name = \"%s\", .effect = %s, .waits = %s, .for_org = "
+               "%s,\n     .secret_request = %s, .secret_answer = %s,\n     .req = &%s__descriptor, "
+               ".resp = &%s__descriptor",
                r->id, r->full, effects[r->effect], r->waits ? "true" : "false",
-               r->for_org ? "true" : "false",
-               r->req->has_secret ? "true" : "false", r->resp->has_secret ? "true" : "false",
-               r->req->c_lower, r->resp->c_lower);
+               r->for_org ? "true" : "false", r->req->has_secret ? "true" : "false",
+               r->resp->has_secret ? "true" : "false", r->req->c_lower, r->resp->c_lower);
     if (handler_prefix != NULL) {
         buf_printf(b, ", .handler = %s%s", handler_prefix, r->snake);
     }
@@ -153,7 +157,8 @@ emit_dispatch(const struct process *p)
         }
     }
     bool none = service_count(p) == 0;
-    buf_printf(b, "const struct rpc_method *const %s_tables[] = {\n%s", p->name, none ? "    NULL,\n" : "");
+    buf_printf(b, "const struct rpc_method *const %s_tables[] = {\n%s", p->name,
+               none ? "    NULL,\n" : "");
     put_table_list(p, b, false);
     buf_printf(b, "};\n\nconst size_t %s_table_lens[] = {\n%s", p->name, none ? "    0,\n" : "");
     put_table_list(p, b, true);
@@ -197,14 +202,17 @@ put_call(const struct process *p, struct buf *b, const struct rpc *r)
 {
     bool addressed = is_addressed(p);
     put_comment(b, r->comment);
-    buf_printf(b, "NODISCARD static inline enum rc\n%s_call_%s(%s, struct ctx *ctx, const %s *req,\n"
+    buf_printf(b,
+               "NODISCARD static inline enum rc\n%s_call_%s(%s, struct ctx *ctx, const %s *req,\n"
                "        %s **out)\n{\n    ProtobufCMessage *answer = NULL;\n",
                p->name, r->snake,
-               addressed ? "struct rpc_peers *peers, const char *addr" : "struct rpc_client *client",
+               addressed ? "struct rpc_peers *peers, const char *addr"
+                         : "struct rpc_client *client",
                r->req->c_type, r->resp->c_type);
     buf_printf(b, "    enum rc rc = %s, ctx, &%s_method_%s, &req->base, &answer);\n",
                addressed ? "rpc_peers_call(peers, addr" : "rpc_call(client", p->name, r->snake);
-    buf_printf(b, "    if (rc == RC_OK) {\n        *out = (%s *)answer;\n    }\n    return rc;\n}\n\n",
+    buf_printf(b,
+               "    if (rc == RC_OK) {\n        *out = (%s *)answer;\n    }\n    return rc;\n}\n\n",
                r->resp->c_type);
 }
 
@@ -240,7 +248,8 @@ void
 emit_rpc(const struct model *m, struct out *out)
 {
     for (size_t i = 0; i < m->process_count; i++) {
-        struct process p = {m, out, m->processes[i], name_upper(m->arena, m->processes[i]), 1U << i};
+        struct process p = {m, out, m->processes[i], name_upper(m->arena, m->processes[i]),
+                            1U << i};
         emit_rpc_header(&p);
         emit_dispatch_header(&p);
         emit_dispatch(&p);

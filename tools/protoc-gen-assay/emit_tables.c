@@ -44,9 +44,9 @@ member_count(const struct message *msg)
 static const char *
 kind_name(enum pb_kind kind)
 {
-    static const char *const names[] = {"PB_BOOL",     "PB_INT32", "PB_INT64",   "PB_UINT32",
-                                        "PB_DOUBLE",   "PB_STRING", "PB_RAW_JSON", "PB_TIME",
-                                        "PB_MESSAGE",  "PB_MAP",   "PB_BASE64"};
+    static const char *const names[] = {"PB_BOOL",    "PB_INT32",  "PB_INT64",    "PB_UINT32",
+                                        "PB_DOUBLE",  "PB_STRING", "PB_RAW_JSON", "PB_TIME",
+                                        "PB_MESSAGE", "PB_MAP",    "PB_BASE64"};
     return names[kind];
 }
 
@@ -288,7 +288,8 @@ put_table(struct buf *b, const struct table *t)
         put_by_key(b, t);
     }
     size_t groups = put_groups(b, t);
-    buf_printf(b, "const struct pb_table %s__table = {\n    .name = \"%s\", .desc = "
+    buf_printf(b,
+               "const struct pb_table %s__table = {\n    .name = \"%s\", .desc = "
                "&%s__descriptor, .count = %zu, .nulls = %d",
                t->name, t->msg->full, t->msg->c_lower, count, nulls_index(t->msg));
     if (count > 0) {
@@ -349,7 +350,8 @@ emit_tables(const struct model *m, struct out *out)
     begin_header(h, m->arena, "pb_tables");
     buf_putz(h, "#include \"pb/pb.h\"\n\n");
     each_table(m, h, put_declaration);
-    buf_putz(h, "/* All of them, then NULL. */\nextern const struct pb_table *const pb_tables_all[];\n");
+    buf_putz(
+        h, "/* All of them, then NULL. */\nextern const struct pb_table *const pb_tables_all[];\n");
     end_header(h);
 
     struct buf *c = out_file(out, "pb_tables.c");

@@ -63,8 +63,10 @@ refused(struct bench *t, const char *body, const char *why)
     snprintf(path, sizeof(path), "%s/t.proto", t->dir);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fprintf(f, "syntax = \"proto2\"; package assay;\nimport \"assay/common.proto\";\n"
-               "import \"assay/options.proto\";\n\n%s\n", body);
+    fprintf(f,
+            "syntax = \"proto2\"; package assay;\nimport \"assay/common.proto\";\n"
+            "import \"assay/options.proto\";\n\n%s\n",
+            body);
     assert_int_equal(fclose(f), 0);
     int status = generate(t, t->dir, "t.proto");
     if (status == 0 || !said(t, why)) {
@@ -84,7 +86,8 @@ refused_rpc(struct bench *t, const char *http, const char *req, const char *resp
     snprintf(body, sizeof(body),
              "service S { option (service) = {process: \"tests\"};\n"
              "rpc Do(Req) returns (Resp) { option (http) = {%s}; } }\n"
-             "message Req { %s }\nmessage Resp { %s }", http, req, resp);
+             "message Req { %s }\nmessage Resp { %s }",
+             http, req, resp);
     refused(t, body, why);
 }
 
@@ -182,7 +185,8 @@ fields_that_the_tables_cannot_hold_are_refused(void **state)
 {
     struct bench *t = *state;
     refused_field(t, "optional string a = 256;", "a: field numbers of public messages end at 255");
-    refused_field(t, "optional string a = 1 [(field).json = \"caf\\303\\251\"];", "printable ASCII");
+    refused_field(t, "optional string a = 1 [(field).json = \"caf\\303\\251\"];",
+                  "printable ASCII");
     refused_field(t, "optional string a = 1 [(field).json = \"a\\\"b\"];", "printable ASCII");
     refused_field(t, "optional string a = 1 [(field).json = \"a\\nb\"];", "printable ASCII");
     refused_field(t, "optional string a = 1 [(field).json = \"\"];", "printable ASCII");
@@ -232,8 +236,10 @@ faults_of_groups_are_refused(void **state)
                   "names a field that does not exist");
     refused_field(t, "option (message).at_most_one = \"a\"; optional string a = 1;",
                   "needs two names");
-    refused_field(t, "option (message).at_least_one = \"a|b\"; required string a = 1; "
-                     "optional string b = 2;", "a is required anyway");
+    refused_field(t,
+                  "option (message).at_least_one = \"a|b\"; required string a = 1; "
+                  "optional string b = 2;",
+                  "a is required anyway");
 }
 
 static void
@@ -241,14 +247,19 @@ faults_of_services_are_refused(void **state)
 {
     struct bench *t = *state;
     refused(t, "service S { rpc A(Empty) returns (Empty); }", "has no (service).process");
-    refused(t, "service S { option (service) = {process: \"nobody\"}; }", "\"nobody\" does not exist");
-    refused(t, "service S { option (service) = {process: \"tests\"};\n"
-               "rpc A(stream Empty) returns (Empty); }", "streams are not served");
-    refused(t, "service S { option (service) = {process: \"worker\"};\n"
-               "rpc A(Empty) returns (Empty) { option (http) = {route: \"GET /a\"}; } }",
+    refused(t, "service S { option (service) = {process: \"nobody\"}; }",
+            "\"nobody\" does not exist");
+    refused(t,
+            "service S { option (service) = {process: \"tests\"};\n"
+            "rpc A(stream Empty) returns (Empty); }",
+            "streams are not served");
+    refused(t,
+            "service S { option (service) = {process: \"worker\"};\n"
+            "rpc A(Empty) returns (Empty) { option (http) = {route: \"GET /a\"}; } }",
             "the gateway calls exactly one of");
-    refused(t, "service S { option (service) = {process: \"tests\"}; rpc A(Empty) returns (Empty); }\n"
-               "service T { option (service) = {process: \"tests\"}; rpc A(Empty) returns (Empty); }",
+    refused(t,
+            "service S { option (service) = {process: \"tests\"}; rpc A(Empty) returns (Empty); }\n"
+            "service T { option (service) = {process: \"tests\"}; rpc A(Empty) returns (Empty); }",
             "would be the same handler");
 }
 
@@ -256,9 +267,10 @@ faults_of_services_are_refused(void **state)
 static void
 two_methods_with_the_same_id_are_refused(void **state)
 {
-    refused(*state, "service S { option (service) = {process: \"tests\"};\n"
-                    "rpc Rpccfexmazkd(Empty) returns (Empty);\n"
-                    "rpc Rpcvblmdttjh(Empty) returns (Empty); }",
+    refused(*state,
+            "service S { option (service) = {process: \"tests\"};\n"
+            "rpc Rpccfexmazkd(Empty) returns (Empty);\n"
+            "rpc Rpcvblmdttjh(Empty) returns (Empty); }",
             "have the same method id");
 }
 
@@ -266,9 +278,10 @@ static void
 all_faults_are_told_with_their_lines(void **state)
 {
     struct bench *t = *state;
-    refused(t, "service S { option (service) = {process: \"tests\"};\n"
-               "  rpc A(R) returns (Empty) { option (http) = {route: \"POST /a\"}; }\n}\n"
-               "message R {\n  optional float x = 1;\n  optional uint64 y = 2;\n}",
+    refused(t,
+            "service S { option (service) = {process: \"tests\"};\n"
+            "  rpc A(R) returns (Empty) { option (http) = {route: \"POST /a\"}; }\n}\n"
+            "message R {\n  optional float x = 1;\n  optional uint64 y = 2;\n}",
             "top/t.proto:9: x: ");
     assert_true(said(t, "top/t.proto:10: y: "));
     assert_true(said(t, "2 faults"));
@@ -291,7 +304,8 @@ what_is_generated_compiles_and_says_what_the_options_say(void **state)
              "cd %s && gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wcast-qual "
              "-Wmissing-prototypes -Wno-error=deprecated-declarations -I\"$OLDPWD/lib\" -I. "
              "-I/usr/include/postgresql \"$OLDPWD\"/tools/protoc-gen-assay/testdata/odd_check.c "
-             "pb_tables.c pb_tables_all.c routes.c openapi_json.c tests_dispatch.c gateway_dispatch.c *_client.c "
+             "pb_tables.c pb_tables_all.c routes.c openapi_json.c tests_dispatch.c "
+             "gateway_dispatch.c *_client.c "
              "*/*.pb-c.c */*/*.pb-c.c \"$OLDPWD\"/lib/pb/route.c \"$OLDPWD\"/lib/base/str.c "
              "\"$OLDPWD\"/lib/base/buf.c \"$OLDPWD\"/lib/base/arena.c \"$OLDPWD\"/lib/base/rc.c "
              "-lprotobuf-c -o odd_check && ./odd_check",
@@ -310,14 +324,16 @@ a_missing_handler_does_not_link(void **state)
     struct bench *t = *state;
     char command[2048];
     assert_int_equal(generate(t, "tools/protoc-gen-assay/testdata",
-                              "assay/common.proto assay/options.proto api/odd.proto"), 0);
-    snprintf(command, sizeof(command),
-             "protoc -Iproto -Itools/protoc-gen-assay/testdata -I/usr/include "
-             "--plugin=protoc-gen-c=tools/protoc-gen-messages.sh --c_out=%s assay/common.proto "
-             "assay/options.proto google/protobuf/descriptor.proto api/odd.proto && cd %s && "
-             "echo 'int main(void) { return 0; }' >main.c && gcc -D_GNU_SOURCE -w -I\"$OLDPWD/lib\" "
-             "-I. main.c auth_dispatch.c */*.pb-c.c */*/*.pb-c.c -lprotobuf-c -o x",
-             t->dir, t->dir);
+                              "assay/common.proto assay/options.proto api/odd.proto"),
+                     0);
+    snprintf(
+        command, sizeof(command),
+        "protoc -Iproto -Itools/protoc-gen-assay/testdata -I/usr/include "
+        "--plugin=protoc-gen-c=tools/protoc-gen-messages.sh --c_out=%s assay/common.proto "
+        "assay/options.proto google/protobuf/descriptor.proto api/odd.proto && cd %s && "
+        "echo 'int main(void) { return 0; }' >main.c && gcc -D_GNU_SOURCE -w -I\"$OLDPWD/lib\" "
+        "-I. main.c auth_dispatch.c */*.pb-c.c */*/*.pb-c.c -lprotobuf-c -o x",
+        t->dir, t->dir);
     assert_int_not_equal(run(t, command), 0);
     assert_true(said(t, "undefined reference to `auth_deliver'"));
 }

@@ -162,8 +162,8 @@ main(int argc, char **argv)
     struct model m = {.arena = arena_new(ARENA_BYTES_MAX), .root = ""};
     Google__Protobuf__Compiler__CodeGeneratorRequest *request = NULL;
     if (m.arena != NULL && read_all(&in)) {
-        request = google__protobuf__compiler__code_generator_request__unpack(
-            NULL, in.n, (const uint8_t *)in.p);
+        request = google__protobuf__compiler__code_generator_request__unpack(NULL, in.n,
+                                                                             (const uint8_t *)in.p);
     }
     bool ok = false;
     if (request != NULL && messages_only) {

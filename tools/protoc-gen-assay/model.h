@@ -52,9 +52,9 @@ struct message {
     struct where at;
     struct field *fields;
     size_t count;
-    bool is_entry;   /* generated entry of a map<> */
+    bool is_entry; /* generated entry of a map<> */
     bool has_oneof;
-    bool is_public;  /* reachable from a public rpc: gets a table */
+    bool is_public; /* reachable from a public rpc: gets a table */
     bool in_request;
     bool in_response;
     bool has_secret; /* a field with option `secret`, here or in a message below */
@@ -79,9 +79,9 @@ struct route {
     struct segment segments[SEGMENTS_MAX];
     size_t count;
     enum gw_body body;
-    uint8_t *sources; /* enum pb_source per field of the request */
-    size_t index;     /* in model.routes */
-    size_t endpoint;  /* index of the rpc's first route */
+    uint8_t *sources;  /* enum pb_source per field of the request */
+    size_t index;      /* in model.routes */
+    size_t endpoint;   /* index of the rpc's first route */
     const char *table; /* C name of its request table */
 };
 
@@ -130,8 +130,8 @@ struct model {
     int faults;
 };
 
-/* Builds the graph. `m` is zeroed but for arena, root and processes. Faults of the options' own form
- * (a process that does not exist, options that do not parse) are reported here. */
+/* Builds the graph. `m` is zeroed but for arena, root and processes. Faults of the options' own
+ * form (a process that does not exist, options that do not parse) are reported here. */
 void model_load(struct model *m, const Google__Protobuf__Compiler__CodeGeneratorRequest *request);
 /* Parses the routes of all public rpcs and decides where each request field is read from. */
 void model_routes(struct model *m);

@@ -15,8 +15,8 @@ void put_message_ref(struct buf *b, const struct message *msg, bool input);
 /* Schema of one field. */
 void put_field_schema(struct buf *b, const struct field *f, bool input);
 /* An object schema of the members for which sources[i] == source (all when sources is NULL). */
-void put_object_schema(struct buf *b, const struct message *msg, bool input,
-                       const uint8_t *sources, enum pb_source source);
+void put_object_schema(struct buf *b, const struct message *msg, bool input, const uint8_t *sources,
+                       enum pb_source source);
 /* "allOf" for exactly_one and its kin, of groups whose members all come from `source`. */
 void put_group_schemas(struct buf *b, const struct message *msg, const uint8_t *sources,
                        enum pb_source source);

@@ -30,11 +30,13 @@ put_error_schemas(struct buf *b)
 {
     static const char *const detail = "{\"detail\":{\"type\":\"string\"}";
     json_put_key(b, "DetailError");
-    buf_printf(b, "{\"type\":\"object\",\"properties\":%s,\"type\":{\"type\":\"string\"}},"
+    buf_printf(b,
+               "{\"type\":\"object\",\"properties\":%s,\"type\":{\"type\":\"string\"}},"
                "\"required\":[\"detail\"],\"examples\":[{\"detail\":\"no suite with this id\"}]}",
                detail);
     json_put_key(b, "TypedError");
-    buf_printf(b, "{\"type\":\"object\",\"properties\":%s,\"type\":{\"type\":\"string\",\"enum\":["
+    buf_printf(b,
+               "{\"type\":\"object\",\"properties\":%s,\"type\":{\"type\":\"string\",\"enum\":["
                "\"unauthorized\",\"forbidden\",\"not_found\",\"conflict\",\"validation_error\","
                "\"rate_limited\",\"too_large\",\"invalid_yaml\",\"invalid_schedule\","
                "\"invalid_image\",\"unknown_case\",\"setup_complete\",\"not_configured\","
@@ -43,13 +45,15 @@ put_error_schemas(struct buf *b)
                "id\",\"type\":\"not_found\"}]}",
                detail);
     json_put_key(b, "SdkError");
-    buf_putz(b, "{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"string\"},\"details\":{"
-                "\"type\":\"object\"}},\"required\":[\"error\"],\"examples\":[{\"error\":\"Build not "
-                "found\"}]}");
+    buf_putz(b,
+             "{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"string\"},\"details\":{"
+             "\"type\":\"object\"}},\"required\":[\"error\"],\"examples\":[{\"error\":\"Build not "
+             "found\"}]}");
     json_put_key(b, "VibetestingError");
-    buf_putz(b, "{\"type\":\"object\",\"properties\":{\"status\":{\"const\":\"fail\"},\"reason\":{"
-                "\"type\":\"string\"}},\"required\":[\"status\",\"reason\"],\"examples\":[{\"status\":"
-                "\"fail\",\"reason\":\"execution not found\"}]}");
+    buf_putz(b,
+             "{\"type\":\"object\",\"properties\":{\"status\":{\"const\":\"fail\"},\"reason\":{"
+             "\"type\":\"string\"}},\"required\":[\"status\",\"reason\"],\"examples\":[{\"status\":"
+             "\"fail\",\"reason\":\"execution not found\"}]}");
 }
 
 /* --- errors -------------------------------------------------------------------------------- */
@@ -106,8 +110,8 @@ static void
 add_implied(struct model *m, struct error_list *list, const struct route *r)
 {
     const Assay__Http *http = r->rpc->http;
-    bool is_400 = http->surface == ASSAY__SURFACE__VIZZLY ||
-                  http->surface == ASSAY__SURFACE__VIBETESTING;
+    bool is_400 =
+        http->surface == ASSAY__SURFACE__VIZZLY || http->surface == ASSAY__SURFACE__VIBETESTING;
     if (r->body != GW_BODY_NONE) {
         add_error(m, list, 400, "the body cannot be parsed", false);
         add_error(m, list, 413, "the body is too large", false);
@@ -139,7 +143,8 @@ put_error_body(struct buf *b, const Assay__Http *http)
     }
     buf_printf(b, "{\"$ref\":\"#/components/schemas/%s\"}", error_schemas[http->surface]);
     for (size_t i = 0; i < http->n_shared_with; i++) {
-        buf_printf(b, ",{\"$ref\":\"#/components/schemas/%s\"}", error_schemas[http->shared_with[i]]);
+        buf_printf(b, ",{\"$ref\":\"#/components/schemas/%s\"}",
+                   error_schemas[http->shared_with[i]]);
     }
     buf_putz(b, http->n_shared_with > 0 ? "]}}}" : "}}");
 }
@@ -165,7 +170,8 @@ put_errors(struct buf *b, const struct error_list *list, const Assay__Http *http
 /* --- success ------------------------------------------------------------------------------- */
 
 static void
-put_json_content(struct buf *b, void (*put)(struct buf *, const struct rpc *), const struct rpc *rpc)
+put_json_content(struct buf *b, void (*put)(struct buf *, const struct rpc *),
+                 const struct rpc *rpc)
 {
     buf_putz(b, ",\"content\":{\"application/json\":{\"schema\":");
     put(b, rpc);

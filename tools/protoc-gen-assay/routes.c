@@ -24,7 +24,8 @@ parse_param(struct model *m, struct route *r, struct str text, struct segment *s
     ptrdiff_t open = str_find_byte(text, '{');
     ptrdiff_t close = str_find_byte(text, '}');
     struct str after = close < 0 ? STR_EMPTY : str_sub(text, (size_t)close + 1, text.n);
-    if (open < 0 || close < open || str_find_byte(after, '{') >= 0 || str_find_byte(after, '}') >= 0) {
+    if (open < 0 || close < open || str_find_byte(after, '{') >= 0 ||
+        str_find_byte(after, '}') >= 0) {
         fault(m, at, "route %s: \"%.*s\" is not one {parameter}", r->pattern, STR_ARG(text));
         return false;
     }
@@ -196,9 +197,11 @@ add_route(struct model *m, struct rpc *rpc, const char *text, size_t first)
     size_t nth = rpc->route_count;
     r->index = m->route_count;
     r->endpoint = first;
-    r->table = nth == 0 ? arena_printf(m->arena, "%s__%s_request", rpc->service->snake, rpc->snake).p
-                        : arena_printf(m->arena, "%s__%s_request_%zu", rpc->service->snake,
-                                       rpc->snake, nth + 1).p;
+    r->table =
+        nth == 0
+            ? arena_printf(m->arena, "%s__%s_request", rpc->service->snake, rpc->snake).p
+            : arena_printf(m->arena, "%s__%s_request_%zu", rpc->service->snake, rpc->snake, nth + 1)
+                  .p;
     m->routes[m->route_count++] = r;
     rpc->routes[rpc->route_count++] = r;
 }

@@ -23,8 +23,8 @@ is_name(struct str name)
 {
     bool ok = name.n > 0;
     for (size_t i = 0; i < name.n; i++) {
-        ok = ok && ((name.p[i] >= 'a' && name.p[i] <= 'z') || name.p[i] == '_' ||
-                    ch_is_digit(name.p[i]));
+        ok = ok &&
+             ((name.p[i] >= 'a' && name.p[i] <= 'z') || name.p[i] == '_' || ch_is_digit(name.p[i]));
     }
     return ok;
 }
@@ -49,7 +49,8 @@ static bool
 start_query(struct sql_set *set, const char *file, int line, struct str name)
 {
     if (!is_name(name)) {
-        fprintf(stderr, "%s:%d: name \"%.*s\" is not lower snake case\n", file, line, STR_ARG(name));
+        fprintf(stderr, "%s:%d: name \"%.*s\" is not lower snake case\n", file, line,
+                STR_ARG(name));
         return false;
     }
     for (size_t i = 0; i < set->query_count; i++) {

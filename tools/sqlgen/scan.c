@@ -77,7 +77,8 @@ skip_opaque(struct str s, size_t i)
     char c = s.p[i];
     char next = i + 1 < s.n ? s.p[i + 1] : '\0';
     if (c == '\'') {
-        bool escapes = i > 0 && ch_lower(s.p[i - 1]) == 'e' && (i == 1 || !is_name_char(s.p[i - 2]));
+        bool escapes =
+            i > 0 && ch_lower(s.p[i - 1]) == 'e' && (i == 1 || !is_name_char(s.p[i - 2]));
         return skip_quoted(s, i, c, escapes);
     }
     if (c == '"') {

@@ -3,8 +3,8 @@
  * services/<svc>/sql/queries.sql and NNNN_name.sql into <svc>_sql.h and <svc>_sql.c: constants
  * Q_NAME, the texts of the statements with their number of parameters, the migrations in order.
  *
- * A statement starts at `-- name: suite_by_id` and ends before the next one; other comment lines are
- * left out of its text. Statements are one command each, without the final semicolon. */
+ * A statement starts at `-- name: suite_by_id` and ends before the next one; other comment lines
+ * are left out of its text. Statements are one command each, without the final semicolon. */
 #ifndef ASSAY_TOOLS_SQLGEN_H
 #define ASSAY_TOOLS_SQLGEN_H
 

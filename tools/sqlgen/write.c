@@ -68,7 +68,8 @@ put_migration(const struct migration *m, struct buf *out)
 void
 sql_write_source(const struct sql_set *set, const char *name, struct buf *out)
 {
-    buf_printf(out, "/* Made by tools/sqlgen. Not to be edited. */\n#include \"%s_sql.h\"\n\n", name);
+    buf_printf(out, "/* Made by tools/sqlgen. Not to be edited. */\n#include \"%s_sql.h\"\n\n",
+               name);
     buf_printf(out, "const struct db_query_def %s_queries[] = {\n", name);
     for (size_t i = 0; i < set->query_count; i++) {
         put_query(&set->queries[i], out);

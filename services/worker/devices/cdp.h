@@ -4,12 +4,14 @@
  * isolated browser context in it per device. Beyond device.h:
  *
  * - The browser starts with the first device that opens and starts again, by itself, with the next
- *   open or reset after it died. A device whose page or browser died answers DEVICE_GONE until then.
- * - A new tab (window.open, target=_blank) becomes the current one; closing it returns to its opener.
- * - alert, confirm, prompt and beforeunload stay open for a step to answer: act and settle fail with
- *   DIALOG_OPEN, observe shows nothing but `dialog`, wait_change returns. An action that itself
- *   opens a dialog succeeds. go, back, forward, reload and reset dismiss what is open and accept the
- *   beforeunload they cause.
+ *   open or reset after it died. A device whose page or browser died answers DEVICE_GONE until
+ * then.
+ * - A new tab (window.open, target=_blank) becomes the current one; closing it returns to its
+ * opener.
+ * - alert, confirm, prompt and beforeunload stay open for a step to answer: act and settle fail
+ * with DIALOG_OPEN, observe shows nothing but `dialog`, wait_change returns. An action that itself
+ *   opens a dialog succeeds. go, back, forward, reload and reset dismiss what is open and accept
+ * the beforeunload they cause.
  * - A touch profile gets touch events for tap, long press and swipe, the others a mouse.
  * - Files a page downloads go to the device's own folder and are gone after the next reset.
  * - Refs stay the same for the same element until its document is gone; then they are DETACHED.
@@ -24,12 +26,12 @@
 
 /* All may be zero: defaults in brackets. Texts are borrowed for the browser's life. */
 struct cdp_options {
-    const char *program;       /* [/usr/lib/chromium/chromium, else chromium of PATH] */
-    const char *tmp_dir;       /* profile and downloads live in a new directory below [TMPDIR, /tmp] */
-    int64_t start_timeout_us;  /* until the browser answers first [20 s] */
-    int64_t load_timeout_us;   /* of go, back, forward, reload [30 s] */
-    int64_t late_us;           /* for what hangs after a document is read: an image, a font [5 s] */
-    const char *extra_switch;  /* one more switch for the command line [none] */
+    const char *program; /* [/usr/lib/chromium/chromium, else chromium of PATH] */
+    const char *tmp_dir; /* profile and downloads live in a new directory below [TMPDIR, /tmp] */
+    int64_t start_timeout_us; /* until the browser answers first [20 s] */
+    int64_t load_timeout_us;  /* of go, back, forward, reload [30 s] */
+    int64_t late_us;          /* for what hangs after a document is read: an image, a font [5 s] */
+    const char *extra_switch; /* one more switch for the command line [none] */
 };
 
 struct cdp_browser;
@@ -39,7 +41,8 @@ struct cdp_browser *cdp_browser_new(const struct cdp_options *options);
 /* Starts the browser unless it runs. Errors: UNAVAILABLE "BROWSER_START".
  * Threads: any. Blocks: start_timeout_us at most. */
 NODISCARD enum rc cdp_browser_start(struct cdp_browser *b, struct ctx *ctx);
-/* Ends the browser, removes its directory and frees it; its devices must be freed before. Takes NULL. */
+/* Ends the browser, removes its directory and frees it; its devices must be freed before. Takes
+ * NULL. */
 void cdp_browser_free(struct cdp_browser *b);
 /* Process id of the browser, 0 when none runs. For tests of faults and for metrics. */
 pid_t cdp_browser_pid(struct cdp_browser *b);

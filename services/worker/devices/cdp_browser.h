@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pipe to Chromium, private to the cdp driver: one reader thread sorts what the browser says into
- * mailboxes, one per device (and one for the browser itself). An answer finds its mailbox by its id,
- * an event by its session; events that no device uses end here. The reader also prepares new targets
- * (tabs, frames of other sites) at once, so that none of them waits for a device to look.
+ * The pipe to Chromium, private to the cdp driver: one reader thread sorts what the browser says
+ * into mailboxes, one per device (and one for the browser itself). An answer finds its mailbox by
+ * its id, an event by its session; events that no device uses end here. The reader also prepares
+ * new targets (tabs, frames of other sites) at once, so that none of them waits for a device to
+ * look.
  *
  * Threads: any, unless said otherwise. */
 #ifndef ASSAY_WORKER_CDP_BROWSER_H
@@ -14,7 +15,8 @@
 #include "json/json.h"
 #include "worker/devices/cdp.h"
 
-#define CDP_ID_MAX 64 /* bytes of a session, target or context id with NUL; Chromium uses 32 digits */
+#define CDP_ID_MAX                                                                                 \
+    64 /* bytes of a session, target or context id with NUL; Chromium uses 32 digits */
 
 #define CDP_SLOT_BITS 8
 #define CDP_SLOTS (1 << CDP_SLOT_BITS)

@@ -2,15 +2,14 @@
  *
  * The cdp driver's own state and the calls between its files. One thread at a time works on a
  * device: it sends requests, and while it waits for an answer it applies the events that arrive, in
- * their order, to the state below. So state needs no lock, and what a page did before it answered is
- * known when the answer is.
+ * their order, to the state below. So state needs no lock, and what a page did before it answered
+ * is known when the answer is.
  *
  *   cdp_call.c     requests, waiting, evaluating          cdp_event.c    events to state
- *   cdp_device.c   open, reset, close                     cdp_nav.c      go, back, settle, tabs, dialogs
- *   cdp_observe.c  snapshot, wait_change, find            cdp_act.c      verbs
- *   cdp_input.c    mouse, touch, drag                     cdp_keys.c     keyboard
- *   cdp_text.c     typing                                 cdp_frame.c    frames of other processes
- *   cdp_shot.c     screenshots */
+ *   cdp_device.c   open, reset, close                     cdp_nav.c      go, back, settle, tabs,
+ * dialogs cdp_observe.c  snapshot, wait_change, find            cdp_act.c      verbs cdp_input.c
+ * mouse, touch, drag                     cdp_keys.c     keyboard cdp_text.c     typing cdp_frame.c
+ * frames of other processes cdp_shot.c     screenshots */
 #ifndef ASSAY_WORKER_CDP_INTERNAL_H
 #define ASSAY_WORKER_CDP_INTERNAL_H
 
@@ -35,30 +34,31 @@ struct cdp_session {
     bool used;
     bool page;
     bool crashed;
-    int parent;              /* of a frame: index of the session around it; of a tab: its opener, -1 */
-    int64_t born;            /* order of tabs */
+    int parent;   /* of a frame: index of the session around it; of a tab: its opener, -1 */
+    int64_t born; /* order of tabs */
     char id[CDP_ID_MAX];
     char target[CDP_ID_MAX]; /* also the id of its outermost frame */
-    char world[CDP_ID_MAX];  /* unique id of our isolated world in that frame, "" while there is none */
+    char world[CDP_ID_MAX]; /* unique id of our isolated world in that frame, "" while there is none
+                             */
     int64_t world_number;
-    char seen_world[CDP_ID_MAX]; /* the world the newest snapshot's refs live in */
-    int64_t changes;             /* its change counter at the newest snapshot */
-    int32_t owner;               /* id, in the parent session, of the frame element; 0 unknown */
+    char seen_world[CDP_ID_MAX];  /* the world the newest snapshot's refs live in */
+    int64_t changes;              /* its change counter at the newest snapshot */
+    int32_t owner;                /* id, in the parent session, of the frame element; 0 unknown */
     char owner_world[CDP_ID_MAX]; /* where that id holds */
     /* tabs only */
-    bool requested;         /* the page asked for a navigation that has not begun */
+    bool requested; /* the page asked for a navigation that has not begun */
     int64_t requested_us;
-    bool loading;           /* between begin and end of a load */
-    bool ready;             /* DOMContentLoaded came since the last navigation */
-    int64_t navigations;    /* documents committed in the main frame */
-    int64_t loads;          /* load events of the main frame */
+    bool loading;        /* between begin and end of a load */
+    bool ready;          /* DOMContentLoaded came since the last navigation */
+    int64_t navigations; /* documents committed in the main frame */
+    int64_t loads;       /* load events of the main frame */
     char loader[CDP_ID_MAX];
-    char url[2048];         /* of the newest document, cut */
+    char url[2048]; /* of the newest document, cut */
     char origin[CDP_ORIGIN_MAX];
     bool dialog;
-    bool leaving;           /* the open dialog is beforeunload */
+    bool leaving; /* the open dialog is beforeunload */
     char dialog_text[CDP_DIALOG_MAX];
-    int64_t chooser;        /* backend node of the file input that asked last, 0 none */
+    int64_t chooser; /* backend node of the file input that asked last, 0 none */
 };
 
 /* A fetch or XHR under way. */
@@ -72,22 +72,22 @@ struct cdp_device {
     struct device base;
     struct cdp_browser *browser;
     struct cdp_box box;
-    bool open;         /* has a browser context */
+    bool open; /* has a browser context */
     char context[CDP_ID_MAX];
     char downloads[PATH_MAX / 4 + 64];
-    struct buf out;    /* commands not yet written */
+    struct buf out;        /* commands not yet written */
     struct arena *scratch; /* of one event */
     struct ctx *reading;   /* whose arena a snapshot is read into, while it is */
     struct cdp_session sessions[CDP_SESSIONS];
-    int tab;           /* index of the current tab, -1 none */
+    int tab; /* index of the current tab, -1 none */
     int64_t births;
-    int64_t version;   /* of the document, see snapshot.h */
-    uint64_t seen;     /* hash of what the newest snapshot showed */
-    int64_t seen_tab;  /* its tab's birth */
-    bool acted;        /* since then: a hover changes what is shown without a trace */
-    int64_t events;    /* grows with whatever may have changed what is shown */
-    int64_t acted_us;  /* when the newest action began; 0: none since the load */
-    int64_t quiet_tab; /* birth of the tab that an action left quiet, 0: settling has to ask */
+    int64_t version;      /* of the document, see snapshot.h */
+    uint64_t seen;        /* hash of what the newest snapshot showed */
+    int64_t seen_tab;     /* its tab's birth */
+    bool acted;           /* since then: a hover changes what is shown without a trace */
+    int64_t events;       /* grows with whatever may have changed what is shown */
+    int64_t acted_us;     /* when the newest action began; 0: none since the load */
+    int64_t quiet_tab;    /* birth of the tab that an action left quiet, 0: settling has to ask */
     int64_t quiet_events; /* what `events` was then */
     char owed_key[8];     /* the last character of a text that a dialog interrupted */
     struct cdp_request requests[CDP_REQUESTS];
@@ -96,8 +96,8 @@ struct cdp_device {
     char origins[CDP_ORIGINS][CDP_ORIGIN_MAX];
     size_t origin_count;
     bool owes_clearing; /* session storage of `origins`, when it is known what opens next */
-    bool must_renew;   /* something happened that clearing cannot undo */
-    char *drag_p;      /* data of the drag the browser handed over, JSON; malloced */
+    bool must_renew;    /* something happened that clearing cannot undo */
+    char *drag_p;       /* data of the drag the browser handed over, JSON; malloced */
 };
 
 /* --- waiting (cdp_call.c) -------------------------------------------------------------------- */
@@ -143,16 +143,17 @@ NODISCARD enum rc cdp_pump(struct cdp_device *d, struct ctx *ctx, int64_t until_
 /* Writes what was asked and applies all events that are here already. */
 NODISCARD enum rc cdp_drain(struct cdp_device *d, struct ctx *ctx);
 
-/* One request and its result (NULL wanted: not parsed), for calls that cannot be held up by a dialog.
- * Errors: also INTERNAL "DEVTOOLS" when the browser refuses; INTERNAL must not reach users. */
+/* One request and its result (NULL wanted: not parsed), for calls that cannot be held up by a
+ * dialog. Errors: also INTERNAL "DEVTOOLS" when the browser refuses; INTERNAL must not reach users.
+ */
 NODISCARD enum rc cdp_call(struct cdp_device *d, struct ctx *ctx, const struct cdp_session *s,
                            const char *method, struct str params, const struct json_value **out);
 NODISCARD enum rc cdp_callf(struct cdp_device *d, struct ctx *ctx, const struct cdp_session *s,
                             const struct json_value **out, const char *method, const char *fmt, ...)
     PRINTF_LIKE(6, 7);
 /* Parses an answer. *out_error is its error message, empty when it succeeded. */
-NODISCARD enum rc cdp_answer(struct ctx *ctx, const struct cdp_msg *m, const struct json_value **out,
-                             struct str *out_error);
+NODISCARD enum rc cdp_answer(struct ctx *ctx, const struct cdp_msg *m,
+                             const struct json_value **out, struct str *out_error);
 /* Message of a page that stopped answering. */
 enum rc cdp_hangs(struct ctx *ctx);
 
@@ -182,19 +183,22 @@ struct str cdp_quote(struct ctx *ctx, struct str text);
 struct str cdp_field(struct str line, size_t i);
 double cdp_number(struct str s);
 
-/* --- events (cdp_event.c), targets (cdp_target.c) ---------------------------------------------- */
+/* --- events (cdp_event.c), targets (cdp_target.c) ----------------------------------------------
+ */
 
 void cdp_event(struct cdp_device *d, const struct cdp_msg *m);
 void cdp_greet(void *device, struct str session, bool page, struct buf *out);
 void cdp_attached(struct cdp_device *d, const struct json_value *params, struct str parent);
 void cdp_detached(struct cdp_device *d, const struct json_value *params);
-void cdp_see_origin(struct cdp_device *d, const struct cdp_session *s, struct str origin, bool inner);
+void cdp_see_origin(struct cdp_device *d, const struct cdp_session *s, struct str origin,
+                    bool inner);
 /* Forgets requests; they belong to a document that is gone. */
 void cdp_forget_requests(struct cdp_device *d);
 bool cdp_requests_pending(struct cdp_device *d, int64_t *out_until_us);
 int cdp_tab_count(const struct cdp_device *d);
 
-/* --- the verbs of device.h --------------------------------------------------------------------- */
+/* --- the verbs of device.h ---------------------------------------------------------------------
+ */
 
 enum rc cdp_require(struct cdp_device *d, struct ctx *ctx);
 enum rc cdp_no_dialog(struct cdp_device *d, struct ctx *ctx);
@@ -222,7 +226,8 @@ NODISCARD enum rc cdp_go_cleared(struct cdp_device *d, struct ctx *ctx, struct s
 /* Closes a tab and waits until it is gone. */
 NODISCARD enum rc cdp_close_tab(struct cdp_device *d, struct ctx *ctx, int index);
 
-/* --- input (cdp_input.c, cdp_keys.c) ------------------------------------------------------------ */
+/* --- input (cdp_input.c, cdp_keys.c) ------------------------------------------------------------
+ */
 
 struct cdp_point {
     double x, y;
@@ -250,7 +255,8 @@ bool cdp_ask_key(struct cdp_device *d, struct cdp_wait *w, struct str spec);
 /* The same for one character of text. */
 void cdp_ask_char(struct cdp_device *d, struct cdp_wait *w, struct str character);
 
-/* --- one action under way (cdp_act.c, cdp_text.c) ----------------------------------------------- */
+/* --- one action under way (cdp_act.c, cdp_text.c) -----------------------------------------------
+ */
 
 struct cdp_acting {
     struct cdp_device *d;
@@ -267,7 +273,8 @@ NODISCARD enum rc cdp_acting_tap(struct cdp_acting *t, struct cdp_point p);
 /* Types into the field of ref, or what has the focus; `all` replaces what is there. */
 NODISCARD enum rc cdp_fill(struct cdp_acting *t, struct str text, bool all);
 
-/* --- frames of other processes (cdp_frame.c) ---------------------------------------------------- */
+/* --- frames of other processes (cdp_frame.c) ----------------------------------------------------
+ */
 
 /* The session and the id in it that a ref names. NULL: no such session. */
 struct cdp_session *cdp_ref_session(struct cdp_device *d, int32_t ref, int32_t *out_id);

@@ -19,7 +19,8 @@ struct cdp_process {
     char dir[PATH_MAX / 4];
 };
 
-/* Starts Chromium. Removes what browsers of workers that were killed have left beside its directory. Errors: UNAVAILABLE: no directory, channel or process; errno says why. That the
+/* Starts Chromium. Removes what browsers of workers that were killed have left beside its
+ * directory. Errors: UNAVAILABLE: no directory, channel or process; errno says why. That the
  * program could be executed shows only when it answers. */
 NODISCARD enum rc cdp_process_start(const struct cdp_options *o, struct cdp_process *out);
 /* Closes the channels, waits up to `grace_us` for the browser to end by itself, kills it otherwise,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which mailbox a message of the browser belongs to. Everything here runs under the browser's lock. */
+ * Which mailbox a message of the browser belongs to. Everything here runs under the browser's lock.
+ */
 #ifndef ASSAY_WORKER_CDP_ROUTE_H
 #define ASSAY_WORKER_CDP_ROUTE_H
 
@@ -24,7 +25,8 @@ NODISCARD bool cdp_routes_add(struct cdp_routes *r, struct cdp_box *box);
 void cdp_routes_remove(struct cdp_routes *r, struct cdp_box *box);
 /* The browser is dead: every box hears it and is forgotten. */
 void cdp_routes_clear(struct cdp_routes *r);
-/* Puts the message into its box, or drops it. What new targets must hear is appended to `greeting`. */
+/* Puts the message into its box, or drops it. What new targets must hear is appended to `greeting`.
+ */
 void cdp_routes_deliver(struct cdp_routes *r, struct str message, struct buf *greeting);
 
 #endif

@@ -4,9 +4,9 @@
  * started with --remote-debugging-pipe) or `webdriver` (any W3C server). The interface is the same,
  * abilities differ: what a driver cannot do ends UNIMPLEMENTED.
  *
- * Elements are named by the `ref` of the newest snapshot. Before it touches one, a driver scrolls it
- * into view and checks that it is visible, enabled, not moving and not covered, and says which of
- * these failed. It never retries an action that may have happened; waiting is the caller's, with
+ * Elements are named by the `ref` of the newest snapshot. Before it touches one, a driver scrolls
+ * it into view and checks that it is visible, enabled, not moving and not covered, and says which
+ * of these failed. It never retries an action that may have happened; waiting is the caller's, with
  * wait_change.
  *
  * Errors, all recorded in ctx with a stable reason:
@@ -48,22 +48,22 @@ enum device_reset {
 enum device_image { DEVICE_JPEG, DEVICE_PNG };
 
 enum device_verb {
-    DEVICE_TAP,         /* ref, or x/y when ref < 0 */
+    DEVICE_TAP, /* ref, or x/y when ref < 0 */
     DEVICE_DOUBLE_TAP,
     DEVICE_LONG_PRESS,
     DEVICE_CONTEXT_TAP,
     DEVICE_HOVER,
-    DEVICE_TYPE,        /* text into ref, or the focused element when ref < 0; keeps what is there */
-    DEVICE_FILL,        /* replaces the value with text, firing what a person's typing would fire */
+    DEVICE_TYPE, /* text into ref, or the focused element when ref < 0; keeps what is there */
+    DEVICE_FILL, /* replaces the value with text, firing what a person's typing would fire */
     DEVICE_CLEAR,
-    DEVICE_SELECT,      /* option with label (or value) `text` of a select */
-    DEVICE_CHECK,       /* `on` says to which state; does nothing when it is there already */
-    DEVICE_UPLOAD,      /* files: paths separated by '\n' */
-    DEVICE_DRAG,        /* from ref to ref2, or x/y to x2/y2 */
-    DEVICE_SWIPE,       /* x/y to x2/y2 in duration_us */
-    DEVICE_SCROLL,      /* by x2/y2 pixels at ref or in the page */
-    DEVICE_SCROLL_TO,   /* ref into view */
-    DEVICE_KEY,         /* text: "Enter", "Control+A", "ArrowDown", "BACK" */
+    DEVICE_SELECT,    /* option with label (or value) `text` of a select */
+    DEVICE_CHECK,     /* `on` says to which state; does nothing when it is there already */
+    DEVICE_UPLOAD,    /* files: paths separated by '\n' */
+    DEVICE_DRAG,      /* from ref to ref2, or x/y to x2/y2 */
+    DEVICE_SWIPE,     /* x/y to x2/y2 in duration_us */
+    DEVICE_SCROLL,    /* by x2/y2 pixels at ref or in the page */
+    DEVICE_SCROLL_TO, /* ref into view */
+    DEVICE_KEY,       /* text: "Enter", "Control+A", "ArrowDown", "BACK" */
     DEVICE_FOCUS
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a device shows at one moment: the elements a person could use or read, in reading order, with
- * what they are called. A driver fills it (cdp from one walk of the page, webdriver from the page
- * source); the resolver reads it. Everything in it comes from the application under test: it is data,
- * never instructions.
+ * What a device shows at one moment: the elements a person could use or read, in reading order,
+ * with what they are called. A driver fills it (cdp from one walk of the page, webdriver from the
+ * page source); the resolver reads it. Everything in it comes from the application under test: it
+ * is data, never instructions.
  *
  * Ownership: lives in the arena it was observed into; refs die with the next navigation.
  * Units: boxes are CSS pixels of the viewport (may lie outside of it when scrolled away). */
@@ -52,8 +52,8 @@ enum elem_role {
 };
 
 enum elem_flag {
-    ELEM_VISIBLE = 1 << 0,  /* rendered with a size; may still be scrolled out of view */
-    ELEM_IN_VIEW = 1 << 1,  /* at least partly inside the viewport */
+    ELEM_VISIBLE = 1 << 0, /* rendered with a size; may still be scrolled out of view */
+    ELEM_IN_VIEW = 1 << 1, /* at least partly inside the viewport */
     ELEM_ENABLED = 1 << 2,
     ELEM_EDITABLE = 1 << 3, /* takes text now: not read-only, not disabled */
     ELEM_CHECKED = 1 << 4,
@@ -76,14 +76,14 @@ struct elem {
     int32_t parent; /* index of the nearest enclosing element in the snapshot, -1 at the top */
     int32_t depth;
     enum elem_role role;
-    uint32_t flags;        /* enum elem_flag */
-    struct str name;       /* accessible name (accname 1.2), white space folded */
-    struct str text;       /* rendered text of its own and below, folded, at most 1 KiB */
-    struct str label;      /* text of its <label> or row/definition header, when it has one */
+    uint32_t flags;   /* enum elem_flag */
+    struct str name;  /* accessible name (accname 1.2), white space folded */
+    struct str text;  /* rendered text of its own and below, folded, at most 1 KiB */
+    struct str label; /* text of its <label> or row/definition header, when it has one */
     struct str placeholder;
-    struct str value;      /* current value; of a select the chosen option's text */
-    struct str test_id;    /* data-testid, id or name attribute */
-    struct str title;      /* title attribute, alt text */
+    struct str value;   /* current value; of a select the chosen option's text */
+    struct str test_id; /* data-testid, id or name attribute */
+    struct str title;   /* title attribute, alt text */
     struct str href;
     struct str description; /* aria-describedby, validation message */
     int32_t level;          /* of a heading */
@@ -98,10 +98,10 @@ struct snapshot {
     struct str title;
     double viewport_w, viewport_h;
     double scroll_x, scroll_y, page_w, page_h;
-    int64_t version;  /* grows when the document changed: two equal versions show the same */
-    int tabs;         /* open pages of this device */
+    int64_t version;   /* grows when the document changed: two equal versions show the same */
+    int tabs;          /* open pages of this device */
     struct str dialog; /* text of an open alert/confirm/prompt, p == NULL without one */
-    bool truncated;   /* more elements than the driver collects (20,000) */
+    bool truncated;    /* more elements than the driver collects (20,000) */
 };
 
 /* "button", "textbox", …; never NULL. */

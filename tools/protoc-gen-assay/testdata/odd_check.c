@@ -82,7 +82,8 @@ gateway_put_file(struct gateway *svc, struct ctx *ctx, const Assay__PutFileReque
     return RC_OK;
 }
 
-/* --- the calls below the stubs ----------------------------------------------------------------- */
+/* --- the calls below the stubs -----------------------------------------------------------------
+ */
 
 static const struct rpc_method *called;
 static const char *called_addr;
@@ -109,7 +110,8 @@ rpc_peers_call(struct rpc_peers *peers, const char *addr, struct ctx *ctx,
     return RC_UNAVAILABLE;
 }
 
-/* --- checks ------------------------------------------------------------------------------------ */
+/* --- checks ------------------------------------------------------------------------------------
+ */
 
 static const struct pb_field *
 field(const struct pb_table *t, const char *json)
@@ -159,7 +161,8 @@ check_fields(void)
 
     const struct pb_field *keyword = field(t, "default");
     CHECK(keyword->offset == offsetof(Assay__MakeThingRequest, default_));
-    CHECK(strcmp(keyword->in[0], "a\"b") == 0 && strcmp(keyword->in[1], "c\\d?" "?/") == 0);
+    CHECK(strcmp(keyword->in[0], "a\"b") == 0 && strcmp(keyword->in[1], "c\\d?"
+                                                                        "?/") == 0);
     CHECK(keyword->in[2] == NULL);
 
     CHECK(field(t, "note")->flags == PB_NULLABLE);
