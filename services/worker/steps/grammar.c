@@ -298,6 +298,16 @@ parse_clauses(struct gram *g, struct cur c)
 
 /* --- the sentence */
 
+/* "looks the same as the baseline" is compared pixel by pixel; as before, by nobody. */
+static bool
+asks_sameness(const struct cur *c)
+{
+    return any_word(c, "looks the same|look the same") &&
+           !any_word(c, "looks the same as the baseline|look the same as the baseline|"
+                        "looks the same as the visual baseline|look the same as the visual "
+                        "baseline|looks the same as its baseline|look the same as its baseline");
+}
+
 /* Outside quotes these words ask for an opinion or for data that is not there. */
 static bool
 asks_judgement(const struct cur *c)
@@ -307,7 +317,7 @@ asks_judgement(const struct cur *c)
                     "looks right|look good|looks correct|looks fine|nicely|reasonable|smoothly|"
                     "as intended|appropriately|work correctly|make sense|makes sense|looks like|"
                     "as needed|if needed|if necessary|if required|as required|as necessary|"
-                    "looks the same|looks okay|looks ok|seems|whatever|as usual|accordingly|"
+                    "looks okay|looks ok|seems|whatever|as usual|accordingly|"
                     "until done|as appropriate|etc|etc.|and so on|somehow|responsive|user-friendly|"
                     "well-formatted|professional|intuitive");
 }
@@ -315,7 +325,7 @@ asks_judgement(const struct cur *c)
 static enum parsed
 parse_all(struct gram *g, struct cur c)
 {
-    if (asks_judgement(&c)) {
+    if (asks_judgement(&c) || asks_sameness(&c)) {
         return refuse(g, "that needs judgement: a program cannot compare it",
                       "say what is to be seen: Verify that \"Saved\" is visible");
     }

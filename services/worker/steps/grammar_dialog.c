@@ -13,6 +13,9 @@ static const char DIALOGS[] =
     "browser prompt|confirmation popup|confirm popup|js confirm|alert window|"
     "browser confirmation|js dialog|pop-up alert|popup alert|confirm alert|popup|pop-up";
 
+/* A page draws dialogs and popups of its own; an alert is the browser's. */
+static const char ALERTS[] = "alert|alert box|alert window|alert popup|popup alert|pop-up alert";
+
 static const char OWNERS[] = "browser|browser's|native|system|javascript|js|os";
 
 static enum parsed
@@ -31,7 +34,7 @@ put_dialog(struct gram *g, struct cur c, enum act_type type)
     return P_OK;
 }
 
-/* "in the browser's confirm popup": says whose dialog it is. */
+/* "in the browser's confirm popup", "on the alert": says whose dialog it is. */
 static bool
 eat_browser_dialog(struct cur *c)
 {
@@ -40,11 +43,9 @@ eat_browser_dialog(struct cur *c)
         return false;
     }
     eat(&look, WORDS_DET);
-    if (!eat(&look, OWNERS)) {
-        return false;
-    }
+    bool owned = eat(&look, OWNERS);
     eat(&look, "native|javascript|js|own");
-    if (!eat(&look, DIALOGS)) {
+    if (!eat(&look, owned ? DIALOGS : ALERTS)) {
         return false;
     }
     *c = look;

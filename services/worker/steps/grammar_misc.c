@@ -89,6 +89,12 @@ static bool
 eat_baseline(struct cur *c)
 {
     struct cur look = *c;
+    if (eat(&look, "visually matches|should visually match|must visually match") &&
+        cur_quoted(&look)) {
+        *c = look;
+        return true;
+    }
+    look = *c;
     if (eat(c, "visually|for visual changes|for visual differences|for visual regressions|"
                "for visual regression|has no visual differences|has not changed visually|"
                "has no visual changes")) {
@@ -96,7 +102,8 @@ eat_baseline(struct cur *c)
     }
     if (!eat(&look, "against|with|to|visually matches|visually match|matches|should match|must "
                     "match|to match|still matches|match|"
-                    "should still match")) {
+                    "should still match|looks the same as|look the same as|should look the same as|"
+                    "must look the same as")) {
         return false;
     }
     eat(&look, WORDS_DET);

@@ -30,6 +30,10 @@ put_times(struct gram *g, struct cur c, enum act_type type)
     return p;
 }
 
+static const char IN_HISTORY[] =
+    "in the browser history|in browser history|in the history|in history|in the browser's history|"
+    "of the browser history|of the browser's history|in my history|in my browser history";
+
 /* "press the browser's back button", "use the forward arrow". */
 static bool
 eat_history_button(struct cur *c, const char *which)
@@ -60,10 +64,26 @@ eat_history_button(struct cur *c, const char *which)
     return true;
 }
 
+/* "go to the next page in the browser history": without the history it may turn a list's pages. */
+static bool
+eat_history_page(struct cur *c, const char *which)
+{
+    struct cur look = *c;
+    if (!eat(&look, "go to|navigate to|move to|return to|go back to")) {
+        return false;
+    }
+    eat(&look, WORDS_DET);
+    if (!eat(&look, which) || !eat(&look, "page|entry") || !eat(&look, IN_HISTORY)) {
+        return false;
+    }
+    *c = look;
+    return true;
+}
+
 static enum parsed
 clause_history(struct gram *g, struct cur c)
 {
-    if (eat_history_button(&c, "back") ||
+    if (eat_history_page(&c, "previous|last|prior") || eat_history_button(&c, "back") ||
         eat(&c,
             "go back|navigate back|return|goes back|navigates back|go one page back|"
             "return back|browser back|browser back button|move back|step back|go one step back")) {
@@ -77,7 +97,7 @@ clause_history(struct gram *g, struct cur c)
                 "to the prior page|to previous screen");
         return put_times(g, c, ACT_BACK);
     }
-    if (eat_history_button(&c, "forward") ||
+    if (eat_history_page(&c, "next") || eat_history_button(&c, "forward") ||
         eat(&c, "go forward|navigate forward|move forward|goes forward|go forwards|"
                 "go one page forward|step forward|browser forward")) {
         eat(&c, "to the next page|one page|in the browser|a page|in browser|in the browser history|"

@@ -162,7 +162,10 @@ put_text(struct gram *g, const struct said *s, struct str value, enum act_mode m
     struct cur subject = s->subject;
     struct cur plain = subject;
     bool says_value =
-        eat(&subject, "the value of|the value in|value of|the value for|the contents of");
+        eat(&subject, "the value of|the value in|value of|the value for|the contents of|"
+                      "the selected option of|the selected option in|the selected option for|"
+                      "the selected value of|the selected value in|the selected item of|"
+                      "the chosen option of|the chosen value of");
     bool said_text = !says_value && eat(&subject, "the text of|the text in|text of|the label of|"
                                                   "the text on|the caption of|the content of");
     if (said_page(&plain)) {

@@ -121,6 +121,11 @@ select_alone(struct gram *g, struct cur c)
         return P_OK;
     }
     eat(&c, "on");
+    if (at_phrase(&c, "date|day|month|year|time") && !is_capital(&c.t[c.i]) &&
+        (c.end - c.i == 1 || word_is_literal(&c.t[c.i + 1]))) {
+        return refuse(g, "it is unclear from which field to choose",
+                      "Select \"Kitchen\" from \"Category\"");
+    }
     if (parse_target(g, &c, USE_TAP, &t) != P_OK) {
         return P_REFUSED;
     }

@@ -190,6 +190,10 @@ core_words(struct gram *g, struct cur c, enum target_use use, struct target *t)
     if (found && len < c.end - c.i) {
         t->role = role;
         c.end -= len;
+        if (role_is(t, "heading") && phrase_len(&c, c.i, "page|main") == c.end - c.i &&
+            !is_capital(&c.t[c.i])) {
+            return P_OK; /* "the page heading" */
+        }
     } else if (!found && core_leading_role(g, &c, use, t)) {
         return name_doubt(&c) >= 0 ? refuse_name(g, &c, HINT_QUOTE) : P_OK;
     }
@@ -379,7 +383,7 @@ suffices(const struct target *t, enum target_use use)
     if (use == USE_SCOPE || use == USE_VERIFY) {
         return true;
     }
-    return t->role != NULL && t->within != NULL && t->within->name.n > 0;
+    return t->role != NULL && t->within != NULL && (t->within->name.n > 0 || t->within->nth != 0);
 }
 
 /* "photo thumbnail" before "called 'X'": plain words for what it is. */

@@ -234,6 +234,8 @@ joined_by_as(struct gram *g, struct cur c)
         return with ? P_NO
                     : refuse(g, "it is unclear which is the text and which the field", HINT_VALUE);
     }
+    g->link = c.t[at].low;
+    g->target_first = right_value;
     return left_value ? put_typed(g, left, right, MODE_NONE, false)
                       : put_typed(g, right, left, MODE_NONE, false);
 }
