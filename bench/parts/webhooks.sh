@@ -15,7 +15,7 @@ env ASSAY_RPC_LISTEN="ipc://$dir/webhooks.1" ASSAY_DATABASE_URL="$uri" ASSAY_ALL
     ASSAY_SECRET_KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f \
     "$bench_root/build/bin/assay-webhooks" >"$dir/webhooks.log" 2>&1 &
 service=$!
-before=$("$bench_root/build/bench/cputime" x --tree "$(head -1 "$dir/pg/postmaster.pid")" | awk '{ print $3 }')
+postgres=$(head -1 "$dir/pg/postmaster.pid")
+before=$(bench_spent "$postgres")
 "$bench_root/build/bench/webhooks_bench" "$uri" "ipc://$dir/webhooks" "$service" || { tail "$dir/webhooks.log" >&2; exit 1; }
-after=$("$bench_root/build/bench/cputime" x --tree "$(head -1 "$dir/pg/postmaster.pid")" | awk '{ print $3 }')
-echo "bench: Postgres spent $(echo "$before $after" | awk '{ print $2 - $1 }') s in all" >&2
+echo "bench: Postgres spent $(echo "$before $(bench_spent "$postgres")" | awk '{ print $3 - $1 }') s in all" >&2
