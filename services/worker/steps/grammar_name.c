@@ -164,12 +164,13 @@ holds_choice(const struct cur *c, bool counted)
 {
     static const char LOOKS[] =
         "blue|red|green|yellow|orange|purple|black|white|grey|gray|pink|big|small|large|tiny|"
-        "bigger|smaller|larger|cheapest|best|worst|newest|latest|oldest|biggest|largest|smallest|"
-        "highest|lowest|random|empty|visible|enabled|disabled|unchecked|checked|highlighted|"
+        "bigger|smaller|larger|best|worst|random|empty|visible|enabled|disabled|unchecked|checked|"
+        "highlighted|"
         "selected|unread|available";
     for (int i = c->i; i < c->end; i++) {
         bool capital = is_capital(&c->t[i]) && i > 0;
-        bool vague = counted ? phrase_len(c, i, LOOKS) > 0 : word_is_vague(c, i);
+        bool vague = counted ? word_is_superlative(c, i) || phrase_len(c, i, LOOKS) > 0
+                             : word_is_vague(c, i);
         if (vague && !capital) {
             return true;
         }
@@ -186,6 +187,10 @@ name_is_vague(const struct cur *c, enum target_use use, bool counted)
     if (!literal && use != USE_VERIFY && holds_choice(c, counted)) {
         return true;
     }
+    /* "the cheapest flight is shown": which one that is, no name says. */
+    if (!literal && use == USE_VERIFY && word_is_superlative(c, c->i)) {
+        return true;
+    }
     if (counted) {
         return phrase_len(c, c->i, "time|moment|attempt|try|occasion|step") == c->end - c->i;
     }
@@ -199,13 +204,13 @@ name_is_vague(const struct cur *c, enum target_use use, bool counted)
     if (is_capital(&c->t[c->i]) && c->i > 0 && c->end - c->i == 1) {
         return false;
     }
-    return phrase_len(
-               c, c->i,
-               "one|ones|thing|things|item|element|there|here|what|stuff|"
-               "same|following|above|below|user|page|screen|website|app|application|"
-               "site|one there|place|action|option|result|middle|center|centre|edge|"
-               "corner|half|top|bottom|left|right|side|time|area|space|spot|region|background") ==
-           c->end - c->i;
+    return phrase_len(c, c->i,
+                      "one|ones|thing|things|item|element|there|here|what|stuff|"
+                      "same|following|above|below|user|page|screen|website|app|application|"
+                      "site|one there|place|action|option|result|middle|center|centre|edge|"
+                      "corner|top result|top item|top hit|top entry|top "
+                      "suggestion|half|top|bottom|left|right|side|time|area|space|spot|region|"
+                      "background") == c->end - c->i;
 }
 
 bool

@@ -155,6 +155,18 @@ put_visible(struct gram *g, const struct said *s, struct cur what)
     return P_OK;
 }
 
+/* "the response status is 200", without quotes: not what a page shows. */
+static bool
+said_answer(const struct cur *subject)
+{
+    struct cur c = *subject;
+    eat(&c, WORDS_DET);
+    return eat(&c, "status code|response status|response code|http status|http code|"
+                   "http status code|response status code|api response|response body|"
+                   "server response|response time|api status") &&
+           cur_done(&c);
+}
+
 enum parsed
 put_text(struct gram *g, const struct said *s, struct str value, enum act_mode mode, bool as_value)
 {
@@ -170,6 +182,9 @@ put_text(struct gram *g, const struct said *s, struct str value, enum act_mode m
                                                   "the text on|the caption of|the content of");
     if (said_page(&plain)) {
         return refuse(g, "it is unclear what on the page is compared", HINT_VERIFY);
+    }
+    if (said_answer(&plain)) {
+        return refuse(g, "what a server answers is not on the page", HINT_VERIFY);
     }
     if (parse_target(g, &subject, USE_VERIFY, &t) != P_OK) {
         return P_REFUSED;

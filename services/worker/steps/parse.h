@@ -101,6 +101,8 @@ bool key_starts(const struct cur *c, int i);
 bool word_is_literal(const struct tok *t); /* number, price, address, file, variable */
 bool text_is_address(struct str s);
 bool word_is_vague(const struct cur *c, int i);
+/* "cheapest", "nearest": by its ending. */
+bool word_is_superlative(const struct cur *c, int i);
 bool is_capital(const struct tok *t);
 
 /* --- lists (grammar_list.c) */

@@ -460,15 +460,29 @@ word_is_literal(const struct tok *t)
     return file || has_digit(t->text) || text_is_address(t->text);
 }
 
+bool
+word_is_superlative(const struct cur *c, int i)
+{
+    static const char OTHERS[] =
+        "interest|interests|request|harvest|forest|contest|protest|suggest|digest|manifest|"
+        "conquest|honest|arrest|invest|midwest|northwest|southwest|priest|bequest|unrest|inquest|"
+        "pretest|backtest|retest|pinterest|everest|budapest|bucharest|tempest|ernest|attest";
+    static const size_t SHORTEST = 6; /* "guest", "quest" and "chest" are none */
+    const struct tok *t = &c->t[i];
+    return t->kind == TOK_WORD && t->text.n >= SHORTEST && str_ends(str_z(t->low), STR("est")) &&
+           phrase_len(c, i, OTHERS) == 0;
+}
+
 /* Words that leave the choice to whoever reads: a program must not choose. */
 bool
 word_is_vague(const struct cur *c, int i)
 {
-    return phrase_len(
+    return word_is_superlative(c, i) ||
+           phrase_len(
                c, i,
                "any|some|every|each|all|both|either|random|randomly|arbitrary|correct|"
-               "appropriate|suitable|relevant|right one|wrong|cheapest|"
-               "most|best|worst|newest|latest|oldest|biggest|largest|smallest|highest|lowest|"
+               "appropriate|suitable|relevant|right one|wrong|most|best|worst|"
+               "cheaper|faster|better|worse|bigger|smaller|nearer|"
                "blue|red|green|yellow|orange|purple|black|white|grey|gray|pink|big|"
                "small|large|tiny|other|another|several|few|many|anything|something|everything|"
                "anywhere|somewhere|valid|invalid|outside|necessary|required|desired|proper|"
