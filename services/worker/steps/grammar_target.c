@@ -73,6 +73,14 @@ static const char FILLERS[] =
     "thumbnail|avatar|logo|pill|tooltip|carousel|gallery|widget|plan|category filter|filter|"
     "breadcrumb|dialog title|note|document|email|reminder|wizard";
 
+/* "next to the user 'Ada'". Not a field: "enter 'x' as the user 'Ada'" says who does it. */
+static bool
+person_beside(const struct cur *c, enum target_use use)
+{
+    return use != USE_TYPE && use != USE_SELECT &&
+           phrase_len(c, c->i, "user|member|employee") == c->end - c->i;
+}
+
 /* "the 'Photos' carousel": behind an article and a name one plain word can only be what it is. */
 static bool
 noun_behind(const struct cur *c, int q)
@@ -103,7 +111,7 @@ kind_beside(const struct cur *c, enum target_use use, const char **out_role)
         *out_role = role;
         return true;
     }
-    if (phrase_len(c, c->i, FILLERS) == c->end - c->i) {
+    if (phrase_len(c, c->i, FILLERS) == c->end - c->i || person_beside(c, use)) {
         return true;
     }
     struct cur rest = *c;
