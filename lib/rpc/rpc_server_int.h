@@ -12,8 +12,8 @@
 #include "rpc/rpc_session.h"
 
 #define FLUSH_ANSWERS 16
-#define FLUSH_US 2000
-#define SLOW_US 10000 /* a method that usually takes longer does not start over waiting answers */
+#define FLUSH_US 1000
+#define SLOW_US 4000 /* a method that usually takes longer does not start over waiting answers */
 #define SPARE_US 1000
 #define KEEP_US (5 * ASSAY_US_PER_S)
 #define TICK_US 1000
