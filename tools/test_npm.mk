@@ -4,7 +4,7 @@
 build/npm/%/.stamp: tests/%/package.json tests/%/package-lock.json | $(SETUP_TEST)
 	@mkdir -p $(@D)
 	cp $^ $(@D)/
-	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(B)/test/lib/blob/blob: | build/npm/s3/.stamp

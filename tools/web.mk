@@ -10,7 +10,7 @@ VIEWER_FILES := swagger-ui.css swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE
 build/npm/docs/.stamp: web/docs/package.json web/docs/package-lock.json | $(SETUP)
 	@mkdir -p $(@D)
 	cp $^ $(@D)/
-	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(WEB_STAMP): $(WEB_FILES) build/npm/docs/.stamp tools/web.mk

@@ -7,7 +7,7 @@ root=$(cd "$here/../.." && pwd)
 url=$1 name=${2:-playwright}
 cd "$here"
 if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund --silent >&2
+    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 fi
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

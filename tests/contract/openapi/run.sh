@@ -7,7 +7,7 @@ work=build/npm/openapi
 mkdir -p "$work"
 if ! cmp -s "$here/package-lock.json" "$work/package-lock.json" || [ ! -e "$work/.installed" ]; then
     cp "$here/package.json" "$here/package-lock.json" "$work/"
-    npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --silent
+    npm ci --prefix "$work" --ignore-scripts --no-audit --no-fund --loglevel=error
     touch "$work/.installed"
 fi
 cp "$here"/*.mjs "$work/"
