@@ -66,7 +66,7 @@ owner() { # PATTERN OWNER
     owner 'civetweb\.h' 'lib/web/'
     owner 'jwt\.h|openssl/|argon2\.h' 'lib/sec/'
     owner 'yaml\.h' 'cli/suite_yaml'
-    owner 'libdeflate\.h|turbojpeg\.h' 'services/tests/visual/'
+    owner 'libdeflate\.h|turbojpeg\.h' 'services/tests/(visual|preview)/'
 } >>"$found"
 
 # Paths of somebody's machine, and secrets, have no place in what is committed.
