@@ -3,6 +3,7 @@
 
 #include "json/json.h"
 #include "webhooks/catalogue.h"
+#include "webhooks/whk_text.h"
 
 #define MESSAGE_MAX ((size_t)64 << 10)
 #define NAME_MAX_CP 200
@@ -65,38 +66,20 @@ add_fact(struct note *n, const char *title, struct str text)
     }
 }
 
-static struct str
-cut(struct str s, size_t max)
-{
-    size_t at = 0;
-
-    for (size_t n = 0; n < max && at < s.n; n++) {
-        if (str_next_cp(s, &at) < 0) {
-            break;
-        }
-    }
-    return str_sub(s, 0, at);
-}
-
 static void
 read_note(struct ctx *ctx, const struct json_value *event, struct note *n)
 {
     const struct json_value *data = json_get(event, "data");
     int64_t ms = json_i64(json_get(data, "duration_ms"), -1);
-    struct str url = json_str(json_get(data, "run_url"));
 
     set_headline(n, json_str(json_get(event, "type")));
-    n->name = cut(json_str(json_get(data, "name")), NAME_MAX_CP);
-    if (str_istarts(url, STR("http://")) || str_istarts(url, STR("https://"))) {
-        n->url = url;
-    }
-    add_fact(n, "Status", cut(json_str(json_get(data, "status")), NAME_MAX_CP));
-    add_fact(n, "Reason", cut(json_str(json_get(data, "reason")), NAME_MAX_CP));
-    add_fact(n, "Commit", cut(json_str(json_get(data, "commit_sha")), SHA_SHOWN));
+    n->name = whk_cut(json_str(json_get(data, "name")), NAME_MAX_CP);
+    n->url = whk_web_url(json_str(json_get(data, "run_url")));
+    add_fact(n, "Status", whk_cut(json_str(json_get(data, "status")), NAME_MAX_CP));
+    add_fact(n, "Reason", whk_cut(json_str(json_get(data, "reason")), NAME_MAX_CP));
+    add_fact(n, "Commit", whk_cut(json_str(json_get(data, "commit_sha")), SHA_SHOWN));
     if (ms >= 0) {
-        add_fact(n, "Duration",
-                 arena_printf(ctx->arena, "%lld.%lld s", (long long)(ms / 1000),
-                              (long long)(ms % 1000 / 100)));
+        add_fact(n, "Duration", whk_seconds(ctx, ms));
     }
 }
 

@@ -2,6 +2,7 @@
 #include "webhooks/whk_github_text.h"
 
 #include "json/json.h"
+#include "webhooks/whk_text.h"
 
 #define TEXT_MAX ((size_t)512 << 10)
 #define DESCRIPTION_MAX_CP 140 /* GitHub's */
@@ -43,14 +44,6 @@ pull_number(const struct json_value *metadata)
     return 0;
 }
 
-static struct str
-web_url(struct str url)
-{
-    bool is_web = str_istarts(url, STR("http://")) || str_istarts(url, STR("https://"));
-
-    return is_web ? url : STR_EMPTY;
-}
-
 enum rc
 whk_run_read(struct ctx *ctx, struct str event, struct whk_run *out, bool *out_told)
 {
@@ -66,7 +59,7 @@ whk_run_read(struct ctx *ctx, struct str event, struct whk_run *out, bool *out_t
         .status = json_str(json_get(data, "status")),
         .name = json_str(json_get(data, "name")),
         .sha = json_str(json_get(data, "commit_sha")),
-        .url = web_url(json_str(json_get(data, "run_url"))),
+        .url = whk_web_url(json_str(json_get(data, "run_url"))),
         .duration_ms = json_i64(json_get(data, "duration_ms"), -1),
         .pull = pull_number(json_get(data, "metadata")),
     };
@@ -83,26 +76,6 @@ whk_run_read(struct ctx *ctx, struct str event, struct whk_run *out, bool *out_t
 }
 
 /* --- commit status ------------------------------------------------------------------------- */
-
-static struct str
-cut(struct str s, size_t max_cp)
-{
-    size_t at = 0;
-
-    for (size_t n = 0; n < max_cp && at < s.n; n++) {
-        if (str_next_cp(s, &at) < 0) {
-            break;
-        }
-    }
-    return str_sub(s, 0, at);
-}
-
-static struct str
-seconds(struct ctx *ctx, int64_t ms)
-{
-    return arena_printf(ctx->arena, "%lld.%lld s", (long long)(ms / 1000),
-                        (long long)(ms % 1000 / 100));
-}
 
 static const char *
 state_of(const struct whk_run *run)
@@ -130,15 +103,15 @@ whk_status_body(struct ctx *ctx, const struct whk_run *run)
 
     if (run->ended && run->duration_ms >= 0) {
         text = arena_printf(ctx->arena, "%.*s after %.*s", STR_ARG(text),
-                            STR_ARG(seconds(ctx, run->duration_ms)));
+                            STR_ARG(whk_seconds(ctx, run->duration_ms)));
     }
     buf_init(&b, TEXT_MAX);
     buf_putc(&b, '{');
     json_put_member_str(&b, "state", str_z(state_of(run)));
     json_put_member_str(
         &b, "context",
-        arena_printf(ctx->arena, "assay/%.*s", STR_ARG(cut(run->name, CONTEXT_MAX_CP))));
-    json_put_member_str(&b, "description", cut(text, DESCRIPTION_MAX_CP));
+        arena_printf(ctx->arena, "assay/%.*s", STR_ARG(whk_cut(run->name, CONTEXT_MAX_CP))));
+    json_put_member_str(&b, "description", whk_cut(text, DESCRIPTION_MAX_CP));
     if (run->url.n > 0) {
         json_put_member_str(&b, "target_url", run->url);
     }
@@ -221,7 +194,7 @@ put_row(struct ctx *ctx, const struct whk_result *r, struct buf *b)
     put_markdown(b, r->status);
     buf_putz(b, " | ");
     if (r->duration_ms >= 0) {
-        buf_put(b, seconds(ctx, r->duration_ms));
+        buf_put(b, whk_seconds(ctx, r->duration_ms));
     }
     buf_printf(b, " | %.*s |\n", STR_ARG(str_sub(r->sha, 0, SHA_SHOWN)));
 }
