@@ -193,8 +193,8 @@ write_comment(struct github *g, struct str body, int64_t *id)
     if (call(g, "comment", "PATCH", path, body, NULL, &status)) {
         return true;
     }
-    /* Somebody deleted it. */
-    return status == 404 && make_comment(g, body, id);
+    /* Somebody deleted it, or it is a copy of the mark in a comment that is not ours to write. */
+    return (status == 404 || status == 403) && make_comment(g, body, id);
 }
 
 static enum rc

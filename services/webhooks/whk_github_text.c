@@ -5,8 +5,10 @@
 #include "webhooks/whk_text.h"
 
 #define TEXT_MAX ((size_t)512 << 10)
+#define COMMENT_MAX 65536      /* GitHub's: characters, so at most as many bytes */
+#define COMMENT_TAIL 64        /* of those, for the line that says how many are left out */
 #define DESCRIPTION_MAX_CP 140 /* GitHub's */
-#define CONTEXT_MAX_CP 200
+#define NAME_MAX_CP 200
 #define SHA_SHOWN 7
 #define PASSED_WARNED "passed, visual warning"
 
@@ -34,8 +36,9 @@ pull_number(const struct json_value *metadata)
 
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         const struct json_value *v = json_get(metadata, NAMES[i]);
-        if (json_is(v, JSON_NUMBER) && json_i64(v, 0) > 0) {
-            return json_i64(v, 0);
+        n = json_is(v, JSON_NUMBER) ? json_i64(v, 0) : 0;
+        if (n > 0 && n <= INT32_MAX) {
+            return n;
         }
         if (json_is(v, JSON_STRING) && str_to_i64(json_str(v), 1, INT32_MAX, &n) == RC_OK) {
             return n;
@@ -110,7 +113,7 @@ whk_status_body(struct ctx *ctx, const struct whk_run *run)
     json_put_member_str(&b, "state", str_z(state_of(run)));
     json_put_member_str(
         &b, "context",
-        arena_printf(ctx->arena, "assay/%.*s", STR_ARG(whk_cut(run->name, CONTEXT_MAX_CP))));
+        arena_printf(ctx->arena, "assay/%.*s", STR_ARG(whk_cut(run->name, NAME_MAX_CP))));
     json_put_member_str(&b, "description", whk_cut(text, DESCRIPTION_MAX_CP));
     if (run->url.n > 0) {
         json_put_member_str(&b, "target_url", run->url);
@@ -132,6 +135,9 @@ put_markdown(struct buf *b, struct str s)
             break;
         case '<':
             buf_putz(b, "&lt;");
+            break;
+        case '&': /* else "&commat;" would become what '@' may not */
+            buf_putz(b, "&amp;");
             break;
         case '@':
             buf_putz(b, "@\xE2\x80\x8B"); /* a space of no width: nobody is mentioned */
@@ -180,15 +186,17 @@ mark_of(struct str status)
 static void
 put_row(struct ctx *ctx, const struct whk_result *r, struct buf *b)
 {
+    struct str name = whk_cut(r->name, NAME_MAX_CP);
+
     buf_printf(b, "| %s | ", mark_of(r->status));
     if (r->url.n > 0) {
         buf_putc(b, '[');
-        put_markdown(b, r->name);
+        put_markdown(b, name);
         buf_putz(b, "](");
         put_link(b, r->url);
         buf_putc(b, ')');
     } else {
-        put_markdown(b, r->name);
+        put_markdown(b, name);
     }
     buf_putz(b, " | ");
     put_markdown(b, r->status);
@@ -197,6 +205,26 @@ put_row(struct ctx *ctx, const struct whk_result *r, struct buf *b)
         buf_put(b, whk_seconds(ctx, r->duration_ms));
     }
     buf_printf(b, " | %.*s |\n", STR_ARG(str_sub(r->sha, 0, SHA_SHOWN)));
+}
+
+/* As many rows as a comment may hold; the rest is counted. */
+static void
+put_rows(struct ctx *ctx, const struct whk_result *results, size_t n, struct buf *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct buf row;
+        buf_init(&row, TEXT_MAX);
+        put_row(ctx, &results[i], &row);
+        bool fits = !buf_failed(&row) && b->n + row.n + COMMENT_TAIL <= COMMENT_MAX;
+        if (fits) {
+            buf_put(b, buf_str(&row));
+        }
+        buf_fini(&row);
+        if (!fits) {
+            buf_printf(b, "| | and %zu more | | | |\n", n - i);
+            return;
+        }
+    }
 }
 
 struct str
@@ -211,9 +239,7 @@ whk_comment_body(struct ctx *ctx, const struct whk_result *results, size_t n)
     buf_init(&text, TEXT_MAX);
     buf_printf(&text, WHK_GITHUB_MARK "\n### assay: %zu passed, %zu not\n\n", passed, n - passed);
     buf_putz(&text, "| | Suite | Status | Duration | Commit |\n|---|---|---|---|---|\n");
-    for (size_t i = 0; i < n; i++) {
-        put_row(ctx, &results[i], &text);
-    }
+    put_rows(ctx, results, n, &text);
     buf_init(&b, 2 * TEXT_MAX);
     buf_putc(&b, '{');
     json_put_member_str(&b, "body", buf_str(&text));

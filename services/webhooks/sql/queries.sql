@@ -277,7 +277,7 @@ WHERE github_results.at <= excluded.at;
 
 -- name: github_results_of
 SELECT name, status, sha, run_url, duration_ms FROM github_results
-WHERE org_id = $1 AND repo = $2 AND pull = $3 ORDER BY name LIMIT 100;
+WHERE org_id = $1 AND repo = $2 AND pull = $3 ORDER BY name LIMIT 1000;
 
 -- name: github_results_sweep
 DELETE FROM github_results WHERE ctid IN (

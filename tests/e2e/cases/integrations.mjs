@@ -119,7 +119,7 @@ test('a run is told to the chats, to its commit and in one comment of its pull r
   assert.equal(of(SHA[0])[1], run.status === 'passed' ? 'success' : 'failure');
   await until('the pull request has a comment', () => state.comments.length === 1, 30);
   assert.equal(state.comments[0].pull, 7);
-  assert.match(state.comments[0].body, /Check &lt;out> \\\| & \\\*bold\\\* @\u200bteam/);
+  assert.match(state.comments[0].body, /Check &lt;out> \\\| &amp; \\\*bold\\\* @\u200bteam/);
   await until('the chats have the message', () => chat.slack.length > before[0] && chat.teams.length > before[1], 30);
   assert.match(chat.slack.at(-1).text, /Run passed: Check &lt;out&gt; \| &amp;/);
 
