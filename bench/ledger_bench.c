@@ -15,7 +15,7 @@
 #include "billing/bil_post.h"
 #include "billing/bil_writer.h"
 #include "billing_sql.h"
-#include "common_sql.h"
+#include "tests/support/db_lab.h"
 
 #define CALLERS 128
 #define SINGLES 16
@@ -103,17 +103,7 @@ main(int argc, char **argv)
         (void)fputs("usage: ledger_bench URI\n", stderr);
         return 3;
     }
-    struct db_cfg cfg = {.uri = argv[1],
-                         .schema = "billing",
-                         .app = "ledger_bench",
-                         .queries = billing_queries,
-                         .query_count = billing_query_count,
-                         .migrations = billing_migrations,
-                         .migration_count = billing_migration_count,
-                         .common_queries = common_queries,
-                         .common_query_count = common_query_count,
-                         .common_migrations = common_migrations,
-                         .common_migration_count = common_migration_count};
+    struct db_cfg cfg = DB_LAB_CFG(billing, argv[1]);
     ctx_init(&ctx, arena);
     ctx.deadline_us = clk_wall_us() + 60 * ASSAY_US_PER_S;
     if (db_open(&cfg, &db) != RC_OK || db_migrate(db, &ctx) != RC_OK) {

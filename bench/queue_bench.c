@@ -15,9 +15,9 @@
 #include <time.h>
 
 #include "base/id.h"
-#include "common_sql.h"
 #include "tests/tests.h"
 #include "tests_sql.h"
+#include "tests/support/db_lab.h"
 
 #define ORGS 16
 #define CLAIM 8 /* as many as tst_dispatch.c takes at once */
@@ -211,17 +211,7 @@ main(int argc, char **argv)
         (void)fprintf(stderr, "usage: queue_bench URI [JOBS [EXECUTORS 1-%d]]\n", EXECUTORS_MAX);
         return 3;
     }
-    struct db_cfg cfg = {.uri = argv[1],
-                         .schema = "tests",
-                         .app = "queue_bench",
-                         .queries = tests_queries,
-                         .query_count = tests_query_count,
-                         .migrations = tests_migrations,
-                         .migration_count = tests_migration_count,
-                         .common_queries = common_queries,
-                         .common_query_count = common_query_count,
-                         .common_migrations = common_migrations,
-                         .common_migration_count = common_migration_count};
+    struct db_cfg cfg = DB_LAB_CFG(tests, argv[1]);
     begin(&ctx, arena, 0);
     must(db_open(&cfg, &tests.db), &ctx, "open");
     must(db_migrate(tests.db, &ctx), &ctx, "migrate");

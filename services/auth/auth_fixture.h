@@ -17,9 +17,9 @@
 #include "auth/aut_keys.h"
 #include "auth_sql.h"
 #include "base/id.h"
-#include "common_sql.h"
 #include "pb/pb.h"
 #include "sec/jws.h"
+#include "tests/support/db_lab.h"
 #include "tests/support/pg.h"
 
 /* Last: cmocka defines a macro fail(). */
@@ -84,17 +84,7 @@ call_end(struct call *c)
 UNUSED static struct db *
 open_db(void)
 {
-    struct db_cfg cfg = {.uri = pg_support_uri(),
-                         .schema = "auth",
-                         .app = "auth_test",
-                         .queries = auth_queries,
-                         .query_count = auth_query_count,
-                         .migrations = auth_migrations,
-                         .migration_count = auth_migration_count,
-                         .common_queries = common_queries,
-                         .common_query_count = common_query_count,
-                         .common_migrations = common_migrations,
-                         .common_migration_count = common_migration_count};
+    struct db_cfg cfg = DB_LAB_CFG(auth, pg_support_uri());
     struct db *made = NULL;
 
     assert_int_equal(db_open(&cfg, &made), RC_OK);

@@ -14,7 +14,7 @@
 #include "billing/bil_writer.h"
 #include "billing/billing.h"
 #include "billing_sql.h"
-#include "common_sql.h"
+#include "tests/support/db_lab.h"
 #include "tests/support/pg.h"
 
 /* Last: cmocka defines a macro fail(). */
@@ -56,17 +56,7 @@ call_begin(int64_t org)
 static inline int
 set_up(void **state)
 {
-    const struct db_cfg cfg = {.uri = pg_support_uri(),
-                               .schema = "billing",
-                               .app = "billing_test",
-                               .queries = billing_queries,
-                               .query_count = billing_query_count,
-                               .migrations = billing_migrations,
-                               .migration_count = billing_migration_count,
-                               .common_queries = common_queries,
-                               .common_query_count = common_query_count,
-                               .common_migrations = common_migrations,
-                               .common_migration_count = common_migration_count};
+    const struct db_cfg cfg = DB_LAB_CFG(billing, pg_support_uri());
     struct call c = call_begin(0);
 
     (void)state;

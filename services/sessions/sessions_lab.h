@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common_sql.h"
 #include "sessions/sessions.h"
 #include "sessions_sql.h"
 #include "svc/svc_int.h"
+#include "tests/support/db_lab.h"
 #include "tests/support/pg.h"
 
 /* Last: cmocka defines a macro fail(). */
@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 #undef fail
+
+#include "tests/support/handler.h"
 
 #define ORG 7
 #define TEXT(text) ((char *)(uintptr_t)("" text))
@@ -87,19 +89,7 @@ call_end(struct call *c)
     arena_free(c->arena);
 }
 
-#define WRITE(c, expr) (assert_int_equal(db_begin(db, &(c)->ctx), RC_OK), end_write((c), (expr)))
-static inline enum rc
-end_write(struct call *c, enum rc rc)
-{
-    assert_int_equal(rc, c->ctx.err.code);
-    if (rc == RC_OK) {
-        assert_int_equal(db_commit(db, &c->ctx), RC_OK);
-    }
-    while (db_in_tx(&c->ctx)) {
-        db_rollback(db, &c->ctx);
-    }
-    return rc;
-}
+#define WRITE(c, expr) HANDLE(db, &(c)->ctx, (expr))
 
 static inline void
 run_loop(bool (*fn)(void *state, struct ctx *ctx))
@@ -144,17 +134,7 @@ static const char *const THREE[] = {"phone", "phone", "tablet"};
 static inline int
 open_all(void **state)
 {
-    struct db_cfg cfg = {.uri = pg_support_uri(),
-                         .schema = "sessions",
-                         .app = "sessions_test",
-                         .queries = sessions_queries,
-                         .query_count = sessions_query_count,
-                         .migrations = sessions_migrations,
-                         .migration_count = sessions_migration_count,
-                         .common_queries = common_queries,
-                         .common_query_count = common_query_count,
-                         .common_migrations = common_migrations,
-                         .common_migration_count = common_migration_count};
+    struct db_cfg cfg = DB_LAB_CFG(sessions, pg_support_uri());
     struct rpc_tls no_tls = {.ca_file = NULL};
     struct call c = call_as(0, 0);
 

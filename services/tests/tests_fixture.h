@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "blob/blob.h"
-#include "common_sql.h"
 #include "sessions_client.h"
 #include "svc/svc_int.h"
+#include "tests/support/db_lab.h"
 #include "tests/support/pg.h"
 #include "tests/bsl.h"
 #include "tests/support/place.h"
@@ -30,6 +30,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 #undef fail
+
+#include "tests/support/handler.h"
 
 #define ORG 7
 #define OTHER_ORG 8
@@ -89,20 +91,7 @@ reason(const struct call *c)
     return c->ctx.err.reason == NULL ? "" : c->ctx.err.reason;
 }
 
-/* A handler as the dispatcher runs it: OK means that no failure stands, and commits. */
-#define WRITE(c, expr) (assert_int_equal(db_begin(db, &(c)->ctx), RC_OK), end_write((c), (expr)))
-UNUSED static enum rc
-end_write(struct call *c, enum rc rc)
-{
-    assert_int_equal(rc, c->ctx.err.code);
-    if (rc == RC_OK) {
-        assert_int_equal(db_commit(db, &c->ctx), RC_OK);
-    }
-    while (db_in_tx(&c->ctx)) {
-        db_rollback(db, &c->ctx);
-    }
-    return rc;
-}
+#define WRITE(c, expr) HANDLE(db, &(c)->ctx, (expr))
 
 /* --- the others ---------------------------------------------------------------------------- */
 
@@ -287,17 +276,7 @@ open_peers(void)
 static int
 open_all(void **state)
 {
-    struct db_cfg cfg = {.uri = pg_support_uri(),
-                         .schema = "tests",
-                         .app = "tests_test",
-                         .queries = tests_queries,
-                         .query_count = tests_query_count,
-                         .migrations = tests_migrations,
-                         .migration_count = tests_migration_count,
-                         .common_queries = common_queries,
-                         .common_query_count = common_query_count,
-                         .common_migrations = common_migrations,
-                         .common_migration_count = common_migration_count};
+    struct db_cfg cfg = DB_LAB_CFG(tests, pg_support_uri());
     struct call c = call_as(0);
 
     (void)state;

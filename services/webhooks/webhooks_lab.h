@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/id.h"
-#include "common_sql.h"
 #include "sec/token.h"
+#include "tests/support/db_lab.h"
 #include "tests/support/pg.h"
 #include "webhooks/catalogue.h"
 #include "webhooks/webhooks.h"
@@ -82,17 +82,7 @@ open_with(const struct webhooks_cfg *cfg)
 static inline int
 set_up(void **state)
 {
-    const struct db_cfg cfg = {.uri = pg_support_uri(),
-                               .schema = "webhooks",
-                               .app = "webhooks_test",
-                               .queries = webhooks_queries,
-                               .query_count = webhooks_query_count,
-                               .migrations = webhooks_migrations,
-                               .migration_count = webhooks_migration_count,
-                               .common_queries = common_queries,
-                               .common_query_count = common_query_count,
-                               .common_migrations = common_migrations,
-                               .common_migration_count = common_migration_count};
+    const struct db_cfg cfg = DB_LAB_CFG(webhooks, pg_support_uri());
     struct call c = call_begin(0);
 
     (void)state;
