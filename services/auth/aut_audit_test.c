@@ -5,30 +5,6 @@
 
 /* --- audit --------------------------------------------------------------------------------- */
 
-static void
-deliver(const char *id, int64_t org, const char *type)
-{
-    struct call c = call_begin();
-    Assay__DeliverEventsRequest req = ASSAY__DELIVER_EVENTS_REQUEST__INIT;
-    Assay__DeliverEventsResponse resp = ASSAY__DELIVER_EVENTS_RESPONSE__INIT;
-    Assay__Event event = ASSAY__EVENT__INIT;
-    Assay__Event *events[] = {&event};
-
-    event.id = arena_strz(c.arena, str_z(id));
-    event.type = arena_strz(c.arena, str_z(type));
-    event.org_id = org;
-    event.at_us = 1700000000000000;
-    event.details = arena_strz(c.arena, STR("made by a test"));
-    req.n_events = 1;
-    req.events = events;
-    assert_int_equal(db_begin(db, &c.ctx), RC_OK);
-    assert_int_equal(auth_deliver_events(&auth, &c.ctx, &req, &resp), RC_OK);
-    assert_int_equal(db_commit(db, &c.ctx), RC_OK);
-    assert_int_equal(resp.n_accepted, 1);
-    assert_string_equal(resp.accepted[0], id);
-    call_end(&c);
-}
-
 static struct aut_audit_report
 verify_audit(void)
 {
@@ -46,7 +22,7 @@ fill_audit(int count)
     for (int i = 0; i < count; i++) {
         char id[ID_UUID_LEN + 1];
         id_uuid(id);
-        deliver(id, 1 + i % 2, "thing.happened");
+        deliver_event(id, 1 + i % 2, "thing.happened", NULL);
     }
 }
 
@@ -55,8 +31,8 @@ events_are_stored_once_and_chained(void **state)
 {
     (void)state;
     fill_audit(7);
-    deliver("01234567-89ab-7def-8123-456789abcdef", 1, "thing.happened");
-    deliver("01234567-89ab-7def-8123-456789abcdef", 1, "thing.happened");
+    deliver_event("01234567-89ab-7def-8123-456789abcdef", 1, "thing.happened", NULL);
+    deliver_event("01234567-89ab-7def-8123-456789abcdef", 1, "thing.happened", NULL);
     struct aut_audit_report report = verify_audit();
     assert_int_equal(report.entries, 8);
     assert_int_equal(report.bad_seq, 0);

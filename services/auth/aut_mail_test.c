@@ -6,42 +6,7 @@
 
 #include "auth/auth_fixture.h"
 #include "auth/aut_store_mail.h"
-#include "mail/mail.h"
 #include "tests/support/exim.h"
-#include "tests/support/place.h"
-
-static char dir[PLACE_MAX]; /* of the sink */
-
-/* --- the two ways out ---------------------------------------------------------------------- */
-
-static void
-use_mailer(const struct mailer_cfg *cfg)
-{
-    struct call c = call_begin();
-
-    mailer_close(auth.mailer);
-    auth.mailer = NULL;
-    assert_int_equal(mailer_open(cfg, &c.ctx, &auth.mailer), RC_OK);
-    call_end(&c);
-}
-
-static int
-set_up_sink(void **state)
-{
-    (void)set_up(state);
-    place_make(dir, "mail");
-    use_mailer(&(struct mailer_cfg){.from = "assay@example.com", .dir = dir});
-    return 0;
-}
-
-static int
-tear_down_sink(void **state)
-{
-    char command[96];
-
-    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return tear_down(state) != 0 || system(command) != 0;
-}
 
 static bool
 run_once(void)
@@ -69,7 +34,7 @@ sunk(char token[64])
 {
     char newest[300] = "";
     char text[8192];
-    DIR *d = opendir(dir);
+    DIR *d = opendir(sink);
     int n = 0;
 
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
@@ -83,7 +48,7 @@ sunk(char token[64])
     (void)closedir(d);
     if (token != NULL && n > 0) {
         char path[400];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, newest);
+        (void)snprintf(path, sizeof(path), "%s/%s", sink, newest);
         FILE *f = fopen(path, "re");
         text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
         (void)fclose(f);
@@ -159,7 +124,7 @@ a_mail_waits_until_a_way_out_works_and_keeps_its_link(void **state)
     int64_t made = pg_support_i64("SELECT id FROM auth.links");
     pg_support_exec("UPDATE auth.mails SET next_at = now();"
                     "UPDATE auth.links SET expires_at = now() - interval '1 s'");
-    use_mailer(&(struct mailer_cfg){.from = "assay@example.com", .dir = dir});
+    use_mailer(&(struct mailer_cfg){.from = "assay@example.com", .dir = sink});
     run_all();
     assert_int_equal(sunk(token), 1);
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.mails"), 0);
@@ -223,7 +188,7 @@ no_token_lies_in_clear_and_none_is_logged(void **state)
                     "INSERT INTO public.seen SELECT m::text FROM auth.mails m;"
                     "INSERT INTO public.seen SELECT l::text FROM auth.links l;"
                     "UPDATE auth.mails SET next_at = now()");
-    use_mailer(&(struct mailer_cfg){.from = "assay@example.com", .dir = dir});
+    use_mailer(&(struct mailer_cfg){.from = "assay@example.com", .dir = sink});
     run_all();
     assert_int_equal(sunk(token), 1);
     assert_true(strlen(token) >= 40);

@@ -3,26 +3,14 @@
  * A webhook that was switched off: who gets a mail, how often, and what it says. */
 #include "auth/aut_store_mail.h"
 #include "auth/auth_fixture.h"
-#include "mail/mail.h"
 
 #define EVENT "0190a1b2-0000-7000-8000-000000000001"
 #define OTHER_EVENT "0190a1b2-0000-7000-8000-000000000002"
 
-static char dir[64]; /* of the sink */
-
 static int
-set_up_sink(void **state)
+set_up_people(void **state)
 {
-    struct mailer_cfg cfg = {.from = "assay@example.com", .dir = dir};
-
-    (void)set_up(state);
-    (void)snprintf(dir, sizeof(dir), "/tmp/assay-notice.XXXXXX");
-    if (mkdtemp(dir) == NULL) {
-        return 1;
-    }
-    struct call c = call_begin();
-    assert_int_equal(mailer_open(&cfg, &c.ctx, &auth.mailer), RC_OK);
-    call_end(&c);
+    (void)set_up_sink(state);
     pg_support_exec("INSERT INTO auth.organizations (id, name) OVERRIDING SYSTEM VALUE"
                     " VALUES (1, 'Shop'), (2, 'Other');"
                     "INSERT INTO auth.users (id, org_id, email, role, password_phc)"
@@ -31,39 +19,6 @@ set_up_sink(void **state)
                     " (3, 1, 'cyd@example.com', 3, 'x'), (4, 1, 'dan@example.com', 1, 'x'),"
                     " (5, 2, 'eve@example.com', 3, 'x')");
     return 0;
-}
-
-static int
-tear_down_sink(void **state)
-{
-    char command[96];
-
-    (void)snprintf(command, sizeof(command), "rm -rf %s", dir);
-    return tear_down(state) != 0 || system(command) != 0;
-}
-
-static void
-tell(const char *id, int64_t org_id, const char *type, const char *data)
-{
-    struct call c = call_begin();
-    Assay__DeliverEventsRequest req = ASSAY__DELIVER_EVENTS_REQUEST__INIT;
-    Assay__DeliverEventsResponse resp = ASSAY__DELIVER_EVENTS_RESPONSE__INIT;
-    Assay__Event event = ASSAY__EVENT__INIT;
-    Assay__Event *events[] = {&event};
-
-    event.id = arena_strz(c.arena, str_z(id));
-    event.type = arena_strz(c.arena, str_z(type));
-    event.org_id = org_id;
-    event.at_us = 1700000000000000;
-    event.has_data = data != NULL;
-    event.data = pb_bytes(c.arena, str_z(data == NULL ? "" : data));
-    req.n_events = 1;
-    req.events = events;
-    assert_int_equal(db_begin(db, &c.ctx), RC_OK);
-    assert_int_equal(auth_deliver_events(&auth, &c.ctx, &req, &resp), RC_OK);
-    assert_int_equal(resp.n_accepted, 1);
-    assert_int_equal(db_commit(db, &c.ctx), RC_OK);
-    call_end(&c);
 }
 
 static void
@@ -86,7 +41,7 @@ mails_with(const char *line)
     char command[300], answer[16];
 
     (void)snprintf(command, sizeof(command),
-                   "cat %s/*.eml /dev/null 2>/dev/null | tr -d '\\r' | grep -cxF '%s'", dir, line);
+                   "cat %s/*.eml /dev/null 2>/dev/null | tr -d '\\r' | grep -cxF '%s'", sink, line);
     FILE *p = popen(command, "r");
     assert_non_null(p);
     assert_non_null(fgets(answer, sizeof(answer), p));
@@ -102,8 +57,9 @@ static void
 admins_and_the_maker_get_one_mail_each_once(void **state)
 {
     (void)state;
-    tell(EVENT, 1, "webhook.disabled", DATA);
-    tell(EVENT, 1, "webhook.disabled", DATA); /* the relay died before it noted the answer */
+    deliver_event(EVENT, 1, "webhook.disabled", DATA);
+    deliver_event(EVENT, 1, "webhook.disabled",
+                  DATA); /* the relay died before it noted the answer */
     send_all();
     assert_int_equal(mails_with("Subject: Webhook switched off: CI <b>hook</b>"), 3);
     assert_int_equal(mails_with("To: <ada@example.com>"), 1);
@@ -112,7 +68,7 @@ admins_and_the_maker_get_one_mail_each_once(void **state)
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.mails"), 0);
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.audit_events"), 1);
     /* Switched off a second time. */
-    tell(OTHER_EVENT, 1, "webhook.disabled", DATA);
+    deliver_event(OTHER_EVENT, 1, "webhook.disabled", DATA);
     send_all();
     assert_int_equal(mails_with("To: <ada@example.com>"), 2);
 }
@@ -121,8 +77,10 @@ static void
 a_maker_of_another_organization_or_of_the_past_gets_none(void **state)
 {
     (void)state;
-    tell(EVENT, 1, "webhook.disabled", "{\"webhook_id\":1,\"name\":\"x\",\"created_by\":5}");
-    tell(OTHER_EVENT, 1, "webhook.disabled", "{\"webhook_id\":1,\"name\":\"x\",\"created_by\":99}");
+    deliver_event(EVENT, 1, "webhook.disabled",
+                  "{\"webhook_id\":1,\"name\":\"x\",\"created_by\":5}");
+    deliver_event(OTHER_EVENT, 1, "webhook.disabled",
+                  "{\"webhook_id\":1,\"name\":\"x\",\"created_by\":99}");
     send_all();
     assert_int_equal(mails_with("To: <ada@example.com>"), 2);
     assert_int_equal(mails_with("To: <cyd@example.com>"), 2);
@@ -135,11 +93,11 @@ other_events_and_data_that_is_none_send_nothing(void **state)
     static const char *const BAD[] = {NULL, "", "[]", "{", "null"};
 
     (void)state;
-    tell(EVENT, 1, "webhook.deleted", DATA);
+    deliver_event(EVENT, 1, "webhook.deleted", DATA);
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         char id[ID_UUID_LEN + 1];
         id_uuid(id);
-        tell(id, 1, "webhook.disabled", BAD[i]);
+        deliver_event(id, 1, "webhook.disabled", BAD[i]);
     }
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.mails"), 0);
     assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.audit_events"),
@@ -181,16 +139,16 @@ the_mail_says_what_why_and_where_and_escapes_names(void **state)
     call_end(&c);
 }
 
-#define T_SINK(name) cmocka_unit_test_setup_teardown(name, set_up_sink, tear_down_sink)
+#define N(name) cmocka_unit_test_setup_teardown(name, set_up_people, tear_down_sink)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T_SINK(admins_and_the_maker_get_one_mail_each_once),
-        T_SINK(a_maker_of_another_organization_or_of_the_past_gets_none),
-        T_SINK(other_events_and_data_that_is_none_send_nothing),
-        T_SINK(the_mail_says_what_why_and_where_and_escapes_names),
+        N(admins_and_the_maker_get_one_mail_each_once),
+        N(a_maker_of_another_organization_or_of_the_past_gets_none),
+        N(other_events_and_data_that_is_none_send_nothing),
+        N(the_mail_says_what_why_and_where_and_escapes_names),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -17,10 +17,12 @@
 #include "auth/aut_keys.h"
 #include "auth_sql.h"
 #include "base/id.h"
+#include "mail/mail.h"
 #include "pb/pb.h"
 #include "sec/jws.h"
 #include "tests/support/db_lab.h"
 #include "tests/support/pg.h"
+#include "tests/support/place.h"
 
 /* Last: cmocka defines a macro fail(). */
 #include <setjmp.h>
@@ -157,6 +159,37 @@ tear_down(void **state)
     (void)state;
     aut_close(&auth);
     return 0;
+}
+
+/* --- mails --------------------------------------------------------------------------------- */
+
+UNUSED static char sink[PLACE_MAX]; /* the folder of set_up_sink */
+
+UNUSED static void
+use_mailer(const struct mailer_cfg *cfg)
+{
+    struct call c = call_begin();
+
+    mailer_close(auth.mailer);
+    auth.mailer = NULL;
+    assert_int_equal(mailer_open(cfg, &c.ctx, &auth.mailer), RC_OK);
+    call_end(&c);
+}
+
+/* As set_up, with mails that go into files of a folder. */
+UNUSED static int
+set_up_sink(void **state)
+{
+    (void)set_up(state);
+    place_make(sink, "mail");
+    use_mailer(&(struct mailer_cfg){.from = "assay@example.com", .dir = sink});
+    return 0;
+}
+
+UNUSED static int
+tear_down_sink(void **state)
+{
+    return tear_down(state) != 0 || !place_remove(sink);
 }
 
 /* --- calls --------------------------------------------------------------------------------- */
@@ -415,6 +448,33 @@ add_invite(int64_t org, const char *token, const char *email, int role, const ch
         (long long)org, email == NULL ? "" : "'", email == NULL ? "NULL" : email,
         email == NULL ? "" : "'", role, hex, expires);
     pg_support_exec(sql);
+}
+
+/* As the relay of another service does. `data` is JSON or NULL. */
+UNUSED static void
+deliver_event(const char *id, int64_t org_id, const char *type, const char *data)
+{
+    struct call c = call_begin();
+    Assay__DeliverEventsRequest req = ASSAY__DELIVER_EVENTS_REQUEST__INIT;
+    Assay__DeliverEventsResponse resp = ASSAY__DELIVER_EVENTS_RESPONSE__INIT;
+    Assay__Event event = ASSAY__EVENT__INIT;
+    Assay__Event *events[] = {&event};
+
+    event.id = arena_strz(c.arena, str_z(id));
+    event.type = arena_strz(c.arena, str_z(type));
+    event.org_id = org_id;
+    event.at_us = 1700000000000000;
+    event.details = arena_strz(c.arena, STR("made by a test"));
+    event.has_data = data != NULL;
+    event.data = pb_bytes(c.arena, str_z(data == NULL ? "" : data));
+    req.n_events = 1;
+    req.events = events;
+    assert_int_equal(db_begin(db, &c.ctx), RC_OK);
+    assert_int_equal(auth_deliver_events(&auth, &c.ctx, &req, &resp), RC_OK);
+    assert_int_equal(db_commit(db, &c.ctx), RC_OK);
+    assert_int_equal(resp.n_accepted, 1);
+    assert_string_equal(resp.accepted[0], id);
+    call_end(&c);
 }
 
 UNUSED static int64_t
