@@ -121,13 +121,6 @@ start(void **state)
     return 0;
 }
 
-static int
-stop(void **state)
-{
-    lab_free(*state);
-    return 0;
-}
-
 static void
 a_form_is_filled_and_sent(void **state)
 {
@@ -505,5 +498,5 @@ main(void)
         cmocka_unit_test(presses_come_in_all_kinds),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, lab_stop);
 }

@@ -56,13 +56,6 @@ start(void **state)
     return 0;
 }
 
-static int
-stop(void **state)
-{
-    lab_free(*state);
-    return 0;
-}
-
 /* --- what dies ----------------------------------------------------------------------------------
  */
 
@@ -440,5 +433,5 @@ main(void)
         cmocka_unit_test(a_phone_is_touched_and_looks_like_one),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, lab_stop);
 }

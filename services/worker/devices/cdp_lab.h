@@ -5,6 +5,8 @@
 #ifndef ASSAY_WORKER_CDP_LAB_H
 #define ASSAY_WORKER_CDP_LAB_H
 
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +29,9 @@ struct lab {
     struct arena *arena;
     struct ctx ctx;
     struct snapshot snap;
+    pthread_t releaser; /* of lab_hold_until */
+    const char *awaited;
+    int late_ms;
 };
 
 static const struct device_profile lab_desktop = {.id = "web-desktop-1",
@@ -219,6 +224,33 @@ lab_says(struct lab *l, const char *id, const char *text)
     }
 }
 
+static UNUSED void *
+lab_release(void *arg)
+{
+    struct lab *l = arg;
+
+    (void)site_wait_hits(l->site, l->awaited, 1);
+    (void)poll(NULL, 0, l->late_ms);
+    site_release(l->site);
+    return NULL;
+}
+
+/* Holds back what the site has under /hold until `path` was asked for, and so much longer. */
+static UNUSED void
+lab_hold_until(struct lab *l, const char *path, int late_ms)
+{
+    l->awaited = path;
+    l->late_ms = late_ms;
+    site_hold(l->site);
+    assert_int_equal(pthread_create(&l->releaser, NULL, lab_release, l), 0);
+}
+
+static UNUSED void
+lab_hold_end(struct lab *l)
+{
+    assert_int_equal(pthread_join(l->releaser, NULL), 0);
+}
+
 static UNUSED struct lab *
 lab_new(const struct site_page *pages, const struct device_profile *profile)
 {
@@ -244,6 +276,14 @@ lab_free(struct lab *l)
     site_stop(l->site);
     arena_free(l->arena);
     free(l);
+}
+
+/* As a group's teardown. */
+static UNUSED int
+lab_stop(void **state)
+{
+    lab_free(*state);
+    return 0;
 }
 
 #endif

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/devices/cdp_lab.h"
 
-#include <poll.h>
-#include <pthread.h>
-
 #include <unistd.h>
 
 static const struct site_page pages[] = {
@@ -55,13 +52,6 @@ static int
 start(void **state)
 {
     *state = lab_new(pages, &lab_desktop);
-    return 0;
-}
-
-static int
-stop(void **state)
-{
-    lab_free(*state);
     return 0;
 }
 
@@ -145,41 +135,17 @@ addresses_that_do_not_answer_are_told_apart(void **state)
     lab_elem(l, ELEM_HEADING, "Text");
 }
 
-static void *
-release_when_asked(void *arg)
-{
-    struct lab *l = arg;
-
-    (void)site_wait_hits(l->site, "/hold/late", 1);
-    site_release(l->site);
-    return NULL;
-}
-
 static void
 settling_waits_for_a_page_that_takes_its_time(void **state)
 {
     struct lab *l = *state;
-    pthread_t thread;
 
     lab_open(l, "/a");
-    site_hold(l->site);
-    assert_int_equal(pthread_create(&thread, NULL, release_when_asked, l), 0);
+    lab_hold_until(l, "/hold/late", 0);
     lab_tap(l, ELEM_LINK, "To late");
     lab_see(l);
     lab_elem(l, ELEM_HEADING, "Late page");
-    pthread_join(thread, NULL);
-}
-
-/* Well after what hangs behind a document would have been given up. */
-static void *
-release_late(void *arg)
-{
-    struct lab *l = arg;
-
-    (void)site_wait_hits(l->site, "/hold/script", 1);
-    (void)poll(NULL, 0, 600);
-    site_release(l->site);
-    return NULL;
+    lab_hold_end(l);
 }
 
 static void
@@ -188,42 +154,29 @@ a_document_is_waited_for_longer_than_what_hangs_behind_it(void **state)
     struct lab *l = *state;
     struct cdp_browser *b = cdp_browser_new(&(struct cdp_options){.late_us = 200000});
     struct device *d = cdp_device_new(b, &lab_desktop);
-    pthread_t thread;
 
     lab_fresh(l);
     lab_expect(l, l->do_->open(d, &l->ctx, lab_url(l, "/a", false)), "open");
-    site_hold(l->site);
-    assert_int_equal(pthread_create(&thread, NULL, release_late, l), 0);
+    /* Well after what hangs behind the document would have been given up. */
+    lab_hold_until(l, "/hold/script", 600);
     lab_expect(l, l->do_->go(d, &l->ctx, lab_url(l, "/blocked", false)), "go");
     lab_expect(l, l->do_->observe(d, &l->ctx, &l->snap), "observe");
     lab_elem(l, ELEM_HEADING, "Whole");
-    pthread_join(thread, NULL);
+    lab_hold_end(l);
     cdp_device_free(d);
     cdp_browser_free(b);
-}
-
-static void *
-release_fetch(void *arg)
-{
-    struct lab *l = arg;
-
-    (void)site_wait_hits(l->site, "/hold/x", 1);
-    site_release(l->site);
-    return NULL;
 }
 
 static void
 settling_waits_for_what_the_action_fetches(void **state)
 {
     struct lab *l = *state;
-    pthread_t thread;
 
     lab_open(l, "/fetch");
-    site_hold(l->site);
-    assert_int_equal(pthread_create(&thread, NULL, release_fetch, l), 0);
+    lab_hold_until(l, "/hold/x", 0);
     lab_tap(l, ELEM_BUTTON, "Load");
     lab_says(l, "o", "loaded");
-    pthread_join(thread, NULL);
+    lab_hold_end(l);
     lab_tap(l, ELEM_BUTTON, "Render");
     lab_says(l, "o", "rendered");
 }
@@ -536,5 +489,5 @@ main(void)
         cmocka_unit_test(downloads_go_to_the_folder_of_the_device),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, lab_stop);
 }

@@ -95,13 +95,6 @@ start(void **state)
     return 0;
 }
 
-static int
-stop(void **state)
-{
-    lab_free(*state);
-    return 0;
-}
-
 static void
 elements_have_the_names_people_use(void **state)
 {
@@ -352,5 +345,5 @@ main(void)
         cmocka_unit_test(selectors_name_one_element_or_say_why_not),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, lab_stop);
 }

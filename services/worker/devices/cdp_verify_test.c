@@ -2,8 +2,6 @@
  *
  * Sentences on real pages: what is hidden is not seen, what is still to come is not missing, and
  * what could be two things is not chosen. */
-#include <pthread.h>
-
 #include "worker/steps/run_step.h"
 
 /* Last: cmocka makes a macro of fail. */
@@ -87,27 +85,15 @@ what_is_hidden_is_not_seen(void **state)
     fails(l, BRIEF_US, "Verify 'Juliet' is not visible", "STILL_VISIBLE");
 }
 
-static void *
-release(void *arg)
-{
-    struct lab *l = arg;
-
-    (void)site_wait_hits(l->site, "/hold/x", 1);
-    site_release(l->site);
-    return NULL;
-}
-
 static void
 what_is_still_to_come_is_not_missing(void **state)
 {
     struct lab *l = *state;
-    pthread_t thread;
 
     lab_open(l, "/late");
-    site_hold(l->site);
-    assert_int_equal(pthread_create(&thread, NULL, release, l), 0);
+    lab_hold_until(l, "/hold/x", 0);
     fails(l, LATE_US, "Tap 'Pay' and verify 'Card declined' is not visible", "STILL_VISIBLE");
-    pthread_join(thread, NULL);
+    lab_hold_end(l);
     lab_open(l, "/blank");
     fails(l, BRIEF_US, "Verify 'Card declined' is not visible", "PAGE_EMPTY");
 }
@@ -135,13 +121,6 @@ start(void **state)
     return 0;
 }
 
-static int
-stop(void **state)
-{
-    lab_free(*state);
-    return 0;
-}
-
 int
 main(void)
 {
@@ -151,5 +130,5 @@ main(void)
         cmocka_unit_test(what_could_be_two_things_is_not_chosen),
     };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, lab_stop);
 }
