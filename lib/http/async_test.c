@@ -4,16 +4,13 @@
  * program answers look-ups itself: libcurl's getaddrinfo is the one below. */
 #include "http/async.h"
 
-#include <netdb.h>
-
 #include "http/http_fixture.h"
+#include "tests/support/names.h"
 
 /* --- names --------------------------------------------------------------------------------- */
 
-#define ADDRESSES_MAX 4
-
 static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
-static const char *addresses[ADDRESSES_MAX]; /* what every name but slow.test resolves to */
+static const char *addresses[3]; /* what every name but slow.test resolves to, then NULL */
 static int lookups;
 static bool release_slow;
 
@@ -23,7 +20,6 @@ names_are(const char *a, const char *b)
     pthread_mutex_lock(&names_lock);
     addresses[0] = a;
     addresses[1] = b;
-    addresses[2] = NULL;
     pthread_mutex_unlock(&names_lock);
 }
 
@@ -50,55 +46,19 @@ wait_released(void)
     }
 }
 
-static struct addrinfo *
-one_address(const char *text, int port, int socktype)
-{
-    struct addrinfo *info = calloc(1, sizeof(*info) + sizeof(struct sockaddr_in6));
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-    bool is4 = inet_pton(AF_INET, text, &in.sin_addr) == 1;
-
-    assert_non_null(info);
-    assert_true(is4 || inet_pton(AF_INET6, text, &in6.sin6_addr) == 1);
-    info->ai_family = is4 ? AF_INET : AF_INET6;
-    info->ai_socktype = socktype;
-    info->ai_protocol = IPPROTO_TCP;
-    info->ai_addrlen = is4 ? sizeof(in) : sizeof(in6);
-    info->ai_addr = (struct sockaddr *)(info + 1);
-    memcpy(info->ai_addr, is4 ? (void *)&in : (void *)&in6, info->ai_addrlen);
-    return info;
-}
-
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
             struct addrinfo **out)
 {
-    struct addrinfo **tail = out;
-
     if (strcmp(node, "slow.test") == 0) {
         wait_released();
         return EAI_AGAIN;
     }
-    *out = NULL;
     pthread_mutex_lock(&names_lock);
     lookups++;
-    for (int i = 0; i < ADDRESSES_MAX && addresses[i] != NULL; i++) {
-        *tail = one_address(addresses[i], service == NULL ? 0 : (int)strtol(service, NULL, 10),
-                            hints == NULL ? SOCK_STREAM : hints->ai_socktype);
-        tail = &(*tail)->ai_next;
-    }
+    int rc = names_answer(addresses, service, hints, out);
     pthread_mutex_unlock(&names_lock);
-    return *out == NULL ? EAI_NONAME : 0;
-}
-
-void
-freeaddrinfo(struct addrinfo *list)
-{
-    while (list != NULL) {
-        struct addrinfo *next = list->ai_next;
-        free(list);
-        list = next;
-    }
+    return rc;
 }
 
 /* --- requests ------------------------------------------------------------------------------ */

@@ -5,15 +5,14 @@
  * reach. This program answers look-ups itself: libcurl's getaddrinfo is the one below. */
 #include "webhooks/webhooks_lab.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tests/support/names.h"
 
 /* --- names --------------------------------------------------------------------------------- */
 
@@ -45,26 +44,6 @@ static const struct {
 static atomic_int lookups;
 static const char *rebind_to; /* what "rebind.test" resolves to now */
 
-static struct addrinfo *
-one_address(const char *text, const char *service, const struct addrinfo *hints)
-{
-    struct addrinfo *info = calloc(1, sizeof(*info) + sizeof(struct sockaddr_in6));
-    in_port_t port = htons(service == NULL ? 0 : (uint16_t)strtol(service, NULL, 10));
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = port};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = port};
-    bool is4 = inet_pton(AF_INET, text, &in.sin_addr) == 1;
-
-    assert_non_null(info);
-    assert_true(is4 || inet_pton(AF_INET6, text, &in6.sin6_addr) == 1);
-    info->ai_family = is4 ? AF_INET : AF_INET6;
-    info->ai_socktype = hints == NULL ? SOCK_STREAM : hints->ai_socktype;
-    info->ai_protocol = IPPROTO_TCP;
-    info->ai_addrlen = is4 ? sizeof(in) : sizeof(in6);
-    info->ai_addr = (struct sockaddr *)(info + 1);
-    memcpy(info->ai_addr, is4 ? (void *)&in : (void *)&in6, info->ai_addrlen);
-    return info;
-}
-
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
             struct addrinfo **out)
@@ -72,28 +51,12 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
     static const char *const NONE[] = {NULL};
     const char *const rebind[] = {rebind_to, NULL};
     const char *const *list = strcmp(node, "rebind.test") == 0 ? rebind : NONE;
-    struct addrinfo **tail = out;
 
     atomic_fetch_add(&lookups, 1);
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         list = strcasecmp(node, NAMES[i].name) == 0 ? NAMES[i].addresses : list;
     }
-    *out = NULL;
-    for (; *list != NULL; list++) {
-        *tail = one_address(*list, service, hints);
-        tail = &(*tail)->ai_next;
-    }
-    return *out == NULL ? EAI_NONAME : 0;
-}
-
-void
-freeaddrinfo(struct addrinfo *list)
-{
-    while (list != NULL) {
-        struct addrinfo *next = list->ai_next;
-        free(list);
-        list = next;
-    }
+    return names_answer(list, service, hints, out);
 }
 
 /* --- the listener -------------------------------------------------------------------------- */
