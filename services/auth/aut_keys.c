@@ -222,6 +222,34 @@ aut_keys_put(struct aut_keys *keys, struct buf *out)
 
 /* --- rotation ------------------------------------------------------------------------------ */
 
+/* A set has so many keys at most: with one more, one that still verifies would be left out. */
+static enum rc
+check_room(struct db *db, struct ctx *ctx)
+{
+    struct aut_key_row *rows = NULL;
+    size_t n = 0;
+    enum rc rc = aut_keys_live(db, ctx, &rows, &n);
+
+    return rc == RC_OK && n >= JWS_KEYS_MAX
+               ? fail(ctx, RC_FAILED_PRECONDITION, "KEYS_LIVE",
+                      "%zu signing keys are published: wait until what the oldest signed has "
+                      "expired",
+                      n)
+               : rc;
+}
+
+static enum rc
+tell_rotated(struct db *db, struct ctx *ctx, struct str kid)
+{
+    struct svc_event event = {.type = "signing_key.rotated",
+                              .tell = TELL_AUDIT,
+                              .resource_type = STR("signing_key"),
+                              .resource_id = kid,
+                              .details = STR(AUT_BY_OPERATOR)};
+
+    return svc_emit(db, ctx, &event);
+}
+
 static enum rc
 rotate(struct db *db, struct ctx *ctx, const struct seal_ring *ring, int64_t publish_us,
        int64_t ttl_us, char out_kid[ECKEY_KID_LEN + 1])
@@ -229,10 +257,16 @@ rotate(struct db *db, struct ctx *ctx, const struct seal_ring *ring, int64_t pub
     enum rc rc = aut_keys_lock(db, ctx);
 
     if (rc == RC_OK) {
+        rc = check_room(db, ctx);
+    }
+    if (rc == RC_OK) {
         rc = make_key(db, ctx, ring, publish_us, out_kid);
     }
     if (rc == RC_OK) {
         rc = aut_keys_retire_others(db, ctx, str_z(out_kid), publish_us + ttl_us + SLACK_US);
+    }
+    if (rc == RC_OK) {
+        rc = tell_rotated(db, ctx, str_z(out_kid));
     }
     if (rc == RC_OK) {
         rc = db_notify(db, ctx, AUT_LOOP_KEYS, STR_EMPTY);

@@ -26,7 +26,8 @@ NODISCARD enum rc aut_keys_sign(struct aut_keys *keys, struct ctx *ctx,
 void aut_keys_put(struct aut_keys *keys, struct buf *out);
 
 /* Publishes a new key that signs in `publish_us`, and lets the others go once the last token they
- * signed (life `ttl_us`) has expired. Writes its id. */
+ * signed (life `ttl_us`) has expired. Writes its id. Errors: FAILED_PRECONDITION: as many as a set
+ * may have are published already. */
 NODISCARD enum rc aut_keys_rotate(struct db *db, struct ctx *ctx, const struct seal_ring *ring,
                                   int64_t publish_us, int64_t ttl_us,
                                   char out_kid[ECKEY_KID_LEN + 1]);

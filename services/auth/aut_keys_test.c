@@ -102,6 +102,31 @@ a_rotation_publishes_first_signs_later_and_retires_last(void **state)
     call_end(&c);
 }
 
+/* A key that is left out of the published set would refuse logins it has signed. */
+static void
+no_rotation_pushes_a_key_out_that_is_needed(void **state)
+{
+    struct account before;
+    char kid[ECKEY_KID_LEN + 1];
+    enum rc rc = RC_OK;
+
+    (void)state;
+    assert_int_equal(do_register("ada@example.com", NULL, &before), RC_OK);
+    for (int i = 0; rc == RC_OK && i <= JWS_KEYS_MAX; i++) {
+        struct call c = call_begin();
+        rc = aut_keys_rotate(db, &c.ctx, auth.ring, CFG.key_publish_us, CFG.jwt_ttl_us, kid);
+        call_end(&c);
+    }
+    assert_int_equal(rc, RC_FAILED_PRECONDITION);
+    refresh_keys();
+    assert_int_equal(published_keys(), JWS_KEYS_MAX);
+    assert_int_equal(check_jwt(before.token, NULL), RC_OK);
+    assert_int_equal(do_login("ada@example.com", PASSWORD, "192.0.2.1", &before), RC_OK);
+    assert_int_equal(pg_support_i64("SELECT count(*) FROM auth.outbox"
+                                    " WHERE type = 'signing_key.rotated'"),
+                     JWS_KEYS_MAX - 1);
+}
+
 static void
 another_secret_key_cannot_open_the_signing_keys(void **state)
 {
@@ -121,6 +146,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(replicas_share_one_first_key),
         T(a_rotation_publishes_first_signs_later_and_retires_last),
+        T(no_rotation_pushes_a_key_out_that_is_needed),
         T(another_secret_key_cannot_open_the_signing_keys),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -13,7 +13,7 @@ make_link(struct db *db, struct ctx *ctx, const struct aut_user *user, struct st
                               .resource_type = STR("user"),
                               .resource_id = arena_printf(ctx->arena, "%lld", (long long)user->id),
                               .resource_name = user->email,
-                              .details = STR("by the operator of the server, on its command line")};
+                              .details = STR(AUT_BY_OPERATOR)};
 
     enum rc rc = aut_links_void(db, ctx, AUT_MAIL_RESET, user->id);
     if (rc == RC_OK) {

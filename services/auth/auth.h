@@ -50,6 +50,8 @@ struct auth {
 /* Names of the loops; the first three are channels too. */
 #define AUT_LOOP_REVOCATIONS "revocations"
 #define AUT_LOOP_KEYS "signing_keys"
+/* In the audit log, of what a command of the service did. */
+#define AUT_BY_OPERATOR "by the operator of the server, on its command line"
 #define AUT_LOOP_MAIL "auth_mail"
 #define AUT_LOOP_SWEEP "auth_sweep"
 
