@@ -80,6 +80,14 @@ grep -noE '`[a-z0-9]+(_[a-z0-9]+){2,}`' docs/security.md | tr -d '`' | awk -F: '
     !($2 in is_test) { print "docs/security.md:" $1 ": there is no test " $2 }
 ' <(grep -rhoE --include='*_test.c' '^[a-z0-9_]+\(void \*\*state\)' lib services | sed 's/(.*//') - >>"$found"
 
+# So do the end-to-end tests, quoted there in the last column. What stands between two quotes may be a
+# value in their names.
+awk -F'|' '/^\|/ { n = split($(NF - 1), part, "\""); for (i = 2; i <= n; i += 2) print FNR "\t" part[i] }' docs/security.md \
+    | while IFS=$'\t' read -r line quoted; do
+        sed "s/\\\\'/'/g" tests/e2e/cases/*.mjs | grep -qF -- "$quoted" \
+            || echo "docs/security.md:$line: no end-to-end test says \"$quoted\""
+    done >>"$found"
+
 # Long files are told, not refused: size is an aim.
 sort -u "$found"
 n=$(sort -u "$found" | grep -cv ': note: ')
