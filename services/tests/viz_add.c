@@ -201,6 +201,19 @@ compare(struct tests *t, struct ctx *ctx, const char *build_id, const struct str
     return rc == RC_OK && db_i64(res, 0, 1) > 0 ? tst_wake(t, ctx, LOOP_COMPARE) : rc;
 }
 
+static enum rc
+tell_added(struct tests *t, struct ctx *ctx, const char *build_id, size_t added)
+{
+    struct svc_event event = {
+        .type = "visual_build.screenshots_added",
+        .tell = TELL_AUDIT,
+        .resource_type = STR("visual_build"),
+        .resource_id = str_z(build_id),
+        .details = arena_printf(ctx->arena, "%zu new", added),
+    };
+    return svc_emit(t->db, ctx, &event);
+}
+
 enum rc
 viz_add(struct tests *t, struct ctx *ctx, const char *build_id, struct viz_shot *shots,
         size_t count, int64_t *out_count, char **out_status)
@@ -228,5 +241,5 @@ viz_add(struct tests *t, struct ctx *ctx, const char *build_id, struct viz_shot 
     }
     *out_count = db_i64(res, 0, 0);
     *out_status = db_strz(res, 0, 1);
-    return RC_OK;
+    return added > 0 ? tell_added(t, ctx, build_id, added) : RC_OK;
 }

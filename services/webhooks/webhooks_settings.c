@@ -131,6 +131,13 @@ store(struct webhooks *w, struct ctx *ctx, enum whk_setting_name name, struct st
     return rc == RC_OK ? whk_setting_put(w->db, ctx, &setting) : rc;
 }
 
+static void
+add_word(struct ctx *ctx, const char *between, struct str word, struct str *to)
+{
+    *to = arena_printf(ctx->arena, "%.*s%s%.*s", STR_ARG(*to), to->n > 0 ? between : "",
+                       STR_ARG(word));
+}
+
 static enum rc
 take_member(struct webhooks *w, struct ctx *ctx, enum whk_setting_name name, struct str value,
             struct change *c)
@@ -147,8 +154,7 @@ take_member(struct webhooks *w, struct ctx *ctx, enum whk_setting_name name, str
     rc = rc == RC_OK ? store(w, ctx, name, value) : rc;
     c->now.values[name] = value;
     c->changed[name] = true;
-    c->names = arena_printf(ctx->arena, "%.*s%s%.*s", STR_ARG(c->names), c->names.n > 0 ? ", " : "",
-                            STR_ARG(whk_setting_text(name)));
+    add_word(ctx, ", ", whk_setting_text(name), &c->names);
     return rc;
 }
 
@@ -262,43 +268,77 @@ send_test(struct webhooks *w, struct ctx *ctx, enum whk_chat chat, struct str ur
     return RC_OK;
 }
 
-enum rc
-webhooks_test_notification(struct webhooks *w, struct ctx *ctx,
-                           const Assay__TestNotificationRequest *req,
-                           Assay__TestNotificationResponse *resp)
+static enum rc
+tell_tested(struct webhooks *w, struct ctx *ctx, struct str sent)
+{
+    struct svc_event event = {.type = "settings.tested",
+                              .tell = TELL_AUDIT,
+                              .resource_type = STR("settings"),
+                              .resource_id =
+                                  arena_printf(ctx->arena, "%lld", (long long)ctx->who.org_id),
+                              .details = sent};
+    enum rc rc = db_begin(w->db, ctx);
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    rc = svc_emit(w->db, ctx, &event);
+    if (rc != RC_OK) {
+        db_rollback(w->db, ctx);
+        return rc;
+    }
+    return db_commit(w->db, ctx);
+}
+
+/* Sends to every chat that is set. *out_sent, *out_failed: their names; of the latter why, too. */
+static enum rc
+test_chats(struct webhooks *w, struct ctx *ctx, const struct whk_settings *s,
+           Assay__TestNotificationResponse *resp, struct str *out_sent, struct str *out_failed)
 {
     static const struct {
         enum whk_setting_name name;
         enum whk_chat chat;
         const char *word;
     } CHATS[] = {{SET_SLACK_URL, WHK_SLACK, "slack"}, {SET_TEAMS_URL, WHK_TEAMS, "teams"}};
-    struct whk_settings s;
-    struct str failed = STR_EMPTY;
 
-    (void)req;
     resp->sent = ARENA_ARRAY(ctx->arena, ARRAY_LEN(CHATS), char *);
-    enum rc rc = whk_settings_read(w, ctx, &s);
-    if (rc != RC_OK || resp->sent == NULL) {
-        return rc;
-    }
-    if (s.values[SET_SLACK_URL].n == 0 && s.values[SET_TEAMS_URL].n == 0) {
-        return fail(ctx, RC_FAILED_PRECONDITION, "CHAT_NOT_CONFIGURED",
-                    "no chat webhook is configured");
-    }
-    for (size_t i = 0; rc == RC_OK && i < ARRAY_LEN(CHATS); i++) {
+    for (size_t i = 0; resp->sent != NULL && i < ARRAY_LEN(CHATS); i++) {
         struct str why = STR_EMPTY;
-        struct str url = s.values[CHATS[i].name];
-        if (url.n == 0) {
-            continue;
+        struct str url = s->values[CHATS[i].name];
+        enum rc rc = url.n > 0 ? send_test(w, ctx, CHATS[i].chat, url, &why) : RC_OK;
+        if (rc != RC_OK) {
+            return rc;
         }
-        rc = send_test(w, ctx, CHATS[i].chat, url, &why);
         if (why.n > 0) {
-            failed = arena_printf(ctx->arena, "%.*s%s%s: %.*s", STR_ARG(failed),
-                                  failed.n > 0 ? "; " : "", CHATS[i].word, STR_ARG(why));
-        } else {
+            add_word(ctx, "; ", arena_printf(ctx->arena, "%s: %.*s", CHATS[i].word, STR_ARG(why)),
+                     out_failed);
+        } else if (url.n > 0) {
+            add_word(ctx, ", ", str_z(CHATS[i].word), out_sent);
             resp->sent[resp->n_sent++] = pb_strz(ctx->arena, str_z(CHATS[i].word));
         }
     }
+    return arena_failed(ctx->arena)
+               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large")
+               : RC_OK;
+}
+
+enum rc
+webhooks_test_notification(struct webhooks *w, struct ctx *ctx,
+                           const Assay__TestNotificationRequest *req,
+                           Assay__TestNotificationResponse *resp)
+{
+    struct whk_settings s;
+    struct str sent = STR_EMPTY;
+    struct str failed = STR_EMPTY;
+
+    (void)req;
+    enum rc rc = whk_settings_read(w, ctx, &s);
+    if (rc == RC_OK && s.values[SET_SLACK_URL].n == 0 && s.values[SET_TEAMS_URL].n == 0) {
+        return fail(ctx, RC_FAILED_PRECONDITION, "CHAT_NOT_CONFIGURED",
+                    "no chat webhook is configured");
+    }
+    rc = rc == RC_OK ? test_chats(w, ctx, &s, resp, &sent, &failed) : rc;
+    rc = rc == RC_OK && sent.n > 0 ? tell_tested(w, ctx, sent) : rc;
     if (rc == RC_OK && failed.n > 0) {
         return fail(ctx, RC_UNKNOWN, "NOTIFICATION_ERROR", "%.*s", STR_ARG(failed));
     }

@@ -7,10 +7,13 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { startChat } from '../lib/chat.mjs';
 import { endpoints } from '../lib/contract.mjs';
 import { exchange } from '../lib/http.mjs';
 import { mail } from '../lib/mail.mjs';
 import { fill, goodBody, pathValues, populated } from '../lib/objects.mjs';
+import { form, png, sha256, shoot, startBuild } from '../lib/sdk.mjs';
+import { startStripe } from '../lib/stripe.mjs';
 import { call, finished, makeCase, makeSuite, organization, refused, sql, unique, until, want } from '../lib/world.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -34,35 +37,40 @@ const shape = (id) => id.replace(/\{[^}]*\}/g, '{}').replace(/\/$/, '');
 
 // Why a call that changes something in general has nothing to tell here.
 const EXEMPT = new Map([
-  ['POST /api/v1/credits/topup', 'a checkout at the payment provider, which is off here; what is paid is told'],
-  ['POST /api/v1/settings/test-notification', 'a message to a chat, which changes nothing here'],
-  ['POST /api/v1/auth/setup', 'the server is set up already'],
-  ['POST /api/sdk/builds/{build_id}/screenshots', 'hundreds to a build; the build itself is told'],
-  ['POST /api/sdk/check-shas', 'the same'],
-  ['POST /api/sdk/upload', 'the same'],
-  ['POST /api/v1/sessions/{session_id}/control', 'a finger on a screen; the session itself is told'],
+  ['POST /api/v1/auth/setup', 'the server is set up already: see the first admin below'],
+  ['POST /api/v1/sessions/{session_id}/control', 'a finger on a screen changes nothing of ours; the session itself is told'],
 ]);
+
+// Calls of nobody in particular: whom they are about is the resource.
+const ANONYMOUS = new Set(['POST /api/v1/auth/forgot-password', 'POST /api/v1/auth/resend-verification']);
 
 // What the usual objects do not serve for: how to bring the call about.
 const OWN = {
   'POST /api/v1/auth/verify-email': async () => {
     const org = await organization();
-    return { body: { token: (await mail(org.email, /Confirm/)).token } };
+    return { org, body: { token: (await mail(org.email, /Confirm/)).token } };
   },
   'POST /api/v1/auth/reset-password': async () => {
     const org = await organization();
     await want(200, 'POST', '/api/v1/auth/forgot-password', { body: { email: org.email } });
-    return { body: { token: (await mail(org.email, /new password/)).token, new_password: 'longenough' } };
+    return { org, body: { token: (await mail(org.email, /new password/)).token, new_password: 'longenough' } };
   },
   'POST /api/v1/auth/forgot-password': async () => ({ body: { email: (await organization()).email } }),
   'POST /api/v1/auth/resend-verification': async () => ({ body: { email: (await organization()).email } }),
-  'DELETE /api/v1/auth/account': async () => ({ token: (await organization()).jwt }),
+  'DELETE /api/v1/auth/account': async () => {
+    const org = await organization();
+    return { org, token: org.jwt };
+  },
   'DELETE /api/v1/organizations/{org_id}/members/{member_id}': async () => {
     const org = await organization();
     const body = { email: `${unique('m')}@example.com`, password: 'longenough', role: 'viewer' };
     await want(200, 'POST', '/api/v1/auth/users', { token: org.jwt, body });
     const [member] = await want(200, 'GET', `/api/v1/organizations/${org.id}/members`, { token: org.jwt });
-    return { token: org.jwt, path: `/api/v1/organizations/${org.id}/members/${member.id}` };
+    return { org, token: org.jwt, path: `/api/v1/organizations/${org.id}/members/${member.id}` };
+  },
+  'POST /api/v1/settings/test-notification': async () => {
+    await want(200, 'PUT', '/api/v1/settings', { token: shared.org.admin, body: { slack_webhook_url: chat.slackUrl } });
+    return { org: shared.org, token: shared.org.admin };
   },
 };
 
@@ -74,19 +82,31 @@ async function waiting() {
   const { run_id: id } = await want(200, 'POST', '/api/v1/ci/run-suite',
     { token: org.jwt, body: { suite_id: suite.public_id, device_id: 'nobody-has-it' } });
   const run = await want(200, 'GET', `/api/v1/tests/suite-runs/${id}`, { token: org.jwt });
-  return { token: org.jwt, number: run.id, one: run.test_runs[0].public_id };
+  return { org, number: run.id, one: run.test_runs[0].public_id };
 }
 
 OWN['POST /api/v1/tests/runs/{run_id}/cancel'] = async () => {
-  const { token, one } = await waiting();
-  return { token, path: `/api/v1/tests/runs/${one}/cancel` };
+  const { org, one } = await waiting();
+  return { org, token: org.jwt, path: `/api/v1/tests/runs/${one}/cancel` };
 };
 OWN['POST /api/v1/ai/suite/run/{suite_run_id}/cancel'] = async () => {
-  const { token, number } = await waiting();
-  return { token, path: `/api/v1/ai/suite/run/${number}/cancel` };
+  const { org, number } = await waiting();
+  return { org, token: org.jwt, path: `/api/v1/ai/suite/run/${number}/cancel` };
+};
+OWN['POST /api/sdk/check-shas'] = async () => {
+  const org = await organization();
+  const image = png(6, 6, [1, 2, 3]);
+  await shoot(org, await startBuild(org), 'Page', image);
+  const next = await startBuild(org);
+  return { org, token: org.admin, body: { buildId: next.id, screenshots: [{ sha256: sha256(image), name: 'Page' }] } };
+};
+OWN['POST /api/sdk/upload'] = async () => {
+  const org = await organization();
+  const build = await startBuild(org);
+  return { org, token: org.admin, ...form([['build_id', build.id], ['screenshots', png(6, 6, [4, 5, 6]), 'Page.png']]) };
 };
 OWN['PATCH /api/v1/tests/runs/{run_id}'] = async () => ({
-  token: shared.org.jwt, path: `/api/v1/tests/runs/${shared.run.public_id}?status=passed`,
+  org: shared.org, token: shared.org.jwt, path: `/api/v1/tests/runs/${shared.run.public_id}?status=passed`,
 });
 OWN['POST /api/v1/tests/runs/{run_id}/baselines'] = async () => {
   const org = await organization();
@@ -95,16 +115,22 @@ OWN['POST /api/v1/tests/runs/{run_id}/baselines'] = async () => {
   await makeCase(org, suite, { steps: ["Open '/'"] });
   const { run_id: id } = await want(200, 'POST', '/api/v1/ci/run-suite', { token: org.jwt, body: { suite_id: suite.public_id } });
   await finished({ developer: org.jwt }, id);
-  return { token: org.jwt, path: `/api/v1/tests/runs/${id}/baselines`, body: {} };
+  return { org, token: org.jwt, path: `/api/v1/tests/runs/${id}/baselines`, body: {} };
 };
 
 let shared;
+let chat;
+let stripe;
 before(async () => {
+  chat = await startChat();
+  stripe = await startStripe(Number(process.env.E2E_STRIPE_PORT));
   shared = await populated();
 });
 
 // Devices are few: what was started on the way is ended.
 after(async () => {
+  chat.stop();
+  stripe.stop();
   const at = '/api/v1/sessions/';
   for (const s of await want(200, 'GET', at, { token: shared.org.jwt })) {
     await want(200, 'DELETE', `${at}${s.session_id}`, { token: shared.org.jwt });
@@ -118,20 +144,44 @@ for (const e of writes().filter((w) => !EXEMPT.has(w.id))) {
     const requestId = unique('audit');
     const res = await exchange(e.method, own?.path ?? fill(e, pathValues(e, o)), {
       token: own ? own.token : e.auth === 'none' ? undefined : o.org.jwt,
-      headers: { 'x-request-id': requestId },
+      headers: { 'x-request-id': requestId, ...own?.headers },
       body: own?.body ?? goodBody(e, o) ?? undefined,
     });
     assert.ok(res.status < 300, `${res.status} ${res.bytes}`);
     const rows = await until('an audit entry', () => {
-      const found = sql(`SELECT type, coalesce(resource_type, ''), coalesce(resource_id, '') FROM auth.audit_events WHERE request_id = '${requestId}'`);
+      const found = sql(`SELECT type, coalesce(resource_type, ''), coalesce(resource_id, ''), coalesce(user_id, 0), coalesce(email, ''), coalesce(peer, '')
+        FROM auth.audit_events WHERE request_id = '${requestId}'`);
       return found.length > 0 ? found : null;
     }, 10);
-    for (const [type, resourceType, resourceId] of rows) {
+    const actor = own ? own.org : o.org;
+    for (const [type, resourceType, resourceId, userId, email, peer] of rows) {
       assert.match(type, /^[a-z_]+(\.[a-z_]+)+$/);
       assert.ok(resourceType && resourceId, `${type} names no resource`);
+      assert.equal(peer, '127.0.0.1', `${type} names no address`);
+      if (e.id === 'POST /api/v1/auth/register') {
+        assert.deepEqual([userId, email], type === 'user.registered' ? [resourceId, res.json.email] : ['0', '']);
+      } else if (!ANONYMOUS.has(e.id)) {
+        assert.deepEqual([userId, email], [String(actor.userId), actor.email], `the actor of ${type}`);
+      }
     }
+    assert.equal(new Set(rows.map(([type]) => type)).size, rows.length, `each once: ${rows}`);
   });
 }
+
+test('the first admin is in the log, too', () => {
+  const found = sql(`SELECT count(*) FROM auth.audit_events WHERE type = 'user.registered' AND email = '${process.env.ASSAY_EMAIL}' AND user_id IS NOT NULL`);
+  assert.equal(found[0][0], '1');
+});
+
+test('an operator who rotates the signing keys is in the log, and nobody is refused for it', async () => {
+  const org = await organization();
+  const assay = path.join(process.env.ASSAY_BIN, 'assay');
+  const [, kid] = /published (\S+);/.exec(execFileSync(assay, ['auth', 'rotate-keys']).toString());
+  await until('its entry', () => sql(`SELECT 1 FROM auth.audit_events WHERE type = 'signing_key.rotated' AND resource_id = '${kid}'`).length === 1);
+  await until('the new key is published', async () => (await exchange('GET', '/.well-known/jwks.json')).json.keys.some((k) => k.kid === kid));
+  await want(200, 'GET', '/api/v1/auth/me', { token: org.jwt });
+  await organization();
+});
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -256,6 +306,7 @@ test('an operator gets a link that sets a password, without mail', async () => {
   const assay = path.join(process.env.ASSAY_BIN, 'assay');
   const out = execFileSync(assay, ['auth', 'reset-password', org.email.toUpperCase()]).toString();
   const token = /\?token=(\w+)/.exec(out)[1];
+  await until('its entry', () => sql(`SELECT 1 FROM auth.audit_events WHERE org_id = ${org.id} AND details LIKE 'by the operator%'`).length === 1);
   await want(200, 'POST', '/api/v1/auth/reset-password', { body: { token, new_password: 'by the operator' } });
   await want(400, 'POST', '/api/v1/auth/reset-password', { body: { token, new_password: 'once more' } });
   await want(200, 'POST', '/api/v1/auth/login', { body: { email: org.email, password: 'by the operator' } });
