@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
+
 #define PERIOD_US (1 * ASSAY_US_PER_S)
 #define KNOCK_US (1 * ASSAY_US_PER_S)
 #define STRIKES 2 /* knocks in vain, in a row: one may be a busy machine */
@@ -73,12 +75,10 @@ static bool
 rest(struct rpc_guard *guard)
 {
     int64_t at_us = clk_mono_us() + PERIOD_US;
-    struct timespec at = {.tv_sec = at_us / ASSAY_US_PER_S,
-                          .tv_nsec = at_us % ASSAY_US_PER_S * 1000};
 
     pthread_mutex_lock(&guard->lock);
     while (!guard->is_stopping && clk_mono_us() < at_us) {
-        (void)pthread_cond_timedwait(&guard->wake, &guard->lock, &at);
+        (void)cond_wait_until(&guard->wake, &guard->lock, at_us);
     }
     bool goes_on = !guard->is_stopping;
     pthread_mutex_unlock(&guard->lock);
@@ -122,7 +122,6 @@ enum rc
 rpc_guard_start(nng_socket sock, const char *url, const atomic_uint *added, struct rpc_guard **out)
 {
     struct rpc_guard *guard = calloc(1, sizeof(*guard));
-    pthread_condattr_t attr;
 
     if (guard == NULL) {
         return RC_UNAVAILABLE;
@@ -132,10 +131,7 @@ rpc_guard_start(nng_socket sock, const char *url, const atomic_uint *added, stru
     (void)snprintf(guard->url, sizeof(guard->url), "%s", url);
     remember(guard);
     pthread_mutex_init(&guard->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&guard->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&guard->wake);
     if (pthread_create(&guard->thread, NULL, guard_main, guard) != 0) {
         pthread_cond_destroy(&guard->wake);
         pthread_mutex_destroy(&guard->lock);

@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "rpc/rpc_resolve.h"
 
 #define LOOK_UP_US (1 * ASSAY_US_PER_S)
@@ -48,10 +48,8 @@ on_changed(void *arg)
 static bool
 wait_changed(struct rpc_pool *pool, int64_t until_mono_us)
 {
-    struct timespec at = {.tv_sec = until_mono_us / ASSAY_US_PER_S,
-                          .tv_nsec = until_mono_us % ASSAY_US_PER_S * 1000};
 
-    return pthread_cond_timedwait(&pool->changed, &pool->lock, &at) == 0;
+    return cond_wait_until(&pool->changed, &pool->lock, until_mono_us);
 }
 
 static void revive(struct rpc_pool *pool);
@@ -285,7 +283,6 @@ static struct rpc_pool *
 pool_alloc(const struct rpc_pool_cfg *cfg)
 {
     struct rpc_pool *pool = calloc(1, sizeof(*pool));
-    pthread_condattr_t attr;
 
     if (pool == NULL || !rpc_nng_prepare() || (pool->service = strdup(cfg->service)) == NULL) {
         free(pool);
@@ -293,10 +290,7 @@ pool_alloc(const struct rpc_pool_cfg *cfg)
     }
     pool->cfg = *cfg;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&pool->changed);
     return pool;
 }
 

@@ -15,16 +15,15 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/cond.h"
+
 /* --- the ticker ---------------------------------------------------------------------------- */
 
 static void
 tick_wait(struct rpc_server *server, int64_t wait_us)
 {
-    int64_t at_us = clk_mono_us() + wait_us;
-    struct timespec at = {.tv_sec = at_us / ASSAY_US_PER_S,
-                          .tv_nsec = at_us % ASSAY_US_PER_S * 1000};
 
-    (void)pthread_cond_timedwait(&server->tick, &server->lock, &at);
+    (void)cond_wait_until(&server->tick, &server->lock, clk_mono_us() + wait_us);
 }
 
 static void *
@@ -56,7 +55,6 @@ static struct rpc_server *
 server_alloc(const struct rpc_server_cfg *cfg)
 {
     struct rpc_server *server = calloc(1, sizeof(*server));
-    pthread_condattr_t attr;
 
     if (server == NULL) {
         return NULL;
@@ -65,10 +63,7 @@ server_alloc(const struct rpc_server_cfg *cfg)
     server->queue.next = server->queue.prev = &server->queue;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->work, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->tick, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&server->tick);
     server->sessions = rpc_sessions_new(RPC_FRAME_MAX(cfg->message_max));
     server->threads = calloc((size_t)cfg->workers, sizeof(*server->threads));
     return server;

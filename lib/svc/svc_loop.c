@@ -3,8 +3,8 @@
  * Work that a service does by itself: a thread per loop, woken by a call, by NOTIFY or by time. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "base/id.h"
 #include "svc/svc_int.h"
 
@@ -20,8 +20,8 @@ struct svc_loop {
     pthread_t thread;
     struct db_listener *listener;
     pthread_mutex_t lock;
-    pthread_cond_t cond; /* on the monotonic clock */
-    bool woken;          /* under lock */
+    pthread_cond_t cond;
+    bool woken; /* under lock */
 };
 
 void
@@ -51,12 +51,10 @@ loop_wake(struct svc_loop *loop)
 static void
 wait_until(struct svc_loop *loop, int64_t until_us)
 {
-    struct timespec at = {.tv_sec = (time_t)(until_us / ASSAY_US_PER_S),
-                          .tv_nsec = (long)(until_us % ASSAY_US_PER_S) * 1000};
 
     (void)pthread_mutex_lock(&loop->lock);
     while (!loop->woken && !svc_is_stopping(loop->svc) && clk_mono_us() < until_us) {
-        (void)pthread_cond_timedwait(&loop->cond, &loop->lock, &at);
+        (void)cond_wait_until(&loop->cond, &loop->lock, until_us);
     }
     loop->woken = false;
     (void)pthread_mutex_unlock(&loop->lock);
@@ -116,15 +114,11 @@ on_notify(void *arg, struct str payload)
 static void
 loop_init(struct svc_loop *loop, const char *name)
 {
-    pthread_condattr_t attr;
     size_t n = strlen(name);
 
     ASSERT(n < sizeof loop->name);
     memcpy(loop->name, name, n + 1);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&loop->cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    cond_init(&loop->cond);
     (void)pthread_mutex_init(&loop->lock, NULL);
 }
 

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/cond.h"
+
 /* A lost NOTIFY costs this at most. */
 #define ACK_POLL_US (20 * ASSAY_US_PER_MS)
 #define LOOK_US (200 * ASSAY_US_PER_MS)
@@ -21,7 +23,7 @@ struct renewal {
 
 struct aut_feed {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* monotonic clock */
+    pthread_cond_t changed;
     struct renewal *asked;
     int64_t epoch;                    /* of the last revocation known here */
     int64_t base;                     /* those after it, up to epoch, are in `kept` */
@@ -33,16 +35,12 @@ enum rc
 aut_feed_open(struct auth *auth, struct ctx *ctx, struct aut_feed **out)
 {
     struct aut_feed *feed = calloc(1, sizeof(*feed));
-    pthread_condattr_t attr;
 
     if (feed == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory");
     }
     (void)pthread_mutex_init(&feed->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&feed->changed, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    cond_init(&feed->changed);
     enum rc rc = aut_feed_refresh(auth, ctx, feed);
     if (rc != RC_OK) {
         aut_feed_close(feed);
@@ -139,10 +137,8 @@ aut_feed_refresh(struct auth *auth, struct ctx *ctx, struct aut_feed *feed)
 static bool
 wait_change(struct aut_feed *feed, int64_t until_us)
 {
-    struct timespec until = {.tv_sec = until_us / ASSAY_US_PER_S,
-                             .tv_nsec = until_us % ASSAY_US_PER_S * 1000};
 
-    return pthread_cond_timedwait(&feed->changed, &feed->lock, &until) == 0;
+    return cond_wait_until(&feed->changed, &feed->lock, until_us);
 }
 
 void

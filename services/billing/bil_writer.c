@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "billing/bil_post.h"
 
 #define ARENA_MAX ((size_t)32 << 20)
@@ -313,30 +313,17 @@ bil_writer_free(struct bil_writer *w)
     free(w);
 }
 
-static void
-cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 /* Until it is done; one that was not begun by the deadline leaves. False: it left. */
 static bool
 wait_done(struct bil_writer *w, const struct ctx *ctx, int64_t org_id, struct request *r)
 {
     int64_t left_us = ctx_left_us(ctx);
     int64_t until_us = clk_mono_us() + (left_us < TX_US ? left_us : TX_US);
-    struct timespec at = {.tv_sec = (time_t)(until_us / ASSAY_US_PER_S),
-                          .tv_nsec = (long)(until_us % ASSAY_US_PER_S) * 1000};
 
     while (r->state != DONE) {
         if (r->state == TAKEN) {
             (void)pthread_cond_wait(&r->done, &w->lock);
-        } else if (pthread_cond_timedwait(&r->done, &w->lock, &at) != 0 && r->state == WAITING &&
+        } else if (!cond_wait_until(&r->done, &w->lock, until_us) && r->state == WAITING &&
                    clk_mono_us() >= until_us) {
             leave_line(w, org_id, r);
             return false;

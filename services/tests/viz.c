@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "tests/viz_queue.h"
 
 #define ENGINES_MAX 32
@@ -20,7 +20,7 @@ struct viz {
     struct blob_store *blobs;
     struct db_listener *listener;
     pthread_mutex_t lock;
-    pthread_cond_t cond; /* on the monotonic clock */
+    pthread_cond_t cond;
     uint64_t generation; /* guarded by lock */
     struct visual *idle[ENGINES_MAX];
     size_t idle_count;
@@ -88,12 +88,10 @@ viz_generation(struct viz *viz)
 void
 viz_wait(struct viz *viz, uint64_t seen, int64_t until_us)
 {
-    struct timespec at = {.tv_sec = (time_t)(until_us / ASSAY_US_PER_S),
-                          .tv_nsec = (long)(until_us % ASSAY_US_PER_S) * 1000};
 
     (void)pthread_mutex_lock(&viz->lock);
     while (viz->generation == seen && clk_mono_us() < until_us) {
-        (void)pthread_cond_timedwait(&viz->cond, &viz->lock, &at);
+        (void)cond_wait_until(&viz->cond, &viz->lock, until_us);
     }
     (void)pthread_mutex_unlock(&viz->lock);
 }
@@ -126,17 +124,13 @@ start_loops(struct tests *t)
 enum rc
 viz_new(struct tests *t, struct viz **out)
 {
-    pthread_condattr_t attr;
     struct viz *viz = calloc(1, sizeof(*viz));
 
     if (viz == NULL) {
         return RC_RESOURCE_EXHAUSTED;
     }
     (void)pthread_mutex_init(&viz->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&viz->cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    cond_init(&viz->cond);
     t->viz = viz;
     *out = viz;
     enum rc rc = open_blobs(t, viz);

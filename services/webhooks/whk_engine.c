@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "http/async.h"
 #include "webhooks/whk_lanes.h"
 #include "webhooks/whk_notice.h"
@@ -393,12 +393,10 @@ whk_deliver_failing(void *state, struct ctx *ctx)
 static bool
 wait_for_one(struct sender *e, int64_t until_us)
 {
-    struct timespec at = {.tv_sec = (time_t)(until_us / ASSAY_US_PER_S),
-                          .tv_nsec = (long)(until_us % ASSAY_US_PER_S) * 1000};
 
     pthread_mutex_lock(&e->lock);
     while (e->done == NULL && clk_mono_us() < until_us) {
-        (void)pthread_cond_timedwait(&e->cond, &e->lock, &at);
+        (void)cond_wait_until(&e->cond, &e->lock, until_us);
     }
     bool found = e->done != NULL;
     pthread_mutex_unlock(&e->lock);
@@ -429,24 +427,13 @@ whk_engine_drain(struct whk_engine *e, struct ctx *ctx, int64_t within_us)
     return well && failing && e->well.in_flight == 0;
 }
 
-static void
-init_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 static bool
 sender_init(struct sender *e, struct webhooks *w, const char *loop, int64_t max)
 {
     *e = (struct sender){.w = w, .loop = loop, .max = (size_t)max};
     e->ended_tail = &e->ended;
     (void)pthread_mutex_init(&e->lock, NULL);
-    init_cond(&e->cond);
+    cond_init(&e->cond);
     return whk_lanes_init(&e->lanes, max, w->cfg->per_endpoint);
 }
 

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/devices/cdp_browser.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/cond.h"
 
 void
 cdp_box_init(struct cdp_box *box)
 {
-    pthread_condattr_t attr;
 
     *box = (struct cdp_box){.slot = -1};
     box->tail = &box->head;
     pthread_mutex_init(&box->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&box->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&box->wake);
 }
 
 static void
@@ -67,14 +63,12 @@ take(struct cdp_box *box)
 enum cdp_pop
 cdp_box_pop(struct cdp_box *box, int64_t until_us, struct cdp_msg **out)
 {
-    struct timespec until = {.tv_sec = until_us / ASSAY_US_PER_S,
-                             .tv_nsec = until_us % ASSAY_US_PER_S * 1000};
     enum cdp_pop what = CDP_POP_MSG;
-    int timed_out = 0;
+    bool in_time = true;
 
     pthread_mutex_lock(&box->lock);
-    while (!box->aborted && box->head == NULL && !box->gone && timed_out != ETIMEDOUT) {
-        timed_out = pthread_cond_timedwait(&box->wake, &box->lock, &until);
+    while (!box->aborted && box->head == NULL && !box->gone && in_time) {
+        in_time = cond_wait_until(&box->wake, &box->lock, until_us);
     }
     if (box->aborted) {
         box->aborted = false;
