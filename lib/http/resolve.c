@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
+
 /* Shared by the caller and the thread that looks up; the last one frees it. */
 struct lookup {
     pthread_mutex_t lock;
@@ -65,13 +67,11 @@ lookup_run(void *arg)
 static enum rc
 lookup_wait(struct lookup *l, int64_t timeout_us, struct resolve_result *out)
 {
-    int64_t until_us = clk_wall_us() + timeout_us;
-    struct timespec until = {.tv_sec = until_us / ASSAY_US_PER_S,
-                             .tv_nsec = until_us % ASSAY_US_PER_S * 1000};
+    int64_t until_us = clk_mono_us() + timeout_us;
     enum rc rc = RC_DEADLINE_EXCEEDED;
 
     pthread_mutex_lock(&l->lock);
-    while (!l->done && pthread_cond_timedwait(&l->done_cond, &l->lock, &until) == 0) {
+    while (!l->done && cond_wait_until(&l->done_cond, &l->lock, until_us)) {
     }
     if (l->done) {
         rc = l->error == 0 && l->result.count > 0 ? RC_OK : RC_NOT_FOUND;
@@ -88,7 +88,7 @@ lookup_new(const char *host)
 
     if (l != NULL) {
         pthread_mutex_init(&l->lock, NULL);
-        pthread_cond_init(&l->done_cond, NULL);
+        cond_init(&l->done_cond);
         l->refs = 2;
         memcpy(l->host, host, strlen(host) + 1);
     }

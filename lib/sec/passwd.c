@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
 #include "base/id.h"
 #include "sec/hash.h"
 
@@ -61,7 +62,7 @@ passwd_open(int slots, int queue_max, struct passwd **out)
         return RC_RESOURCE_EXHAUSTED;
     }
     pthread_mutex_init(&pw->lock, NULL);
-    pthread_cond_init(&pw->freed, NULL);
+    cond_init(&pw->freed);
     pw->slots_free = slots;
     pw->queue_max = queue_max;
     *out = pw;
@@ -87,9 +88,7 @@ slot_wait(struct passwd *pw, const struct ctx *ctx)
         pthread_cond_wait(&pw->freed, &pw->lock);
         return true;
     }
-    struct timespec until = {.tv_sec = ctx->deadline_us / ASSAY_US_PER_S,
-                             .tv_nsec = ctx->deadline_us % ASSAY_US_PER_S * 1000};
-    return pthread_cond_timedwait(&pw->freed, &pw->lock, &until) == 0;
+    return cond_wait_until(&pw->freed, &pw->lock, clk_mono_us() + ctx_left_us(ctx));
 }
 
 static enum rc

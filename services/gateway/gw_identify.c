@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "auth_client.h"
+#include "base/cond.h"
 #include "base/id.h"
 #include "gateway/gw_cache.h"
 #include "sec/jws.h"
@@ -157,14 +158,9 @@ watch_once(struct gw_identify *id, struct arena *arena, int64_t *epoch)
 static bool
 pause_watch(struct gw_identify *id, int64_t us)
 {
-    struct timespec until;
-    int64_t at_us = clk_wall_us() + us;
-
-    until.tv_sec = (time_t)(at_us / ASSAY_US_PER_S);
-    until.tv_nsec = (long)(at_us % ASSAY_US_PER_S * 1000);
     (void)pthread_mutex_lock(&id->stop_lock);
     if (us > 0 && !id->stopping) {
-        (void)pthread_cond_timedwait(&id->stop_cond, &id->stop_lock, &until);
+        (void)cond_wait_until(&id->stop_cond, &id->stop_lock, clk_mono_us() + us);
     }
     bool go_on = !id->stopping;
     (void)pthread_mutex_unlock(&id->stop_lock);
@@ -205,7 +201,7 @@ gw_identify_new(const struct gw_identify_cfg *cfg, struct gw_identify **out)
     (void)pthread_rwlock_init(&id->keys_lock, NULL);
     (void)pthread_mutex_init(&id->fetch_lock, NULL);
     (void)pthread_mutex_init(&id->stop_lock, NULL);
-    (void)pthread_cond_init(&id->stop_cond, NULL);
+    cond_init(&id->stop_cond);
     if (gw_cache_new(cfg->cache_max, &id->cache) != RC_OK) {
         gw_identify_free(id);
         return RC_RESOURCE_EXHAUSTED;

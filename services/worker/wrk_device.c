@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
 #include "worker/wrk_job.h"
 
 static const struct device_profile PROFILES[] = {
@@ -71,7 +72,7 @@ wrk_device_init(struct wrk_device *d)
     (void)pthread_mutex_init(&d->use, NULL);
     (void)pthread_mutex_init(&d->lock, NULL);
     (void)pthread_mutex_init(&d->frame.lock, NULL);
-    (void)pthread_cond_init(&d->frame.fresh, NULL);
+    cond_init(&d->frame.fresh);
 }
 
 enum rc

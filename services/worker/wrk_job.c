@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cond.h"
+
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 #define DRAIN_US ASSAY_US_PER_S
 
@@ -135,7 +137,7 @@ job_new(struct worker *w, struct wrk_device *d, const Assay__StartJobRequest *re
     job->device = d;
     job->tail = &job->head;
     (void)pthread_mutex_init(&job->lock, NULL);
-    (void)pthread_cond_init(&job->change, NULL);
+    cond_init(&job->change);
     job->arena = arena_new(ARENA_MAX);
     if (job->arena == NULL || pb_pack(job->arena, &req->base, &wire) != RC_OK ||
         pb_unpack(job->arena, req->base.descriptor, wire, &copy) != RC_OK) {

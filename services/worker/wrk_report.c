@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cond.h"
 #include "log/log.h"
 #include "tests_client.h"
 
@@ -233,11 +234,7 @@ has_verdict_queued(const struct wrk_job *job)
 static void
 wait_change(struct wrk_job *job, int64_t us)
 {
-    int64_t at_us = clk_wall_us() + us;
-    struct timespec until = {.tv_sec = (time_t)(at_us / ASSAY_US_PER_S),
-                             .tv_nsec = (long)(at_us % ASSAY_US_PER_S * 1000)};
-
-    (void)pthread_cond_timedwait(&job->change, &job->lock, &until);
+    (void)cond_wait_until(&job->change, &job->lock, clk_mono_us() + us);
 }
 
 void

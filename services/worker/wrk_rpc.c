@@ -3,8 +3,8 @@
  * What sessions and tests call. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/cond.h"
 #include "worker/wrk_job.h"
 
 static enum rc
@@ -196,13 +196,11 @@ worker_control(struct worker *w, struct ctx *ctx, const Assay__ControlRequest *r
 static bool
 wait_frame(struct wrk_device *d, int64_t after, int64_t until_us)
 {
-    struct timespec until = {.tv_sec = (time_t)(until_us / ASSAY_US_PER_S),
-                             .tv_nsec = (long)(until_us % ASSAY_US_PER_S * 1000)};
-    int failed = 0;
+    bool in_time = true;
 
     (void)pthread_mutex_lock(&d->frame.lock);
-    while ((d->frame.seq <= after || d->frame.jpeg == NULL) && failed == 0) {
-        failed = pthread_cond_timedwait(&d->frame.fresh, &d->frame.lock, &until);
+    while ((d->frame.seq <= after || d->frame.jpeg == NULL) && in_time) {
+        in_time = cond_wait_until(&d->frame.fresh, &d->frame.lock, until_us);
     }
     bool fresh = d->frame.seq > after && d->frame.jpeg != NULL;
     (void)pthread_mutex_unlock(&d->frame.lock);
@@ -274,7 +272,7 @@ worker_poll_stream(struct worker *w, struct ctx *ctx, const Assay__StreamRequest
                    Assay__StreamResponse *resp)
 {
     int64_t wait_us = req->has_wait_us ? req->wait_us : 0;
-    int64_t until_us = clk_wall_us() + wait_us;
+    int64_t until_us = clk_mono_us() + wait_us;
     int64_t after = req->after_seq;
 
     for (;;) {
@@ -283,11 +281,11 @@ worker_poll_stream(struct worker *w, struct ctx *ctx, const Assay__StreamRequest
             PB_SET(resp, ended, 1);
             return RC_OK;
         }
-        int64_t tick_us = clk_wall_us() + FRAME_EVERY_US;
+        int64_t tick_us = clk_mono_us() + FRAME_EVERY_US;
         if (wait_frame(d, after, tick_us < until_us ? tick_us : until_us)) {
             return put_frame(d, ctx, req->session_id, resp);
         }
-        if (clk_wall_us() >= until_us || svc_is_stopping(w->svc)) {
+        if (clk_mono_us() >= until_us || svc_is_stopping(w->svc)) {
             return RC_OK;
         }
         refresh(d, ctx);
