@@ -101,4 +101,15 @@ ch_lower(char c)
     return (c >= 'A' && c <= 'Z') ? (char)(c + 32) : c;
 }
 
+/* The value of a hexadecimal digit; -1 when it is none. */
+static inline int
+ch_hex(char c)
+{
+    if (ch_is_digit(c)) {
+        return c - '0';
+    }
+    char l = ch_lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
 #endif

@@ -244,12 +244,6 @@ db_time_us(const struct db_result *res, int row, int col)
     return us;
 }
 
-static int
-hex_digit(char c)
-{
-    return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
 struct str
 db_bytes(const struct db_result *res, int row, int col)
 {
@@ -265,7 +259,7 @@ db_bytes(const struct db_result *res, int row, int col)
     }
     const char *p = s.p + 2;
     for (size_t i = 0; i < n; i++) {
-        out[i] = (char)(hex_digit(p[2 * i]) << 4 | hex_digit(p[2 * i + 1]));
+        out[i] = (char)(ch_hex(p[2 * i]) * 16 + ch_hex(p[2 * i + 1]));
     }
     out[n] = '\0';
     return str_n(out, n);

@@ -13,11 +13,11 @@ hex4(struct str s, size_t at)
         return -1;
     }
     for (size_t i = at; i < at + 4; i++) {
-        char c = ch_lower(s.p[i]);
-        if (!ch_is_digit(c) && (c < 'a' || c > 'f')) {
+        int digit = ch_hex(s.p[i]);
+        if (digit < 0) {
             return -1;
         }
-        v = v * 16 + (ch_is_digit(c) ? c - '0' : c - 'a' + 10);
+        v = v * 16 + digit;
     }
     return v;
 }

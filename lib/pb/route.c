@@ -31,16 +31,6 @@ gw_verb_name(enum gw_verb verb)
     return verb < GW_VERB_COUNT ? verb_names[verb] : "OTHER";
 }
 
-static int
-hex_value(char c)
-{
-    if (ch_is_digit(c)) {
-        return c - '0';
-    }
-    c = ch_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes one segment; the common case without escapes copies nothing. */
 static enum rc
 decode(struct arena *arena, struct str raw, struct str *out)
@@ -57,8 +47,8 @@ decode(struct arena *arena, struct str raw, struct str *out)
     for (size_t i = 0; i < raw.n; i++) {
         char c = raw.p[i];
         if (c == '%') {
-            int high = i + 2 < raw.n ? hex_value(raw.p[i + 1]) : -1;
-            int low = i + 2 < raw.n ? hex_value(raw.p[i + 2]) : -1;
+            int high = i + 2 < raw.n ? ch_hex(raw.p[i + 1]) : -1;
+            int low = i + 2 < raw.n ? ch_hex(raw.p[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 return RC_NOT_FOUND;
             }

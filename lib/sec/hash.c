@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sec/hash.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,19 +145,24 @@ hash_put_b64url(struct buf *b, struct str data)
     put_b64(b, data, B64URL, false);
 }
 
+/* One more than the value of a character of either alphabet; 0: it is in none. */
+static const unsigned char DIGITS[UCHAR_MAX + 1] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['-'] = 63,
+    ['/'] = 64, ['_'] = 64};
+
 static int
 b64_digit(char c, const char *alphabet)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : -1;
+    int digit = DIGITS[(unsigned char)c] - 1;
+
+    return digit >= 0 && alphabet[digit] == c ? digit : -1;
 }
 
 /* Decodes text without padding. */
@@ -212,16 +218,6 @@ hash_b64url_decode(struct arena *arena, struct str text, struct str *out)
     return b64_decode(arena, text, B64URL, out);
 }
 
-static int
-hex_digit(char c)
-{
-    if (ch_is_digit(c)) {
-        return c - '0';
-    }
-    c = ch_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 enum rc
 hash_hex_decode(struct str text, unsigned char *out, size_t n)
 {
@@ -229,12 +225,12 @@ hash_hex_decode(struct str text, unsigned char *out, size_t n)
         return RC_INVALID_ARGUMENT;
     }
     for (size_t i = 0; i < text.n; i++) {
-        if (hex_digit(text.p[i]) < 0) {
+        if (ch_hex(text.p[i]) < 0) {
             return RC_INVALID_ARGUMENT;
         }
     }
     for (size_t i = 0; i < n; i++) {
-        out[i] = (unsigned char)(hex_digit(text.p[2 * i]) << 4 | hex_digit(text.p[2 * i + 1]));
+        out[i] = (unsigned char)(ch_hex(text.p[2 * i]) << 4 | ch_hex(text.p[2 * i + 1]));
     }
     return RC_OK;
 }

@@ -12,16 +12,6 @@
 #include "tests_client.h"
 #include "webhooks_client.h"
 
-static int
-hex_digit(char c)
-{
-    if (ch_is_digit(c)) {
-        return c - '0';
-    }
-    char l = ch_lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
 /* Decodes one key or value of a query string: '+' is a space.
  * Errors: INVALID_ARGUMENT: an escape that is none, or NUL, or malformed UTF-8. */
 static enum rc
@@ -39,8 +29,8 @@ query_decode(struct ctx *ctx, struct str raw, struct str *out)
         } else if (raw.p[i] != '%') {
             p[n++] = raw.p[i];
         } else {
-            int hi = raw.n - i > 2 ? hex_digit(raw.p[i + 1]) : -1;
-            int lo = raw.n - i > 2 ? hex_digit(raw.p[i + 2]) : -1;
+            int hi = raw.n - i > 2 ? ch_hex(raw.p[i + 1]) : -1;
+            int lo = raw.n - i > 2 ? ch_hex(raw.p[i + 2]) : -1;
             if (hi < 0 || lo < 0) {
                 return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_QUERY",
                             "the query string is not properly encoded");

@@ -14,16 +14,6 @@ token_of_authorization(struct str value, struct str scheme)
     return token.p == NULL ? STR("") : token;
 }
 
-static int
-hex_digit(char c)
-{
-    if (ch_is_digit(c)) {
-        return c - '0';
-    }
-    char l = ch_lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
 /* Decodes a value of the query string; malformed escapes stay as they are, no token has any. */
 static struct str
 decode(struct arena *arena, struct str raw)
@@ -32,8 +22,8 @@ decode(struct arena *arena, struct str raw)
     size_t n = 0;
 
     for (size_t i = 0; p != NULL && i < raw.n; i++) {
-        int hi = raw.n - i > 2 && raw.p[i] == '%' ? hex_digit(raw.p[i + 1]) : -1;
-        int lo = hi >= 0 ? hex_digit(raw.p[i + 2]) : -1;
+        int hi = raw.n - i > 2 && raw.p[i] == '%' ? ch_hex(raw.p[i + 1]) : -1;
+        int lo = hi >= 0 ? ch_hex(raw.p[i + 2]) : -1;
         if (lo >= 0) {
             p[n++] = (char)(hi * 16 + lo);
             i += 2;

@@ -1,60 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sec/hash.h"
 #include "worker/devices/cdp_internal.h"
 
 #define TRIES 20
 #define SHOT_US (5 * ASSAY_US_PER_S)
 #define BEHIND_DIALOG_US (700 * ASSAY_US_PER_MS)
-
-/* --- base64 ----------------------------------------------------------------------------------- */
-
-static int
-digit(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* RFC 4648. False: not base64, or no room. */
-static bool
-decode(struct arena *arena, struct str in, struct str *out)
-{
-    signed char value[256];
-    size_t n = 0;
-    uint32_t bits = 0;
-    int have = 0;
-
-    for (int i = 0; i < 256; i++) {
-        value[i] = (signed char)digit((char)i);
-    }
-    while (in.n > 0 && in.p[in.n - 1] == '=') {
-        in.n--;
-    }
-    unsigned char *p = arena_alloc(arena, in.n / 4 * 3 + 4);
-    for (size_t i = 0; p != NULL && i < in.n; i++) {
-        int v = value[(unsigned char)in.p[i]];
-        if (v < 0) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)v;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            p[n++] = (unsigned char)(bits >> have);
-        }
-    }
-    *out = str_n((const char *)p, n);
-    return p != NULL;
-}
-
-/* --- the picture ------------------------------------------------------------------------------ */
 
 static struct str
 params(struct ctx *ctx, enum device_image format, int quality)
@@ -83,7 +33,7 @@ picture(struct ctx *ctx, const struct cdp_msg *m, struct str *out)
     if (data.n == 0) {
         return RC_ABORTED;
     }
-    if (!decode(ctx->arena, data, out)) {
+    if (hash_b64_decode(ctx->arena, data, out) != RC_OK) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "TOO_LARGE", "the screenshot does not fit");
     }
     return RC_OK;
