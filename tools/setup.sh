@@ -6,7 +6,7 @@ set -eu
 BUILD="gcc libc6-dev make libnng-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler
  libprotoc-dev libcivetweb-dev libpq-dev libcurl4-openssl-dev libjwt-dev libssl-dev libargon2-dev
  libyaml-dev zlib1g-dev libdeflate-dev libturbojpeg0-dev postgresql chromium fonts-liberation curl ca-certificates nodejs npm"
-TEST="libcmocka-dev libpng-dev python3 nginx-light wrk openssl python3-fastapi uvicorn python3-uvloop python3-httptools python3-asyncpg
+TEST="libcmocka-dev libpng-dev python3 nginx-light wrk openssl zip python3-fastapi uvicorn python3-uvloop python3-httptools python3-asyncpg
  python3-jwt python3-cryptography"
 
 case "${1:-build}" in

@@ -100,6 +100,7 @@ struct pb_field {
     double max;
     const char *header;
     const char *owned; /* of PB_FILE: see options.proto */
+    bool once;         /* likewise */
 };
 
 enum pb_group_kind { PB_EXACTLY_ONE, PB_AT_LEAST_ONE, PB_AT_MOST_ONE };

@@ -98,8 +98,12 @@ void gw_answer_failure(struct gw_req *r);
 void gw_answer_blob(struct gw_req *r, const ProtobufCMessage *blob);
 /* Files of the web folder: /docs and the dashboard. False when the path is none of them. */
 bool gw_answer_file(struct gw_req *r);
-/* Appends the fields of the rate limit, request id and CORS to r->headers. */
+/* Appends the fields of the rate limit and the request id to r->headers; those of CORS; both. */
+void gw_plain_headers(struct gw_req *r);
+void gw_cors_headers(struct gw_req *r);
 void gw_common_headers(struct gw_req *r);
+/* True when an If-None-Match holds this version: "*", or one of a list. Tags compare weakly. */
+bool gw_has_tag(struct str list, struct str tag);
 /* Appends Content-Disposition: attachment; `name` is a client's, or empty. */
 void gw_put_attachment(struct buf *headers, struct str name);
 /* Answers a CORS preflight. False when the request is none. */

@@ -24,8 +24,8 @@ is_allowed_origin(const struct gateway *gw, struct str origin)
 }
 
 /* Explicit origins only. Source: Fetch standard, "CORS protocol". */
-static void
-put_cors(struct gw_req *r)
+void
+gw_cors_headers(struct gw_req *r)
 {
     struct str origin = web_header(r->http, "origin");
 
@@ -62,7 +62,7 @@ gw_answer_preflight(struct gw_req *r)
 }
 
 void
-gw_common_headers(struct gw_req *r)
+gw_plain_headers(struct gw_req *r)
 {
     struct buf *h = r->headers;
 
@@ -82,7 +82,13 @@ gw_common_headers(struct gw_req *r)
         buf_put_i64(h, (r->rate.reset_us + ASSAY_US_PER_S - 1) / ASSAY_US_PER_S);
         buf_put(h, STR("\r\n"));
     }
-    put_cors(r);
+}
+
+void
+gw_common_headers(struct gw_req *r)
+{
+    gw_plain_headers(r);
+    gw_cors_headers(r);
 }
 
 /* A tag of the bytes: eight at a time, for it is made of every list. Not for secrets. */
@@ -105,13 +111,14 @@ tag_of(struct str body)
     return h;
 }
 
-/* True when the client holds this version: "*", or one of a list. Tags compare weakly. */
-static bool
-has_tag(struct str list, struct str tag)
+bool
+gw_has_tag(struct str list, struct str tag)
 {
     while (list.p != NULL) {
         struct str one = str_trim(str_split(&list, ','));
-        if (str_eqz(one, "*") || str_eq(one, tag) || str_eq(one, str_sub(tag, 2, tag.n))) {
+        bool weak = str_starts(tag, STR("W/"));
+        if (str_eqz(one, "*") || str_eq(one, tag) ||
+            (weak && str_eq(one, str_sub(tag, 2, tag.n)))) {
             return true;
         }
     }
@@ -140,7 +147,7 @@ answer_json(struct gw_req *r, int status)
         buf_put(r->headers, STR("Cache-Control: private, no-cache\r\nETag: "));
         buf_put(r->headers, str_n(tag, (size_t)n));
         buf_put(r->headers, STR("\r\n"));
-        if (has_tag(web_header(r->http, "if-none-match"), str_n(tag, (size_t)n))) {
+        if (gw_has_tag(web_header(r->http, "if-none-match"), str_n(tag, (size_t)n))) {
             web_answer(r->conn, 304, buf_str(r->headers), STR_EMPTY);
             return;
         }

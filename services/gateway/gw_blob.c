@@ -51,16 +51,38 @@ safe_type(const char *type)
     return "application/octet-stream";
 }
 
+/* Somebody else's page on our address: scripts run, but in an origin that shares nothing with ours,
+ * which is why its own files must be readable from any. The address is the right to read it, so it
+ * is neither passed on nor found by a search. */
+#define HOSTED                                                                                     \
+    "Content-Security-Policy: sandbox allow-scripts allow-forms allow-modals allow-popups "        \
+    "allow-downloads\r\nAccess-Control-Allow-Origin: *\r\nCross-Origin-Resource-Policy: "          \
+    "cross-origin\r\nReferrer-Policy: no-referrer\r\nX-Robots-Tag: noindex, nofollow\r\n"
+
+static void
+put_kind(struct gw_req *r, const Assay__Blob *blob)
+{
+    struct buf *h = r->headers;
+
+    if (blob->has_hosted && blob->hosted) {
+        buf_printf(h, "Content-Type: %s\r\n" HOSTED "ETag: \"%s\"\r\n", blob->content_type,
+                   blob->sha256);
+        return;
+    }
+    gw_cors_headers(r);
+    buf_printf(h, "Content-Type: %s\r\nContent-Security-Policy: sandbox\r\n",
+               safe_type(blob->content_type));
+}
+
 static void
 put_headers(struct gw_req *r, const Assay__Blob *blob, const struct range *range, int64_t size,
             int64_t length)
 {
     struct buf *h = r->headers;
 
-    gw_common_headers(r);
-    buf_printf(h,
-               "Content-Type: %s\r\nAccept-Ranges: bytes\r\nContent-Security-Policy: sandbox\r\n",
-               safe_type(blob->content_type));
+    gw_plain_headers(r);
+    put_kind(r, blob);
+    buf_put(h, STR("Accept-Ranges: bytes\r\n"));
     buf_put(h, blob->has_immutable && blob->immutable
                    ? STR("Cache-Control: private, max-age=31536000, immutable\r\n")
                    : STR("Cache-Control: private, no-cache\r\n"));
@@ -90,10 +112,41 @@ stream(struct gw_req *r, struct blob_reader *reader, int64_t left)
     }
 }
 
+/* True when no bytes are needed: the page of a folder is shown under an address that ends in a
+ * slash, else what it refers to is looked for beside the folder; or the client holds the file. */
+static bool
+answer_briefly(struct gw_req *r, const Assay__Blob *blob)
+{
+    struct str path = r->http->path;
+    struct str query = r->http->query;
+    int status = 304;
+
+    if (!blob->has_hosted || !blob->hosted) {
+        return false;
+    }
+    bool moved = blob->has_index && blob->index && path.p[path.n - 1] != '/';
+    struct str tag = arena_printf(r->ctx.arena, "\"%s\"", blob->sha256);
+    if (!moved && !gw_has_tag(web_header(r->http, "if-none-match"), tag)) {
+        return false;
+    }
+    gw_plain_headers(r);
+    put_kind(r, blob);
+    if (moved) {
+        status = 308;
+        buf_printf(r->headers, "Location: %.*s/%s%.*s\r\n", STR_ARG(path), query.n > 0 ? "?" : "",
+                   STR_ARG(query));
+    }
+    web_answer(r->conn, status, buf_str(r->headers), STR_EMPTY);
+    return true;
+}
+
 void
 gw_answer_blob(struct gw_req *r, const ProtobufCMessage *message)
 {
     const Assay__Blob *blob = (const Assay__Blob *)message;
+    if (answer_briefly(r, blob)) {
+        return;
+    }
     struct range range = parse_range(web_header(r->http, "range"));
     struct blob_reader *reader = NULL;
     int64_t size = 0;

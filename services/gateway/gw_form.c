@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/id.h"
+
 static bool
 is_file_field(const struct pb_field *field)
 {
@@ -95,8 +97,10 @@ end_file(struct gw_form *form, struct ctx *ctx)
     PB_SET(blob, size_bytes, size);
     enum rc rc = set_member(form, ctx, blob);
     if (rc == RC_OK) {
-        form->files[form->file_count++] = (struct gw_form_file){
-            .writer = form->writer, .blob = blob, .owned = form->field->owned};
+        form->files[form->file_count++] = (struct gw_form_file){.writer = form->writer,
+                                                                .blob = blob,
+                                                                .owned = form->field->owned,
+                                                                .once = form->field->once};
         form->writer = NULL;
     }
     return rc;
@@ -154,6 +158,19 @@ set_blob(struct ctx *ctx, const struct blob_info *info, Assay__Blob *blob)
                : RC_OK;
 }
 
+/* What makes the name of a file its owner's. */
+static struct str
+suffix_of(struct ctx *ctx, const struct gw_form_file *file)
+{
+    if (file->owned == NULL) {
+        return STR_EMPTY;
+    }
+    return file->once
+               ? arena_printf(ctx->arena, "-%s-%lld-%016llx", file->owned,
+                              (long long)ctx->who.org_id, (unsigned long long)id_random_u64())
+               : arena_printf(ctx->arena, "-%s-%lld", file->owned, (long long)ctx->who.org_id);
+}
+
 enum rc
 gw_files_commit(struct gw_form_file *files, size_t n, struct ctx *ctx)
 {
@@ -168,9 +185,7 @@ gw_files_commit(struct gw_form_file *files, size_t n, struct ctx *ctx)
     for (size_t i = 0; i < n; i++) {
         writers[i] = files[i].writer;
         files[i].writer = NULL; /* gone either way */
-        suffixes[i] = files[i].owned == NULL ? STR_EMPTY
-                                             : arena_printf(ctx->arena, "-%s-%lld", files[i].owned,
-                                                            (long long)ctx->who.org_id);
+        suffixes[i] = suffix_of(ctx, &files[i]);
     }
     enum rc rc = blob_commit_owned(writers, n, ctx, suffixes, infos);
     for (size_t i = 0; rc == RC_OK && i < n; i++) {

@@ -19,7 +19,8 @@
 struct gw_form_file {
     struct blob_writer *writer;
     Assay__Blob *blob;
-    const char *owned; /* the field's option */
+    const char *owned; /* the field's options */
+    bool once;
 };
 
 struct gw_form {

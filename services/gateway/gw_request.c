@@ -190,7 +190,8 @@ store_file(struct gw_req *r, const struct pb_field *field, Assay__Blob *blob)
     struct gw_b64_sink sink = {write_piece, writer};
     rc = gw_b64_decode(&r->ctx, text, FILE_PIECE, &sink);
     if (rc == RC_OK) {
-        struct gw_form_file file = {.writer = writer, .blob = blob, .owned = field->owned};
+        struct gw_form_file file = {
+            .writer = writer, .blob = blob, .owned = field->owned, .once = field->once};
         return gw_files_commit(&file, 1, &r->ctx);
     }
     blob_abort(writer);

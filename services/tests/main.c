@@ -45,8 +45,15 @@ const struct cfg_row TESTS_CFG_ROWS[] = {
      .def = "0",
      .min = 0,
      .max = INT64_MAX,
-     .text = "bytes of screenshots an organization may keep; 0: no limit",
+     .text = "bytes of screenshots and previews an organization may keep; 0: no limit",
      ROW(storage_quota)},
+    {.name = "ASSAY_PREVIEW_TTL",
+     .type = CFG_DURATION,
+     .def = "30d",
+     .min = ASSAY_US_PER_S,
+     .max = 31536000 * ASSAY_US_PER_S,
+     .text = "how long a static preview is shown",
+     ROW(preview_us)},
     {.name = "ASSAY_COMPARE_THREADS",
      .type = CFG_INT,
      .def = "2",
@@ -70,6 +77,7 @@ static const struct {
     {LOOP_RELEASE, tst_release, 2 * ASSAY_US_PER_S},
     {LOOP_CANCEL, tst_cancel, 2 * ASSAY_US_PER_S},
     {LOOP_BASELINES, bsl_compare_some, 5 * ASSAY_US_PER_S},
+    {LOOP_PREVIEWS, viz_preview_sweep, 30 * ASSAY_US_PER_S},
 };
 
 static enum rc

@@ -17,6 +17,7 @@ struct tests_cfg {
     int64_t device_wait_us; /* for a kind of device none of which is connected */
     struct blob_settings blob;
     int64_t storage_quota;   /* bytes an organization may keep; 0: no limit */
+    int64_t preview_us;      /* how long a preview is shown */
     int64_t compare_threads; /* screenshots compared at once */
 };
 /* What is left of a job's lease after each report that was taken: a worker may count on it. */

@@ -14,6 +14,8 @@
 #define ENGINES_MAX 32
 #define ENGINE_KEPT_BYTES ((size_t)48 * 1024 * 1024)
 #define PERIOD_US (5 * ASSAY_US_PER_S)
+/* Half a minute is what a call has by default. */
+#define PREVIEW_WAIT_US (20 * ASSAY_US_PER_S)
 #define BUDGET_US (300 * ASSAY_US_PER_S)
 
 struct viz {
@@ -21,7 +23,8 @@ struct viz {
     struct db_listener *listener;
     pthread_mutex_t lock;
     pthread_cond_t cond;
-    uint64_t generation; /* guarded by lock */
+    uint64_t generation;      /* guarded by lock */
+    pthread_mutex_t previews; /* held while an archive is unpacked */
     struct visual *idle[ENGINES_MAX];
     size_t idle_count;
 };
@@ -96,6 +99,31 @@ viz_wait(struct viz *viz, uint64_t seen, int64_t until_us)
     (void)pthread_mutex_unlock(&viz->lock);
 }
 
+/* --- one archive at a time ----------------------------------------------------------------- */
+
+enum rc
+viz_preview_begin(struct viz *viz, struct ctx *ctx)
+{
+    int64_t left_us = ctx_left_us(ctx);
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t at_us = (int64_t)until.tv_sec * ASSAY_US_PER_S + until.tv_nsec / 1000 +
+                    (left_us < PREVIEW_WAIT_US ? left_us : PREVIEW_WAIT_US);
+    until.tv_sec = (time_t)(at_us / ASSAY_US_PER_S);
+    until.tv_nsec = (long)(at_us % ASSAY_US_PER_S) * 1000;
+    return pthread_mutex_clocklock(&viz->previews, CLOCK_MONOTONIC, &until) == 0
+               ? RC_OK
+               : fail(ctx, RC_RESOURCE_EXHAUSTED, "OVERLOADED",
+                      "other previews are being uploaded, try again");
+}
+
+void
+viz_preview_end(struct viz *viz)
+{
+    (void)pthread_mutex_unlock(&viz->previews);
+}
+
 /* --- life ---------------------------------------------------------------------------------- */
 
 static enum rc
@@ -130,6 +158,7 @@ viz_new(struct tests *t, struct viz **out)
         return RC_RESOURCE_EXHAUSTED;
     }
     (void)pthread_mutex_init(&viz->lock, NULL);
+    (void)pthread_mutex_init(&viz->previews, NULL);
     cond_init(&viz->cond);
     t->viz = viz;
     *out = viz;
@@ -151,5 +180,6 @@ viz_free(struct viz *viz)
     blob_close(viz->blobs);
     (void)pthread_cond_destroy(&viz->cond);
     (void)pthread_mutex_destroy(&viz->lock);
+    (void)pthread_mutex_destroy(&viz->previews);
     free(viz);
 }

@@ -169,6 +169,23 @@ NODISCARD enum rc viz_images_spare(struct tests *t, struct ctx *ctx, const struc
 /* Removes what was left for later. Opens its own transaction. */
 enum rc viz_spare_remove(struct tests *t, struct ctx *ctx);
 
+/* --- previews (viz_preview.c, viz_preview_files.c) */
+
+/* One archive is unpacked at a time: begin waits until ctx's deadline.
+ * Errors: RESOURCE_EXHAUSTED "OVERLOADED". */
+NODISCARD enum rc viz_preview_begin(struct viz *viz, struct ctx *ctx);
+void viz_preview_end(struct viz *viz);
+/* Where a preview opens: `base` is the folder of its first page. In the arena. */
+char *viz_preview_url(struct ctx *ctx, struct str token, struct str base);
+/* Ends the names of the contents in the store. */
+struct str viz_preview_suffix(struct arena *arena, int64_t org_id);
+/* What the build shows; *out NULL: nothing. */
+NODISCARD enum rc viz_preview_read(struct tests *t, struct ctx *ctx, const char *build_id,
+                                   Assay__SdkPreview **out);
+/* Loop: previews whose time is over, and contents that nothing shows, go. */
+#define LOOP_PREVIEWS "viz_previews"
+bool viz_preview_sweep(void *state, struct ctx *ctx);
+
 /* --- comparisons */
 
 /* Runs one of the statements that read viz_comparison_rows. `for_cli`: in the words of the command

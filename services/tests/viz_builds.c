@@ -298,34 +298,6 @@ tests_get_sdk_build(struct tests *t, struct ctx *ctx, const Assay__GetSdkBuildRe
                : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
 }
 
-enum rc
-tests_get_sdk_preview(struct tests *t, struct ctx *ctx, const Assay__GetSdkPreviewRequest *req,
-                      Assay__Text *resp)
-{
-    struct viz_head head;
-    enum rc rc = viz_build_head(t, ctx, req->build_id, &head);
-
-    if (rc == RC_OK) {
-        resp->content_type = pb_strz(ctx->arena, STR("application/json; charset=utf-8"));
-        resp->body = pb_bytes(ctx->arena, STR("null"));
-    }
-    return rc;
-}
-
-enum rc
-tests_upload_sdk_preview(struct tests *t, struct ctx *ctx,
-                         const Assay__UploadSdkPreviewRequest *req, Assay__Empty *resp)
-{
-    struct viz_head head;
-    enum rc rc = viz_build_head(t, ctx, req->build_id, &head);
-
-    (void)resp;
-    return rc == RC_OK ? fail(ctx, RC_UNIMPLEMENTED, "NOT_OFFERED",
-                              "this server hosts no previews: serve the files yourself, and name "
-                              "their address in a comment on the build")
-                       : rc;
-}
-
 /* --- progress ------------------------------------------------------------------------------ */
 
 static enum rc

@@ -95,6 +95,10 @@ tests_get_sdk_build_status(struct tests *t, struct ctx *ctx,
     resp->conclusion = text(ctx, conclusion_of(b));
     resp->review_state = resp->visual_review->state = b->approval_status;
     resp->links->web = b->url;
+    rc = viz_preview_read(t, ctx, b->id, &resp->preview);
+    if (rc != RC_OK) {
+        return rc;
+    }
     return arena_failed(ctx->arena) ? no_memory(ctx) : RC_OK;
 }
 

@@ -15,6 +15,17 @@ const BOX = { x: 20, y: 30, w: 40, h: 12 };
 // What the client's own comparison, which takes plain areas for smoothed edges, sees as well.
 const noise = (width, height) => png(width, height, (x, y) => [(x * 37 + y * 91) & 255, (x * y * 13) & 255, (x ^ y) & 255]);
 
+// The page as a browser has it after its scripts have run.
+const browse = (url) => new Promise((resolve, reject) => {
+  const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-vizzly-browser-'));
+  execFile(process.env.CHROMIUM ?? 'chromium', ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
+    '--no-first-run', '--disable-background-networking', '--virtual-time-budget=10000', `--user-data-dir=${profile}`, '--dump-dom', url],
+  { timeout: 300000 }, (error, stdout) => {
+    fs.rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    error ? reject(error) : resolve(stdout);
+  });
+});
+
 for (const version of process.env.E2E_VERSIONS.split(' ')) {
   const isNew = version !== '0.22';
   const home = path.join(process.env.VIZZLY_NODE_MODULES, `vizzly-${version}`);
@@ -136,14 +147,31 @@ for (const version of process.env.E2E_VERSIONS.split(' ')) {
     test('what is not served says so, and what to do instead', async () => {
       assert.match(await run(1, ['login']), /VIZZLY_TOKEN to an API token/);
       assert.match(await run(0, ['whoami']), /Not logged in/);
-      if (isNew) {
-        const [build] = await builds('?status=completed');
-        const told = await run(1, ['preview', 'shots', '--build', build.id, '--public-link']);
-        assert.match(told, /hosts no previews/);
-      }
     });
 
     if (isNew) {
+      test('a static site is uploaded, shown by a browser in an origin of its own, and told by status', async () => {
+        const [build] = await builds('?status=completed');
+        fs.mkdirSync(path.join(dir, 'site', 'js'), { recursive: true });
+        fs.writeFileSync(path.join(dir, 'site', 'index.html'), `<!doctype html><title>Site</title>
+          <p id="out">no script</p><script type="module" src="./js/app.js"></script>`);
+        fs.writeFileSync(path.join(dir, 'site', 'js', 'app.js'), `import { word } from './word.js';
+          let cookie = 'none';
+          try { cookie = document.cookie; } catch (error) { cookie = error.name; }
+          document.getElementById('out').textContent = [word, self.origin, cookie].join(' ');`);
+        fs.writeFileSync(path.join(dir, 'site', 'js', 'word.js'), "export const word = 'module';");
+        fs.writeFileSync(path.join(dir, 'site', '.env'), 'SECRET=1');
+        assert.match(await run(1, ['preview', 'site', '--build', build.id]), /project is private/);
+        const made = await json(['preview', 'site', '--build', build.id, '--public-link']);
+        assert.deepEqual([made.success, made.files, made.reusedBlobs], [true, 3, 0]);
+        assert.match(await run(0, ['preview', 'site', '--build', build.id, '--public-link']), /Deduped\s+3 files/);
+        const told = await json(['status', build.id]);
+        assert.deepEqual([told.preview.url, told.preview.status, told.preview.fileCount], [made.previewUrl, 'ready', 3]);
+        const dom = await browse(made.previewUrl);
+        assert.match(dom, /module null SecurityError/);
+        assert.equal((await fetch(`${made.previewUrl}.env`)).status, 404);
+      });
+
       test('people read, decide and comment', async () => {
         const [build] = await builds('?branch=feature&limit=2');
         const text = await run(0, ['builds', '--branch', 'feature']);

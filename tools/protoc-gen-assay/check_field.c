@@ -241,6 +241,9 @@ check_source(struct model *m, const struct route *r, size_t i)
     if (f->opt->owned != NULL && !f->opt->file) {
         fault(m, f->at, "%s: option `owned` is for files", f->desc->name);
     }
+    if (f->opt->once && f->opt->owned == NULL) {
+        fault(m, f->at, "%s: option `once` is for `owned` files", f->desc->name);
+    }
     if (f->opt->csv && source != PB_FROM_QUERY) {
         fault(m, f->at, "%s: option `csv` is for the query, but it is read from %s", f->desc->name,
               source_name(source));

@@ -155,6 +155,9 @@ put_field(struct buf *b, const struct table *t, size_t i)
         buf_putz(b, ",\n     .owned = ");
         put_c_string(b, f->opt->owned);
     }
+    if (f->opt->once) {
+        buf_putz(b, ",\n     .once = true");
+    }
     buf_putz(b, "},\n");
 }
 

@@ -159,6 +159,7 @@ options_on_the_wrong_type_are_refused(void **state)
     refused_field(t, "optional string a = 1 [(field).csv = true];", "`csv` is for");
     refused_field(t, "repeated Blob a = 1 [(field).file = true];", "`file` is for assay.Blob in");
     refused_field(t, "optional Blob a = 1 [(field).owned = \"x\"];", "`owned` is for files");
+    refused_field(t, "optional Blob a = 1 [(field).once = true];", "`once` is for `owned`");
     refused_field(t, "required string a = 1 [(field).omit = true];", "`omit` is for");
     refused_field(t, "optional string a = 1 [(field).item_max_len = 2];", "`item_max_len` is for");
     refused_field(t, "optional string a = 1 [(field).pattern = \"(\"];", "does not compile");

@@ -1213,3 +1213,89 @@ DELETE FROM viz_spare s WHERE s.blob_key IN (
     ORDER BY blob_key LIMIT 100 FOR UPDATE SKIP LOCKED)
 RETURNING s.blob_key, NOT EXISTS (SELECT FROM viz_images i WHERE i.org_id = s.org_id
     AND i.sha256 = split_part(s.blob_key, '-', 1) AND i.blob_key = s.blob_key);
+
+-- ---- static previews
+
+-- Changes of an organization's previews take turns.
+-- name: viz_preview_lock
+SELECT pg_advisory_xact_lock(hashtextextended('preview', $1));
+-- Announces the contents [{sha256, size_bytes}] and counts those that are new, all or nothing by the quota
+-- $3 (0: none): whether they fit, their bytes, those that were there, and which contents are not in the
+-- store yet. They are safe from the sweep while they are stored.
+-- name: viz_preview_announce
+WITH come AS (
+    SELECT r.sha256, r.size_bytes FROM json_to_recordset($2::json) AS r(sha256 text, size_bytes bigint)
+), made AS (
+    INSERT INTO viz_preview_blobs AS b (org_id, sha256, size_bytes, loose_at)
+    SELECT $1, sha256, size_bytes, now() + interval '1 hour' FROM come ORDER BY sha256
+    ON CONFLICT (org_id, sha256) DO UPDATE SET loose_at = excluded.loose_at
+    RETURNING b.sha256, b.size_bytes, b.stored, xmax = 0 AS is_new
+), need AS (
+    SELECT coalesce(sum(size_bytes) FILTER (WHERE is_new), 0)::bigint AS bytes FROM made
+), took AS (
+    INSERT INTO viz_storage AS s (org_id, bytes)
+    SELECT $1, bytes FROM need WHERE bytes > 0 AND ($3 = 0 OR bytes <= $3)
+    ON CONFLICT (org_id) DO UPDATE SET bytes = s.bytes + excluded.bytes
+        WHERE $3 = 0 OR s.bytes + excluded.bytes <= $3
+    RETURNING bytes
+)
+SELECT need.bytes = 0 OR EXISTS (SELECT FROM took), need.bytes,
+       coalesce((SELECT bytes FROM viz_storage WHERE org_id = $1), 0),
+       ARRAY(SELECT sha256 FROM made WHERE NOT stored)
+FROM need;
+-- name: viz_preview_put
+INSERT INTO viz_previews AS p (build_id, org_id, token, base, files, expires_at)
+VALUES ($2::uuid, $1, $3, $4, $5, now() + $6 * interval '1 microsecond')
+ON CONFLICT (build_id) DO UPDATE SET base = excluded.base, files = excluded.files, updated_at = now(),
+    expires_at = excluded.expires_at,
+    token = CASE WHEN p.expires_at > now() THEN p.token ELSE excluded.token END
+RETURNING token, expires_at;
+-- name: viz_preview_clear
+DELETE FROM viz_preview_files WHERE org_id = $1 AND build_id = $2::uuid;
+-- The files [{path, sha256}], whose contents are in the store.
+-- name: viz_preview_fill
+WITH come AS (
+    SELECT r.path, r.sha256 FROM json_to_recordset($3::json) AS r(path text, sha256 text)
+), there AS (
+    UPDATE viz_preview_blobs SET stored = true
+    WHERE org_id = $1 AND NOT stored AND sha256 IN (SELECT sha256 FROM come)
+)
+INSERT INTO viz_preview_files (org_id, build_id, path, sha256)
+SELECT $1, $2::uuid, path, sha256 FROM come;
+-- name: viz_preview_get
+SELECT token, base, files, expires_at FROM viz_previews
+WHERE org_id = $1 AND build_id = $2::uuid AND expires_at > now();
+-- name: viz_preview_delete
+DELETE FROM viz_previews WHERE org_id = $1 AND build_id = $2::uuid RETURNING expires_at > now();
+
+-- Files are served to whoever knows the preview's token. $2: the paths that would do, the best first.
+-- name: viz_preview_file
+SELECT f.path, f.sha256, p.org_id FROM viz_previews p JOIN viz_preview_files f ON f.build_id = p.build_id
+WHERE p.token = $1 AND p.expires_at > now() AND f.path = ANY($2::text[])
+ORDER BY array_position($2::text[], f.path) LIMIT 1;
+
+-- name: viz_previews_end
+DELETE FROM viz_previews WHERE build_id IN (SELECT build_id FROM viz_previews WHERE expires_at <= now()
+    ORDER BY expires_at LIMIT 20 FOR UPDATE SKIP LOCKED);
+-- Contents whose time to be looked at has come: shown ones are left alone from now on, others are no
+-- longer offered to uploads.
+-- name: viz_preview_blobs_look
+UPDATE viz_preview_blobs b SET
+    stored = b.stored AND l.shown, loose_at = CASE WHEN l.shown THEN NULL ELSE b.loose_at END
+FROM (SELECT org_id, sha256, EXISTS (SELECT FROM viz_preview_files f WHERE f.org_id = c.org_id
+          AND f.sha256 = c.sha256) AS shown
+      FROM viz_preview_blobs c WHERE loose_at <= now() AND stored ORDER BY loose_at LIMIT 200
+      FOR UPDATE SKIP LOCKED) l
+WHERE b.org_id = l.org_id AND b.sha256 = l.sha256;
+-- Of those, some to remove; nobody announces them meanwhile.
+-- name: viz_preview_blobs_take
+SELECT org_id, sha256 FROM viz_preview_blobs c WHERE loose_at <= now() AND NOT stored
+  AND NOT EXISTS (SELECT FROM viz_preview_files f WHERE f.org_id = c.org_id AND f.sha256 = c.sha256)
+ORDER BY loose_at LIMIT 50 FOR UPDATE SKIP LOCKED;
+-- name: viz_preview_blobs_remove
+WITH gone AS (
+    DELETE FROM viz_preview_blobs b USING unnest($1::bigint[], $2::text[]) AS g(org_id, sha256)
+    WHERE b.org_id = g.org_id AND b.sha256 = g.sha256 RETURNING b.org_id, b.size_bytes
+)
+UPDATE viz_storage s SET bytes = s.bytes - g.bytes
+FROM (SELECT org_id, sum(size_bytes)::bigint AS bytes FROM gone GROUP BY org_id) g WHERE s.org_id = g.org_id;
