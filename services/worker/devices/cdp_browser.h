@@ -47,6 +47,10 @@ struct cdp_box {
     void *arg;
 };
 
+/* The tree of a message, which must outlive it; NULL: it cannot be read. Halves of characters and
+ * NULs, which a page may well say, are U+FFFD in it. */
+const struct json_value *cdp_read(struct arena *arena, struct str text);
+
 enum cdp_pop { CDP_POP_MSG, CDP_POP_TIME, CDP_POP_GONE, CDP_POP_ABORTED };
 
 void cdp_box_init(struct cdp_box *box);

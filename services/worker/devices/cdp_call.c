@@ -234,9 +234,9 @@ cdp_answer(struct ctx *ctx, const struct cdp_msg *m, const struct json_value **o
 {
     /* The tree points into the text, which must outlive the message. */
     struct str copy = arena_str(ctx->arena, str_n(m->text, m->n));
-    const struct json_value *v = NULL;
+    const struct json_value *v = arena_failed(ctx->arena) ? NULL : cdp_read(ctx->arena, copy);
 
-    if (arena_failed(ctx->arena) || json_parse(copy, ctx->arena, &v, NULL) != RC_OK) {
+    if (v == NULL) {
         return fail(ctx, RC_INTERNAL, "DEVTOOLS", "the browser's answer could not be read");
     }
     *out_error = json_str(json_path(v, "error.message"));

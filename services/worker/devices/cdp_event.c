@@ -341,9 +341,9 @@ apply(struct cdp_device *d, const struct json_value *v)
 void
 cdp_event(struct cdp_device *d, const struct cdp_msg *m)
 {
-    const struct json_value *v = NULL;
+    const struct json_value *v = cdp_read(d->scratch, str_n(m->text, m->n));
 
-    if (json_parse(str_n(m->text, m->n), d->scratch, &v, NULL) == RC_OK) {
+    if (v != NULL) {
         apply(d, v);
     }
     arena_reset(d->scratch);

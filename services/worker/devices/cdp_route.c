@@ -206,9 +206,9 @@ target_event(struct cdp_routes *r, bool is_attached, struct str parent, struct s
              struct buf *greeting)
 {
     struct arena *arena = arena_new(ATTACH_ARENA);
-    const struct json_value *v = NULL;
+    const struct json_value *v = arena != NULL ? cdp_read(arena, text) : NULL;
 
-    if (arena != NULL && json_parse(text, arena, &v, NULL) == RC_OK) {
+    if (v != NULL) {
         const struct json_value *params = json_get(v, "params");
         if (is_attached) {
             attached(r, params, parent, text, greeting);
