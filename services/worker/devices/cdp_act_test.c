@@ -41,6 +41,8 @@ static const struct site_page pages[] = {
      "<style>.fancy{position:absolute;opacity:0;width:0;height:0}</style>"
      "<input class=fancy type=checkbox id=f><label for=f>Fancy</label>"
      "<div role=checkbox aria-checked=false aria-label=Stuck>s</div>"
+     "<label>City <input list=cities onchange=\"log.textContent='city '+value\"></label>"
+     "<datalist id=cities><option>Lisbon<option value=OPO>Porto</datalist>"
      "<select aria-label=Shut disabled><option>1</select>",
      NULL},
     {"/files",
@@ -265,6 +267,11 @@ options_are_chosen_by_label_or_value(void **state)
     lab_says(l, "log", "colour r");
     lab_act(l, DEVICE_SELECT, ELEM_LISTBOX, "Many", "A\nC");
     lab_says(l, "log", "A+C");
+    /* A field's own suggestions. */
+    lab_act(l, DEVICE_SELECT, ELEM_COMBOBOX, "City", "Porto");
+    lab_says(l, "log", "city OPO");
+    lab_refused(l, lab_do(l, DEVICE_SELECT, lab_ref(l, ELEM_COMBOBOX, "City"), "Faro"),
+                RC_FAILED_PRECONDITION, "NO_SUCH_OPTION");
     lab_refused(l, lab_do(l, DEVICE_SELECT, lab_ref(l, ELEM_COMBOBOX, "Colour"), "Pink"),
                 RC_FAILED_PRECONDITION, "NO_SUCH_OPTION");
     lab_refused(l, lab_do(l, DEVICE_SELECT, lab_ref(l, ELEM_COMBOBOX, "Colour"), "Blue"),

@@ -72,6 +72,23 @@ static const struct site_page pages[] = {
      "<input aria-label=Silent id=q><button onclick=\"setTimeout(()=>{q.value='set'},80)\">Set"
      "</button>",
      NULL},
+    {"/odd",
+     "<meta charset=utf-8><h1>Odd</h1><p id=a>Cafe\xCC\x81</p>"
+     "<p id=b>Donau&shy;dampf\xE2\x80\x8Bschiff</p>"
+     "<p id=c></p><p id=d></p><button onclick=\"alert('x\\ud83d y\\u0000z')\">Warn</button><script>"
+     "c.textContent='half \\ud83d here';d.textContent='x'.repeat(1023)+'\\u{1F389}';"
+     "document.title='t \\udc00'</script>",
+     NULL},
+    {"/entries",
+     "<ul><li>Invoice 7 <button>Delete</button><li><input type=checkbox> Milk <a href=/x>More</a>"
+     "<li>Plain <b>words</b></ul><table><tr><td>Invoice 8 <button>Delete</button><td>9</table>"
+     "<p>Amount <input> <button>Clear</button></p><div>Total <p>57</p></div>"
+     "<details id=shut><summary>Shut</summary>folded <b>away</b></details>"
+     "<details open><summary>Open</summary>unfolded</details>"
+     "<label>Tint <input type=color></label>"
+     "<span id=l>Fruit</span><div role=combobox aria-labelledby=l tabindex=0>Apple</div>"
+     "<button aria-haspopup=listbox aria-labelledby=l2>Pear</button><i id=l2>Second</i>",
+     NULL},
     {"/still", "<p>nothing happens here</p>", NULL},
     {"/huge",
      "<script>let s='';for(let i=0;i<20050;i++)s+='<b>n'+i+'</b> ';document.write(s)</script>",
@@ -130,6 +147,44 @@ elements_have_the_names_people_use(void **state)
     assert_true(str_ends(home->href, STR("/x")));
     assert_int_equal(l->snap.elems[home->parent].role, ELEM_NAVIGATION);
     assert_true(str_eqz(l->snap.elems[home->parent].name, "Main"));
+}
+
+/* Accents of their own, places to break a word, halves of characters, NULs. */
+static void
+no_text_of_a_page_stops_the_driver(void **state)
+{
+    struct lab *l = *state;
+
+    lab_open(l, "/odd");
+    lab_see(l);
+    assert_true(str_eqz(lab_by_id(l, "a")->text, "Caf\xC3\xA9"));
+    assert_true(str_eqz(lab_by_id(l, "b")->text, "Donaudampfschiff"));
+    assert_true(str_eqz(lab_by_id(l, "c")->text, "half \xEF\xBF\xBD here"));
+    assert_int_equal(lab_by_id(l, "d")->text.n, 1023);
+    assert_true(str_eqz(l->snap.title, "t \xEF\xBF\xBD"));
+    lab_expect(l, lab_do(l, DEVICE_TAP, lab_ref(l, ELEM_BUTTON, "Warn"), NULL), "tap");
+    assert_true(str_eqz(lab_see(l)->dialog, "x\xEF\xBF\xBD y\xEF\xBF\xBDz"));
+    lab_expect(l, l->do_->dialog(l->device, &l->ctx, true, STR_EMPTY), "accept");
+}
+
+static void
+entries_are_called_by_their_words_without_their_buttons(void **state)
+{
+    struct lab *l = *state;
+
+    lab_open(l, "/entries");
+    lab_see(l);
+    assert_true(str_eqz(lab_elem(l, ELEM_LISTITEM, "Invoice 7")->text, "Invoice 7 Delete"));
+    lab_elem(l, ELEM_LISTITEM, "Milk");
+    assert_true(str_eqz(lab_elem(l, ELEM_LISTITEM, "")->text, "Plain words"));
+    lab_elem(l, ELEM_CELL, "Invoice 8");
+    assert_null(lab_find(l, ELEM_OTHER, "Amount"));
+    assert_null(lab_find(l, ELEM_OTHER, "Total"));
+    lab_elem(l, ELEM_TEXTBOX, "Tint");
+    assert_true(str_eqz(lab_by_id(l, "shut")->text, "Shut"));
+    assert_true(lab_shows(l, "unfolded"));
+    assert_true(str_eqz(lab_elem(l, ELEM_COMBOBOX, "Fruit")->value, "Apple"));
+    assert_true(str_eqz(lab_elem(l, ELEM_COMBOBOX, "Second")->value, "Pear"));
 }
 
 static void
@@ -332,6 +387,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements_have_the_names_people_use),
+        cmocka_unit_test(no_text_of_a_page_stops_the_driver),
+        cmocka_unit_test(entries_are_called_by_their_words_without_their_buttons),
         cmocka_unit_test(only_what_a_person_sees_is_there),
         cmocka_unit_test(shadow_trees_are_part_of_the_page),
         cmocka_unit_test(frames_are_part_of_the_page),

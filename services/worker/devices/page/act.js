@@ -227,9 +227,24 @@ function findOption(e, want) {
   return all.find((o) => text(o.label) === w) || all.find((o) => text(o.text) === w) ||
     all.find((o) => o.value === want) || all.find((o) => text(o.label).toLowerCase() === lower);
 }
+/* A field that brings its own suggestions. */
+function suggested(e, want) {
+  const o = findOption(e.list, want) || no('NO_SUCH_OPTION', 'no option "' + text(want, 80) + '"');
+  if (isDisabled(e)) { no('DISABLED', 'the field is disabled'); }
+  if (e.readOnly) { no('NOT_EDITABLE', 'the field is read-only'); }
+  aim(body(e), e);
+  e.focus();
+  if (e.value !== o.value) {
+    e.value = o.value;
+    fire(e, 'input');
+    fire(e, 'change');
+  }
+  return 'OK';
+}
 A.select = answered((id, want) => {
   let e = get(id);
   if (e.localName === 'label' && e.control) { e = e.control; }
+  if (e.localName === 'input' && e.list) { return suggested(e, want); }
   if (e.localName !== 'select') {
     const inner = e.querySelectorAll ? e.querySelectorAll('select') : [];
     if (inner.length !== 1) { no('NOT_SUPPORTED', describe(e) + ' is not a select'); }

@@ -5,7 +5,8 @@
 'use strict';
 const A = globalThis.__assay;
 if (A.root !== A || A.lib.accessibleName) { return; }
-const { R, F, MAX_FIELD, MAX_TEXT, fold, clip, text, upTo, SKIP, INLINE, LEAF, NAMED, FIELD } = A.lib;
+const { R, F, MAX_FIELD, MAX_TEXT, SEEN, fold, clip, text, upTo, roleOf, SKIP, INLINE, LEAF, NAMED,
+  FIELD } = A.lib;
 
 /* --- names ----------------------------------------------------------------------------------- */
 
@@ -66,6 +67,29 @@ function labelText(l, field) {
     }
   }
   return out;
+}
+const PARTS = new Set([R.BUTTON, R.LINK, R.CHECKBOX, R.RADIO, R.SWITCH, R.IMAGE]);
+/* What an entry with buttons or links in it is called: its words before the first of them, or else
+ * behind it. Empty where there are fields or blocks, which have captions. */
+function entryWords(e, parts = ['']) {
+  for (let n = e.firstChild; n; n = n.nextSibling) {
+    if (n.nodeType === 3) {
+      parts[parts.length - 1] += n.data;
+    } else if (n.nodeType === 1 && !SKIP.has(n.localName) &&
+               n.getAttribute('aria-hidden') !== 'true' && n.checkVisibility(SEEN)) {
+      const role = roleOf(n, n.localName);
+      if (PARTS.has(role)) {
+        parts.push('');
+      } else if (role !== -1 || !INLINE.has(n.localName) || !entryWords(n, parts)) {
+        return null;
+      }
+    }
+  }
+  return parts;
+}
+function entryName(e) {
+  const parts = entryWords(e);
+  return parts && parts.length > 1 ? text(parts.find((p) => /\S/.test(p)) || '') : '';
 }
 const caption = (e, tag) => {
   for (let n = e.firstElementChild; n; n = n.nextElementSibling) {
@@ -140,7 +164,7 @@ function valueOf(e, tag, role) {
   if (tag === 'progress' || tag === 'meter') { return String(e.value); }
   if (e.isContentEditable) { return text(e.innerText, MAX_TEXT); }
   const now = e.getAttribute('aria-valuetext') || e.getAttribute('aria-valuenow');
-  return now ? text(now) : '';
+  return now ? text(now) : role === R.COMBOBOX ? text(e.innerText, MAX_TEXT) : '';
 }
 const isDisabled = (e) => e.matches(':disabled') ||
   upTo(e, (n) => n.getAttribute('aria-disabled') === 'true' || n.inert) !== null;
@@ -180,6 +204,6 @@ function descriptionOf(e) {
   return text(s);
 }
 
-Object.assign(A.lib, { accessibleName, labelOf, headerOf, dialogLabel, valueOf, stateOf,
+Object.assign(A.lib, { accessibleName, entryName, labelOf, headerOf, dialogLabel, valueOf, stateOf,
   descriptionOf, isDisabled });
 })();

@@ -90,8 +90,14 @@ window.addEventListener('load', changed, { passive: true });
 
 /* --- small helpers --------------------------------------------------------------------------- */
 
-const fold = (s) => s.replace(/[\s\u00a0\u200b\ufeff\u0000-\u001f\u007f]+/g, ' ').trim();
-const clip = (s, n) => s.length > n ? s.slice(0, n) : s;
+/* What nobody sees: places where a word may break, marks of the writing direction. */
+const UNSEEN = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+/g;
+const ASCII = /^[\u0000-\u007f]*$/;
+/* An accent typed as a mark of its own is the same letter. */
+const seen = (s) => ASCII.test(s) ? s : s.normalize('NFC').replace(UNSEEN, '');
+const fold = (s) => seen(s).replace(/[\s\u0000-\u001f\u007f]+/g, ' ').trim();
+/* Not through the middle of a character. */
+const clip = (s, n) => s.length > n ? s.slice(0, n).replace(/[\ud800-\udbff]$/, '') : s;
 /* Hundreds of rows have short plain names: fold only what needs it. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 const text = (s, n = MAX_FIELD) => !s ? '' : clip(PLAIN.test(s) ? s : fold(s), n);

@@ -21,7 +21,7 @@ const ARIA = { button: R.BUTTON, link: R.LINK, textbox: R.TEXTBOX, searchbox: R.
   toolbar: R.REGION, feed: R.LIST, tree: R.LISTBOX, progressbar: R.PROGRESS, meter: R.PROGRESS };
 
 const INPUT = { button: R.BUTTON, submit: R.BUTTON, reset: R.BUTTON, image: R.BUTTON,
-  color: R.BUTTON, checkbox: R.CHECKBOX, radio: R.RADIO, range: R.SLIDER, number: R.SPINBUTTON,
+  color: R.TEXTBOX, checkbox: R.CHECKBOX, radio: R.RADIO, range: R.SLIDER, number: R.SPINBUTTON,
   file: R.FILE, date: R.DATE, time: R.DATE, month: R.DATE, week: R.DATE, 'datetime-local': R.DATE };
 
 const TAG = { a: (e) => e.hasAttribute('href') ? R.LINK : -1, area: R.LINK, button: R.BUTTON,
@@ -52,14 +52,18 @@ const INLINE = new Set(['a', 'abbr', 'b', 'bdi', 'bdo', 'cite', 'code', 'data', 
 /* Without text of their own, but words on both sides of them are two words. */
 const BETWEEN = new Set(['input', 'select', 'textarea', 'img', 'svg', 'button', 'video', 'canvas']);
 
+/* A button that opens a list of options is what people call a dropdown. */
+const opensList = (e) => e.getAttribute('aria-haspopup') === 'listbox';
 /* -1: no role of its own, -2: not for people. */
 function roleOf(e, tag) {
   const said = e.getAttribute('role');
   if (said) {
     const r = ARIA[said.trim().split(/\s+/)[0]];
+    if (r === R.BUTTON && opensList(e)) { return R.COMBOBOX; }
     if (r !== undefined) { return r; }
   }
   const t = TAG[tag];
+  if (tag === 'button' && opensList(e)) { return R.COMBOBOX; }
   if (t !== undefined) { return typeof t === 'function' ? t(e) : t; }
   return e.isContentEditable && !(e.parentElement && e.parentElement.isContentEditable)
     ? R.TEXTBOX : -1;

@@ -9,8 +9,8 @@
 const A = globalThis.__assay;
 if (A.root !== A || A.walk) { return; }
 const { R, F, MAX_TEXT, SEEN, root, watch, text, frameDoc, hostOf, upTo, frameOrigin, name,
-  activeElement, roleOf, SKIP, INLINE, BETWEEN, LEAF, FIELD, PRESSED, accessibleName, labelOf, headerOf,
-  dialogLabel, valueOf, stateOf, descriptionOf } = A.lib;
+  activeElement, roleOf, SKIP, INLINE, BETWEEN, LEAF, FIELD, PRESSED, accessibleName, entryName, labelOf,
+  headerOf, dialogLabel, valueOf, stateOf, descriptionOf } = A.lib;
 
 const MAX_ELEMENTS = 20000;
 let out, rects, active, ox, oy, scale, vw, vh, frameNo, frames, docs, boxes;
@@ -85,8 +85,10 @@ function children(e, parent, quiet, lit, off, rendered) {
       return s;
     }
   }
+  /* A folded <details> shows its summary alone; plain text has no element that would say so. */
+  const plain = rendered && (e.localName !== 'details' || e.open);
   for (let n = (e.shadowRoot || e).firstChild; n; n = n.nextSibling) {
-    s = join(s, n, parent, quiet, lit, off, rendered);
+    s = join(s, n, parent, quiet, lit, off, plain);
   }
   return s;
 }
@@ -156,6 +158,10 @@ function told(e, tag, role, special, shown, ownText, parent, quiet, lit, off) {
   const label = FIELD.has(real) ? labelOf(e) : headerOf(e, tag);
   let named = accessibleName(e, tag, real, folded, label);
   if (!named && real === R.DIALOG) { named = dialogLabel(e); }
+  if (ownText && !leaf && (!named || (named === folded && real === R.CELL)) &&
+      (real === R.OTHER || real === R.LISTITEM || real === R.CELL)) {
+    named = entryName(e) || named;
+  }
   const level = real === R.HEADING
     ? +(e.getAttribute('aria-level') || (tag.length === 2 ? tag[1] : 2)) || 2 : 0;
   const field = FIELD.has(real);
