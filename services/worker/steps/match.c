@@ -2,11 +2,29 @@
 #include "worker/steps/match.h"
 
 #define DISTANCE_TEXT_MAX 64
+#define ALIKE_MIN 4 /* letters: shorter ones are different words */
 
 static bool
 is_letter(unsigned char c)
 {
     return ch_is_alpha((char)c) || ch_is_digit((char)c) || c >= 0x80;
+}
+
+static bool
+between(int32_t cp, int32_t from, int32_t to)
+{
+    return cp >= from && cp <= to;
+}
+
+/* Scripts that write words without blanks between them, or put endings to them as Korean does: a
+ * word may end anywhere. */
+static bool
+is_unspaced(int32_t cp)
+{
+    return between(cp, 0x0E00, 0x0EFF) || between(cp, 0x1000, 0x109F) ||
+           between(cp, 0x1780, 0x17FF) || between(cp, 0x3040, 0x9FFF) ||
+           between(cp, 0xAC00, 0xD7AF) || between(cp, 0xF900, 0xFAFF) ||
+           between(cp, 0xFF66, 0xFF9F) || between(cp, 0x20000, 0x3FFFF);
 }
 
 /* Currency and percent belong to a number: they are no marks to be dropped. */
@@ -26,8 +44,9 @@ symbol_at(struct str s, size_t at)
     int32_t cp = str_next_cp(s, &next);
     bool currency = cp >= 0x20A0 && cp <= 0x20CF;
     bool symbol = (cp >= 0x2000 && cp <= 0x2BFF && !currency) || cp >= 0x1F000 ||
-                  (cp >= 0xFE00 && cp <= 0xFE0F) || cp == 0xA0 || cp == 0xD7 || cp == 0xBB ||
-                  cp == 0xAB;
+                  between(cp, 0xFE00, 0xFE0F) || between(cp, 0x3000, 0x303F) ||
+                  between(cp, 0xFF01, 0xFF0F) || between(cp, 0xFF1A, 0xFF20) || cp == 0xA0 ||
+                  cp == 0xD7 || cp == 0xBB || cp == 0xAB || cp == 0x60C || cp == 0x61F;
     return symbol ? next - at : 0;
 }
 
@@ -61,23 +80,58 @@ bare(struct str s)
     return from < to ? str_sub(s, from, to) : str_trim(s);
 }
 
-/* Next byte with runs of white space as one blank; -1 at the end. */
-static int
+/* The small letter of Latin, Greek and Cyrillic ones; others as they are. */
+static int32_t
+lower(int32_t cp)
+{
+    if (cp < 0x80) {
+        return ch_lower((char)cp);
+    }
+    if (between(cp, 0xC0, 0xDE) && cp != 0xD7) {
+        return cp + 0x20;
+    }
+    bool odd_is_small = between(cp, 0x100, 0x137) || between(cp, 0x14A, 0x177) ||
+                        between(cp, 0x1E00, 0x1EFF);
+    if (odd_is_small && cp != 0x130 && cp != 0x131) {
+        return cp | 1;
+    }
+    if ((between(cp, 0x139, 0x148) || between(cp, 0x179, 0x17E)) && cp % 2 == 1) {
+        return cp + 1;
+    }
+    if (between(cp, 0x391, 0x3AB) || between(cp, 0x410, 0x42F)) {
+        return cp + 0x20;
+    }
+    return between(cp, 0x400, 0x40F) ? cp + 0x50 : cp;
+}
+
+/* Quotes and apostrophes as a keyboard has them. */
+static int32_t
+typed(int32_t cp)
+{
+    return cp == 0x2018 || cp == 0x2019 ? '\'' : cp == 0x201C || cp == 0x201D ? '"' : cp;
+}
+
+/* Next character with runs of white space as one blank; -1 at the end. */
+static int32_t
 next_folded(struct str s, size_t *at)
 {
     if (*at >= s.n) {
         return -1;
     }
-    if (!ch_is_space(s.p[*at])) {
+    if (ch_is_space(s.p[*at])) {
+        while (*at < s.n && ch_is_space(s.p[*at])) {
+            (*at)++;
+        }
+        return ' ';
+    }
+    if ((unsigned char)s.p[*at] < 0x80) {
         return (unsigned char)s.p[(*at)++];
     }
-    while (*at < s.n && ch_is_space(s.p[*at])) {
-        (*at)++;
-    }
-    return ' ';
+    int32_t cp = str_next_cp(s, at);
+    return cp >= 0 ? typed(cp) : 0x110000 + (unsigned char)s.p[(*at)++];
 }
 
-/* Compares folded; *out_prefix_end is where in `b` the whole of `a` ended, when it did. */
+/* Compares folded; *out_end is where in `b` the whole of `a` ended, when it did. */
 static bool
 folded_prefix(struct str a, struct str b, bool fold_case, size_t *out_end)
 {
@@ -85,17 +139,13 @@ folded_prefix(struct str a, struct str b, bool fold_case, size_t *out_end)
     size_t j = 0;
     for (;;) {
         size_t before = j;
-        int ca = next_folded(a, &i);
+        int32_t ca = next_folded(a, &i);
         if (ca < 0) {
             *out_end = before;
             return true;
         }
-        int cb = next_folded(b, &j);
-        if (fold_case && ca < 0x80 && cb >= 0 && cb < 0x80) {
-            ca = ch_lower((char)ca);
-            cb = ch_lower((char)cb);
-        }
-        if (ca != cb) {
+        int32_t cb = next_folded(b, &j);
+        if (ca != cb && !(fold_case && cb >= 0 && lower(ca) == lower(cb))) {
             return false;
         }
     }
@@ -117,7 +167,8 @@ boundary(struct str s, size_t at)
         return true;
     }
     unsigned char c = (unsigned char)s.p[at];
-    if (is_letter(c) && symbol_at(s, at) == 0) {
+    size_t next = at;
+    if (is_letter(c) && symbol_at(s, at) == 0 && !is_unspaced(str_next_cp(s, &next))) {
         return false;
     }
     bool digit_before = at > 0 && ch_is_digit(s.p[at - 1]);
@@ -136,12 +187,22 @@ boundary_before(struct str s, size_t at)
         start--;
     }
     unsigned char c = (unsigned char)s.p[start];
-    if (is_letter(c) && symbol_at(s, start) == 0) {
+    size_t next = start;
+    if (is_letter(c) && symbol_at(s, start) == 0 && !is_unspaced(str_next_cp(s, &next))) {
         return false;
     }
     bool digits = start > 0 && ch_is_digit(s.p[start - 1]) && at < s.n && ch_is_digit(s.p[at]);
     return !(digits && (c == '.' || c == ',' || c == ':')) &&
            !(c == '-' && at < s.n && ch_is_digit(s.p[at]));
+}
+
+/* Whether a word could go on beside the character at `at`. */
+static bool
+ends_word(struct str s, size_t at)
+{
+    size_t next = at;
+    return is_letter((unsigned char)s.p[at]) && symbol_at(s, at) == 0 &&
+           !is_unspaced(str_next_cp(s, &next));
 }
 
 bool
@@ -151,8 +212,12 @@ match_contains(struct str text, struct str wanted, size_t *out_at)
     if (w.n == 0) {
         return false;
     }
-    bool letter_first = is_letter((unsigned char)w.p[0]) && symbol_at(w, 0) == 0;
-    bool letter_last = is_letter((unsigned char)w.p[w.n - 1]);
+    size_t last = w.n - 1;
+    while (last > 0 && ((unsigned char)w.p[last] & 0xC0) == 0x80) {
+        last--;
+    }
+    bool letter_first = ends_word(w, 0);
+    bool letter_last = ends_word(w, last);
     for (size_t i = 0; i < text.n; i++) {
         size_t end = 0;
         if (ch_is_space(text.p[i]) || ((unsigned char)text.p[i] & 0xC0) == 0x80) {
@@ -172,28 +237,6 @@ match_contains(struct str text, struct str wanted, size_t *out_at)
         return true;
     }
     return false;
-}
-
-/* The digits of both, in order, are the same. */
-static bool
-same_digits(struct str a, struct str b)
-{
-    size_t i = 0;
-    size_t j = 0;
-    for (;;) {
-        while (i < a.n && !ch_is_digit(a.p[i])) {
-            i++;
-        }
-        while (j < b.n && !ch_is_digit(b.p[j])) {
-            j++;
-        }
-        if (i >= a.n || j >= b.n) {
-            return i >= a.n && j >= b.n;
-        }
-        if (a.p[i++] != b.p[j++]) {
-            return false;
-        }
-    }
 }
 
 int
@@ -220,14 +263,47 @@ match_distance(struct str a, struct str b, int cap)
     return row[b.n] > cap ? cap + 1 : row[b.n];
 }
 
-static bool
-fuzzy(struct str a, struct str b)
+/* The next letter of a name as it may be spelt in two ways: without what joins words or parts them
+ * ("Log in", "E-mail"), z as s, -our as -or. Beside digits every mark counts. */
+static int32_t
+next_letter(struct str s, size_t *at, int *letters)
 {
-    if (a.n < 6 || b.n < 6 || !same_digits(a, b) || ch_lower(a.p[0]) != ch_lower(b.p[0])) {
-        return false;
+    for (;;) {
+        size_t from = *at;
+        int32_t c = lower(next_folded(s, at));
+        bool digit_beside = (from > 0 && ch_is_digit(s.p[from - 1])) ||
+                            (*at < s.n && ch_is_digit(s.p[*at]));
+        bool joins = c == ' ' || c == '-' || c == '_' || c == '\'';
+        if (joins && !digit_beside) {
+            *letters = 0;
+            continue;
+        }
+        bool our = c == 'u' && *letters >= 3 && *at < s.n && ch_lower(s.p[*at]) == 'r' &&
+                   ch_lower(s.p[from - 1]) == 'o';
+        if (our) {
+            continue;
+        }
+        (*letters)++;
+        return c == 'z' ? 's' : c;
     }
-    int cap = a.n >= 10 ? 2 : 1;
-    return match_distance(a, b, cap) <= cap;
+}
+
+static bool
+alike(struct str a, struct str b)
+{
+    size_t i = 0;
+    size_t j = 0;
+    int na = 0;
+    int nb = 0;
+    for (int n = 0;; n++) {
+        int32_t ca = next_letter(a, &i, &na);
+        if (ca != next_letter(b, &j, &nb)) {
+            return false;
+        }
+        if (ca < 0) {
+            return n >= ALIKE_MIN;
+        }
+    }
 }
 
 enum match_level
@@ -260,7 +336,7 @@ match_name(struct str wanted, struct str text, bool tolerant)
     if (starts && bw.n >= 3 && boundary(bt, end) && !(digit_end && digit_next)) {
         return MATCH_PREFIX;
     }
-    return fuzzy(bw, bt) ? MATCH_FUZZY : MATCH_NONE;
+    return alike(bw, bt) ? MATCH_ALIKE : MATCH_NONE;
 }
 
 bool

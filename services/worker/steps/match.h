@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How well a name a person wrote fits a text of the page. Letters compare without case (ASCII),
- * white space is folded, marks at the ends ("Email *", "→ Next") do not count. Digits must agree
- * exactly whatever else is tolerated: "Amber jar 480" is not "Amber jar 180". */
+ * How well a name a person wrote fits a text of the page. Letters of Latin, Greek and Cyrillic
+ * compare without case, typographic quotes as typed ones, white space is folded, marks at the ends
+ * ("Email *", "→ Next") do not count. A name that only resembles another is another name: "Turn on
+ * alerts" is not "Turn off alerts", "Amber jar 480" not "Amber jar 180". */
 #ifndef ASSAY_WORKER_STEPS_MATCH_H
 #define ASSAY_WORKER_STEPS_MATCH_H
 
@@ -11,7 +12,7 @@
 /* From none to the same bytes; higher is better. */
 enum match_level {
     MATCH_NONE = 0,
-    MATCH_FUZZY = 40,  /* one or two letters of a long name differ */
+    MATCH_ALIKE = 40,  /* the same words spelt in another way: "Log in", "Login" */
     MATCH_PREFIX = 70, /* the text begins with the whole words of the name */
     MATCH_BARE = 90,   /* equal but for marks at the ends and white space */
     MATCH_FOLDED = 96, /* equal but for case */

@@ -274,7 +274,6 @@ texts_match_by_whole_words_and_exact_digits(void **state)
     assert_int_equal(match_name(STR("Save"), STR(" save "), false), MATCH_FOLDED);
     assert_int_equal(match_name(STR("Email"), STR("Email *"), false), MATCH_BARE);
     assert_int_equal(match_name(STR("Item 1"), STR("Item 1,000"), true), MATCH_NONE);
-    assert_int_equal(match_name(STR("Notifications"), STR("Notificatons"), true), MATCH_FUZZY);
     assert_int_equal(match_name(STR("Room 101 north"), STR("Room 102 north"), true), MATCH_NONE);
     assert_true(match_contains(STR("Hello  big world"), STR("big world"), NULL));
     assert_false(match_contains(STR("Subtotal 5"), STR("total"), NULL));
@@ -286,6 +285,58 @@ texts_match_by_whole_words_and_exact_digits(void **state)
     assert_true(match_id(STR("First name"), STR("firstName")));
     assert_true(match_id(STR("first name"), STR("first-name")));
     assert_false(match_id(STR("first"), STR("first-name")));
+}
+
+/* What differs by a letter or two is often the opposite. */
+static void
+a_name_that_resembles_another_is_another_name(void **state)
+{
+    (void)state;
+    static const char *const DIFFER[][2] = {{"Turn on alerts", "Turn off alerts"},
+                                            {"Mark as read", "Mark as unread"},
+                                            {"Unlock", "Unblock"},
+                                            {"Contact", "Contract"},
+                                            {"Sign in now", "Sign up now"},
+                                            {"Save as PDF", "Save as GIF"},
+                                            {"Version 1.5", "Version 15"},
+                                            {"Item 1-2", "Item 12"},
+                                            {"Four", "For"},
+                                            {"Notifications", "Notificatons"}};
+    for (size_t i = 0; i < ARRAY_LEN(DIFFER); i++) {
+        assert_int_equal(match_name(str_z(DIFFER[i][0]), str_z(DIFFER[i][1]), true), MATCH_NONE);
+    }
+    static const char *const SAME[][2] = {{"Log in", "Login"},
+                                          {"E-mail", "Email"},
+                                          {"Sign-in", "Sign in"},
+                                          {"Favourite colours", "favorite colors"},
+                                          {"Customise", "Customize"},
+                                          {"Customers list", "Customers' list"}};
+    for (size_t i = 0; i < ARRAY_LEN(SAME); i++) {
+        assert_int_equal(match_name(str_z(SAME[i][0]), str_z(SAME[i][1]), true), MATCH_ALIKE);
+        assert_int_equal(match_name(str_z(SAME[i][0]), str_z(SAME[i][1]), false), MATCH_NONE);
+    }
+}
+
+static void
+all_alphabets_are_read(void **state)
+{
+    (void)state;
+    assert_int_equal(match_name(STR("ÉTÉ"), STR("été"), false), MATCH_FOLDED);
+    assert_int_equal(match_name(STR("Überweisung"), STR("ÜBERWEISUNG"), false), MATCH_FOLDED);
+    assert_int_equal(match_name(STR("żółw"), STR("ŻÓŁW"), false), MATCH_FOLDED);
+    assert_int_equal(match_name(STR("ΑΘΗΝΑ"), STR("αθηνα"), false), MATCH_FOLDED);
+    assert_int_equal(match_name(STR("Ёлка"), STR("ёлка"), false), MATCH_FOLDED);
+    assert_int_equal(match_name(STR("ログイン"), STR("ログイン："), false), MATCH_BARE);
+    assert_int_equal(match_name(STR("Don't"), STR("Don’t"), false), MATCH_EXACT);
+    assert_int_equal(match_name(STR("×"), STR("÷"), true), MATCH_NONE);
+    assert_true(match_contains(STR("ご購入しました。"), STR("購入しました"), NULL));
+    assert_true(match_contains(STR("已支付"), STR("支付"), NULL));
+    assert_true(match_contains(STR("สั่งซื้อแล้ว"), STR("ซื้อ"), NULL));
+    assert_true(match_contains(STR("BIS ÜBERMORGEN"), STR("übermorgen"), NULL));
+    assert_true(match_contains(STR("You’re in"), STR("You're in"), NULL));
+    assert_false(match_contains(STR("Неоплачено"), STR("оплачено"), NULL));
+    assert_false(match_contains(STR("überall"), STR("all"), NULL));
+    assert_false(match_same(STR("Été"), STR("été")));
 }
 
 int
@@ -306,6 +357,8 @@ main(void)
         cmocka_unit_test(placeholders_titles_and_ids_name_too),
         cmocka_unit_test(a_term_and_its_definition_are_one_thing_to_look_at),
         cmocka_unit_test(texts_match_by_whole_words_and_exact_digits),
+        cmocka_unit_test(a_name_that_resembles_another_is_another_name),
+        cmocka_unit_test(all_alphabets_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
