@@ -199,10 +199,11 @@ resolve(struct ctx *ctx, const struct snapshot *snap, const struct target *t, en
     if (f.count > 1) {
         return ambiguous(ctx, t, &f);
     }
-    *out = (struct resolved){
-        .elem = f.at[0].elem,
-        .score = f.at[0].score,
-        .fuzzy = t->name.n > 0 && name_score(f.at[0].elem, t->name, RESOLVE_TAP) == MATCH_FUZZY};
+    const struct candidate *best = &f.at[0];
+    int enough = elem_takes_value(best->elem) ? MATCH_ALIKE : MATCH_PREFIX;
+    *out = (struct resolved){.elem = best->elem,
+                             .score = best->score,
+                             .fuzzy = t->name.n > 0 && best->score <= enough};
     return RC_OK;
 }
 

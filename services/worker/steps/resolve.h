@@ -27,7 +27,7 @@ enum resolve_use {
 struct resolved {
     const struct elem *elem;
     int score;
-    bool fuzzy; /* found by a name that is not the same */
+    bool fuzzy; /* found by a name that is not the same; of a field its first words are enough */
 };
 
 NODISCARD enum rc resolve(struct ctx *ctx, const struct snapshot *snap, const struct target *t,

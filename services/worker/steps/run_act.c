@@ -32,9 +32,8 @@ about(struct run *run, const char *what, struct str name)
                STR_ARG(kept));
 }
 
-/* Says in words what stood in the way, with the element's name. */
-static enum rc
-name_failure(struct run *run, enum rc rc, const struct elem *e)
+enum rc
+run_name_failure(struct run *run, enum rc rc, const struct elem *e)
 {
     static const struct {
         const char *reason;
@@ -162,7 +161,7 @@ act_once(struct run *run, void *arg)
     if (rc == RC_OK) {
         return RC_OK;
     }
-    return e != NULL ? name_failure(run, rc, e) : rc;
+    return e != NULL ? run_name_failure(run, rc, e) : rc;
 }
 
 static bool
@@ -256,6 +255,9 @@ run_touch(struct run *run, const struct action *a)
     struct acting w = {0};
     if (!element_verb(a->type, &w.verb, &w.use) || !prepare(run, a, &w)) {
         return false;
+    }
+    if (a->type == ACT_SELECT && w.target != NULL) {
+        return run_choose(run, w.target, w.text);
     }
     return a->type == ACT_SCROLL_TO ? run_scroll_to(run, a, w.target) : perform(run, &w);
 }

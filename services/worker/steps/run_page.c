@@ -64,11 +64,41 @@ run_pause(struct run *run, const struct action *a)
     return true;
 }
 
+struct answering {
+    bool accept;
+    struct str text;
+};
+
+static enum rc
+answer_once(struct run *run, void *arg)
+{
+    const struct answering *w = arg;
+    if (run->snap.dialog.p == NULL) {
+        return fail(&run->sub, RC_FAILED_PRECONDITION, "NOT_YET_ASKED",
+                    "the page shows no dialog of the browser");
+    }
+    return run->dev->driver->dialog(run->dev, &run->sub, w->accept, w->text);
+}
+
+/* A page may ask a while after what made it ask. */
+static enum rc
+answer(struct run *run, const struct action *a)
+{
+    struct answering w = {.accept = a->type == ACT_DIALOG_ACCEPT};
+    if (vars_expand(&run->sub, run->vars, a->value, &w.text) != RC_OK) {
+        return run->sub.err.code;
+    }
+    w.text = arena_str(run->ctx->arena, w.text);
+    run->sees_dialogs = true;
+    enum rc rc = run_until(run, answer_once, &w, 0);
+    run->sees_dialogs = false;
+    return rc;
+}
+
 static enum rc
 command(struct run *run, const struct action *a)
 {
     const struct device_driver *d = run->dev->driver;
-    struct str text = STR_EMPTY;
     switch (a->type) {
     case ACT_BACK:
         return d->back(run->dev, &run->sub);
@@ -83,12 +113,6 @@ command(struct run *run, const struct action *a)
     case ACT_LAUNCH:
     case ACT_RELAUNCH:
         return d->reset(run->dev, &run->sub, DEVICE_RELAUNCH, run->opt->base_url);
-    case ACT_DIALOG_ACCEPT:
-    case ACT_DIALOG_DISMISS:
-        if (vars_expand(&run->sub, run->vars, a->value, &text) != RC_OK) {
-            return run->sub.err.code;
-        }
-        return d->dialog(run->dev, &run->sub, a->type == ACT_DIALOG_ACCEPT, text);
     case ACT_HIDE_KEYBOARD:
         return RC_OK; /* no on-screen keyboard covers the page in a browser */
     case ACT_WAIT_LOAD:
@@ -102,6 +126,9 @@ command(struct run *run, const struct action *a)
 bool
 run_page_command(struct run *run, const struct action *a)
 {
+    if (a->type == ACT_DIALOG_ACCEPT || a->type == ACT_DIALOG_DISMISS) {
+        return run_ended(run, answer(run, a));
+    }
     int64_t from = clk_mono_us();
     enum rc rc = command(run, a);
     run_waited(run, from);

@@ -75,6 +75,10 @@ bool run_pause(struct run *run, const struct action *a);
 bool run_page_command(struct run *run, const struct action *a);
 /* Until the target is in view, screen by screen where it is not there yet. */
 bool run_scroll_to(struct run *run, const struct action *a, const struct target *target);
+/* Chooses from a select, or from a list that the page draws itself. */
+bool run_choose(struct run *run, const struct target *list, struct str option);
+/* Says in words what stood in the way of an action on `e`, with its name; returns rc. */
+enum rc run_name_failure(struct run *run, enum rc rc, const struct elem *e);
 /* Caption of an element for messages. */
 struct str run_named(struct run *run, const struct elem *e);
 struct str run_target_text(struct run *run, const struct target *t);

@@ -98,6 +98,65 @@ a_tie_is_refused_with_both(void **state)
     assert_string_equal(b->f.log, "tap 101 ");
 }
 
+/* The page draws its list itself: it is no select to the device. */
+static void
+drawn_list(struct bench *b)
+{
+    struct fake_screen *s = b->f.screens;
+    b->f.count = 2;
+    b->f.no_select = true;
+    b->f.next_on_act = true;
+    fake_add(&s[0], -1, ELEM_COMBOBOX, "Fruit", 10, 10, 50, 20, HOT);
+    fake_add(&s[1], -1, ELEM_COMBOBOX, "Fruit", 10, 10, 50, 20, HOT | ELEM_EXPANDED);
+    fake_add(&s[1], -1, ELEM_OPTION, "Apple pie", 10, 40, 50, 20, HOT);
+    fake_add(&s[1], -1, ELEM_OPTION, "Pear", 10, 60, 50, 20, HOT);
+}
+
+static void
+a_list_that_the_page_draws_is_opened_and_its_option_pressed(void **state)
+{
+    struct bench *b = *state;
+    drawn_list(b);
+    assert_int_equal(run(b, "Select 'Pear' from the Fruit dropdown"), STEP_PASSED);
+    assert_string_equal(b->f.log, "tap 100 ; tap 102 ");
+}
+
+static void
+of_a_list_that_is_open_the_option_is_pressed_at_once(void **state)
+{
+    struct bench *b = *state;
+    drawn_list(b);
+    b->f.at = 1;
+    assert_int_equal(run(b, "Select 'Pear' from Fruit"), STEP_PASSED);
+    assert_string_equal(b->f.log, "tap 102 ");
+}
+
+static void
+a_drawn_list_gives_no_option_that_is_called_otherwise(void **state)
+{
+    struct bench *b = *state;
+    drawn_list(b);
+    assert_int_equal(run(b, "Select 'Apple' from the Fruit dropdown"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "NO_SUCH_OPTION");
+    assert_string_equal(b->f.log, "tap 100 ");
+}
+
+static void
+a_list_that_filters_gets_the_letters_it_wants(void **state)
+{
+    struct bench *b = *state;
+    drawn_list(b);
+    b->opt.timeout_us = PATIENT_US;
+    for (int i = 0; i < 2; i++) {
+        b->f.screens[i].elems[0].flags |= ELEM_EDITABLE;
+    }
+    b->f.screens[2] = b->f.screens[1];
+    b->f.screens[1].count = 1;
+    b->f.count = 3;
+    assert_int_equal(run(b, "Select 'Pear' from Fruit"), STEP_PASSED);
+    assert_string_equal(b->f.log, "tap 100 ; fill 100 Pear; tap 102 ");
+}
+
 static void
 a_gone_device_is_an_error_of_the_run(void **state)
 {
@@ -187,6 +246,22 @@ a_dialog_of_the_browser_hides_the_page(void **state)
 }
 
 static void
+a_dialog_that_comes_late_is_waited_for(void **state)
+{
+    struct bench *b = *state;
+    login(&b->f.screens[0]);
+    assert_int_equal(run(b, "Accept the alert"), STEP_FAILED);
+    assert_string_equal(b->f.log, "");
+    MESSAGE_HAS(b, "no dialog");
+    b->f.count = 2;
+    b->f.changes_after = 3;
+    b->f.screens[1].dialog = "Your name?";
+    b->opt.timeout_us = PATIENT_US;
+    assert_int_equal(run(b, "Accept the prompt with 'Ada'"), STEP_PASSED);
+    assert_string_equal(b->f.log, "accept 0 Ada");
+}
+
+static void
 an_address_that_does_not_answer_is_an_error_of_the_run(void **state)
 {
     struct bench *b = *state;
@@ -258,6 +333,10 @@ main(void)
         T(a_covered_button_is_tried_again_until_it_is_free),
         T(an_action_that_may_have_happened_is_not_repeated),
         T(a_tie_is_refused_with_both),
+        T(a_list_that_the_page_draws_is_opened_and_its_option_pressed),
+        T(of_a_list_that_is_open_the_option_is_pressed_at_once),
+        T(a_drawn_list_gives_no_option_that_is_called_otherwise),
+        T(a_list_that_filters_gets_the_letters_it_wants),
         T(a_gone_device_is_an_error_of_the_run),
         T(an_aborted_device_ends_the_step_as_cancelled),
         T(a_sentence_for_a_model_says_how_to_configure_one),
@@ -265,6 +344,7 @@ main(void)
         T(a_condition_is_asked_once_for_all_it_governs),
         T(addresses_resolve_against_the_base),
         T(a_dialog_of_the_browser_hides_the_page),
+        T(a_dialog_that_comes_late_is_waited_for),
         T(an_address_that_does_not_answer_is_an_error_of_the_run),
         T(secrets_reach_the_device_but_no_message),
         T(scrolling_goes_on_while_the_page_grows),

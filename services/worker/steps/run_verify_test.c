@@ -220,6 +220,20 @@ suite_checks_hold_and_fail(void **state)
     assert_int_equal(check(b, "{\"kind\":\"magic\"}"), STEP_ERROR);
 }
 
+/* "Save" may stand for "Save as draft" where it is pressed, not where it is judged. */
+static void
+a_state_is_read_from_what_is_named_alone(void **state)
+{
+    struct bench *b = *state;
+    fake_add(&b->f.screens[0], -1, ELEM_BUTTON, "Save as draft", 10, 10, 50, 20, HOT);
+    fake_add(&b->f.screens[0], -1, ELEM_CHECKBOX, "I agree to the terms", 10, 60, 50, 20,
+             HOT | ELEM_CHECKED);
+    assert_int_equal(run(b, "Verify the 'Save' button is enabled"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "NOT_FOUND");
+    assert_int_equal(run(b, "Verify the 'Save as draft' button is enabled"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify that 'I agree' is checked"), STEP_PASSED);
+}
+
 int
 main(void)
 {
@@ -239,6 +253,7 @@ main(void)
         T(field_values_are_read_but_never_those_of_passwords),
         T(the_address_is_compared_by_path_or_part),
         T(suite_checks_hold_and_fail),
+        T(a_state_is_read_from_what_is_named_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

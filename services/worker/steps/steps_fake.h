@@ -34,6 +34,7 @@ struct fake {
     int fails_left;
     bool unreachable;           /* no address answers */
     enum rc dies;               /* not OK: observe fails with it */
+    bool no_select;             /* lists are no selects */
     const char *found_selector; /* what find knows, with the ref */
     int32_t found_ref;
     char log[1024];
@@ -110,6 +111,9 @@ fake_act(struct device *d, struct ctx *ctx, const struct device_action *a)
         f->fails_left--;
         return fail(ctx, RC_FAILED_PRECONDITION, f->act_fails, "dialog 'Cookies'");
     }
+    if (f->no_select && a->verb == DEVICE_SELECT) {
+        return fail(ctx, RC_UNIMPLEMENTED, "NOT_SUPPORTED", "not a select");
+    }
     fake_log(f, NAMES[a->verb], a->ref, a->text);
     if (f->next_on_act && f->at + 1 < f->count) {
         f->at++;
@@ -158,6 +162,14 @@ fake_find(struct device *d, struct ctx *ctx, struct str selector, int32_t *out_r
     return RC_OK;
 }
 
+static inline enum rc
+fake_dialog(struct device *d, struct ctx *ctx, bool accept, struct str text)
+{
+    (void)ctx;
+    fake_log((struct fake *)d, accept ? "accept" : "dismiss", 0, text);
+    return RC_OK;
+}
+
 static const struct device_driver FAKE_DRIVER = {.name = "fake",
                                                  .settle = fake_settle,
                                                  .observe = fake_observe,
@@ -167,6 +179,7 @@ static const struct device_driver FAKE_DRIVER = {.name = "fake",
                                                  .back = fake_back,
                                                  .forward = fake_back,
                                                  .reload = fake_back,
+                                                 .dialog = fake_dialog,
                                                  .page = fake_page,
                                                  .find = fake_find};
 
