@@ -3,7 +3,8 @@
 #   make demo    set up, build, start a stack, run the sample suite on a real browser
 #   make test    set up, build, run all tests
 #   make up | down | status    the stack alone        make bench    the table of figures
-#   make VARIANT=asan|ubsan|tsan|sanitize test-unit   sanitizers     make fuzz    libFuzzer
+#   make test-asan | test-tsan    unit and integration tests under sanitizers       make fuzz    libFuzzer
+#   make VARIANT=release|debug|asan|ubsan|sanitize|tsan TARGET   asan and ubsan together are sanitize
 #   make lint    make format    make docs    make clean
 
 VARIANT ?= release
@@ -35,14 +36,16 @@ LDLIBS = -lnng -lprotobuf-c -lcivetweb -lpq -lcurl -ljwt -largon2 -lssl -lcrypto
 # Generated C is not held to our warnings.
 GEN_CFLAGS = -std=c17 -D_GNU_SOURCE $(OPT_$(VARIANT)) -w
 
-ifneq ($(filter tsan,$(VARIANT)),)
-LDFLAGS := $(LDFLAGS) -fsanitize=thread
+# GCC's two shared runtimes know nothing of each other: UBSan's would not write its reports where ASan's are
+# told to go, and tests/run_all.sh would miss them. The static ones are one.
+ifeq ($(VARIANT) $(CC),sanitize gcc)
+LDFLAGS += -static-libasan -static-libubsan
 endif
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all gen setup setup-test test test-unit lint demo up down status bench bench-programs clean docs fuzz format
+.PHONY: all gen setup setup-test test test-unit test-programs test-asan test-tsan lint demo up down status bench bench-programs clean docs fuzz format
 
 all:
 
@@ -112,13 +115,13 @@ $(B)/bin/assay-shop: $(SHOP_SRCS:%.c=$(O)/%.o)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcivetweb -lpthread
 
 # The comparison alone, for a shell. Static, as it would else spend its time on loading libraries; not with
-# sanitizers, which cannot be.
+# sanitizers, which cannot be, and ask for what all of the library stands in for.
 DIFF_SRCS := $(wildcard services/tests/visual/cmd/*.c)
 $(B)/bin/assay-diff: $(DIFF_SRCS:%.c=$(O)/%.o) $(B)/lib/libsvc_tests.a $(LIB_A)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(if $(filter release,$(VARIANT)),$(LDFLAGS:-pie=-static-pie),$(LDFLAGS)) -o $@ $^ \
-	    -lturbojpeg -ldeflate -lm -lpthread
+	    $(if $(filter release,$(VARIANT)),-lturbojpeg -ldeflate -lm -lpthread,$(LDLIBS))
 
 # The rows of pictures are worth the last tenth; distances of colours are rounded alike everywhere.
 $(O)/services/tests/visual/%.o: EXTRA_CFLAGS += -O3 -ffp-contract=off
@@ -193,6 +196,17 @@ test-unit: $(UNIT_BINS) $(REPLAY_BINS) | $(SETUP_TEST)
 
 test: all $(UNIT_BINS) $(REPLAY_BINS) $(INTEG_BINS) $(FAULT_BINS) | $(SETUP_TEST)
 	bash tests/run_all.sh
+
+# All tests of C programs under sanitizers: ASan with UBSan, and TSan. A report of any process that a test
+# starts fails it, see tests/run_all.sh.
+TEST_PROGRAMS := $(UNIT_BINS) $(REPLAY_BINS) $(INTEG_BINS) $(FAULT_BINS)
+test-programs: all $(TEST_PROGRAMS)
+test-asan:
+	$(MAKE) VARIANT=sanitize test-programs
+	VARIANT=sanitize bash tests/run_all.sh unit fuzz integration
+test-tsan:
+	$(MAKE) VARIANT=tsan test-programs
+	VARIANT=tsan bash tests/run_all.sh unit fuzz integration
 
 lint:
 	bash tools/lint.sh

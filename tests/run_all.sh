@@ -6,9 +6,15 @@
 #
 #   tests/run_all.sh [PART...]    unit fuzz lint integration contract k8s e2e vizzly faults sanitizers
 #   TEST_JOBS=2                   unit tests at the same time
+#   VARIANT=sanitize|tsan|...     unit, fuzz, integration: the programs of that build, see `make test-asan`
+#
+# A program built with sanitizers fails for every report, its own or that of a process it has started, be
+# it killed later or end with 0, and has four times as long.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 jobs=${TEST_JOBS:-2}
+build=build
+[ "${VARIANT:-release}" = release ] || build=build/$VARIANT
 work=$(mktemp -d /tmp/at.XXXXXX) || exit 2 # short: sockets are made in it
 chmod 711 "$work"                          # as root, databases run as the user postgres
 trap 'kill $(jobs -p) 2>/dev/null; end_left "$work"; rm -rf "$work" 2>/dev/null || { sleep 1; rm -rf "$work"; }' EXIT
@@ -34,6 +40,7 @@ interrupted() {
 cause() { # STATUS LIMIT
     case $1 in
     124) echo "time limit of $2 s" ;;
+    70) echo "a sanitizer has something to report" ;;
     126 | 127) echo "exit $1: not built, or not to be executed" ;;
     *)
         if [ "$1" -gt 128 ] && [ "$1" -lt 193 ]; then
@@ -93,19 +100,37 @@ clean_after() { # NAME FOLDER
     rm -rf "$2"
 }
 
+# What sanitizers write of a program and of all it starts goes to files FILE.PID.
+sanitizers_to() { # FILE
+    local to=log_path=$1
+    export ASAN_OPTIONS="$asan_options:$to" UBSAN_OPTIONS="$ubsan_options:$to" TSAN_OPTIONS="$tsan_options:$to"
+}
+asan_options=${ASAN_OPTIONS:-strict_string_checks=1:detect_stack_use_after_return=1}
+ubsan_options=${UBSAN_OPTIONS:-print_stacktrace=1}
+tsan_options=${TSAN_OPTIONS:-second_deadlock_stack=1:print_suppressions=0}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-print_suppressions=0}
+
 # one LIMIT NAME COMMAND...: runs it, prints its line, keeps its verdict.
 one() {
-    local limit=$1 name=$2 start own out rc
+    local limit=$1 name=$2 start own out rc reports
     shift 2
+    case $1 in build/*/test/*) limit=$((limit * 4)) ;; esac
     own=$(mktemp -d "$work/XXXXX") || exit 2
     chmod 711 "$own"
     out=$own.out
     start=$(date +%s.%N)
     echo "$name" >"$own.name"
     # Waited for, so that an interruption of this script is heard at once.
-    TMPDIR=$own timeout --kill-after=10 "$limit" "$@" >"$out" 2>&1 </dev/null &
+    (
+        sanitizers_to "$own.report"
+        TMPDIR=$own exec timeout --kill-after=10 "$limit" "$@"
+    ) >"$out" 2>&1 </dev/null &
     wait $!
     rc=$?
+    reports=$(compgen -G "$own.report.*") && {
+        rc=$((rc == 0 ? 70 : rc))
+        head -n 80 $reports >>"$out"
+    }
     {
         flock 9
         if [ $rc -eq 0 ]; then
@@ -120,7 +145,7 @@ one() {
         clean_after "$name" "$own"
         echo $rc >>"$work/verdicts"
     } 9>"$work/lock"
-    rm -f "$out" "$own.name"
+    rm -f "$out" "$own.name" $reports
 }
 
 # all LIMIT PARALLEL PROGRAM...
@@ -145,25 +170,27 @@ bins() { # SUFFIX PREFIX GLOB...
 }
 part() { echo "--- $1"; }
 
+unit_bins() { # PREFIX: of the sources that the Makefile calls UNIT_SRCS
+    bins _test.c "$1" lib/*/*_test.c services/*/*_test.c services/*/*/*_test.c cli/*_test.c tools/*/*_test.c
+}
+# Programs with a browser or processes that they time share the machine badly: one at a time.
+alone='/(lib/rpc|lib/svc|services/worker|services/worker/devices)/[^/]*$'
 run_unit() {
     local list
-    # Programs with a browser or processes that they time share the machine badly: one at a time.
-    mapfile -t list < <(bins _test.c build/test lib/*/*_test.c services/[a-v]*/*_test.c cli/*_test.c \
-        services/worker/steps/*_test.c services/tests/*/*_test.c tools/*/*_test.c | grep -v -e /rpc/ -e /svc/)
+    mapfile -t list < <(unit_bins "$build/test" | grep -vE "$alone")
     all 400 "$jobs" "${list[@]}"
-    mapfile -t list < <(bins _test.c build/test lib/rpc/*_test.c lib/svc/*_test.c services/worker/*_test.c \
-        services/worker/devices/*_test.c)
+    mapfile -t list < <(unit_bins "$build/test" | grep -E "$alone")
     all 600 1 "${list[@]}"
 }
 run_fuzz() {
     local list
-    mapfile -t list < <(for f in tests/fuzz/fuzz_*.c; do f=${f#tests/fuzz/fuzz_}; echo "build/test/fuzz/replay_${f%.c}"; done)
+    mapfile -t list < <(for f in tests/fuzz/fuzz_*.c; do f=${f#tests/fuzz/fuzz_}; echo "$build/test/fuzz/replay_${f%.c}"; done)
     all 400 "$jobs" "${list[@]}"
 }
 run_lint() { one 400 "tools/lint.sh" bash tools/lint.sh; }
 run_kind() { # FOLDER: programs of tests/FOLDER and its run.sh
     local list
-    mapfile -t list < <(bins _test.c build/test "tests/$1"/*_test.c)
+    mapfile -t list < <(bins _test.c "$build/test" "tests/$1"/*_test.c)
     all 600 1 "${list[@]}"
     if [ -e "tests/$1/run.sh" ]; then one 1200 "tests/$1" bash "tests/$1/run.sh"; fi
 }

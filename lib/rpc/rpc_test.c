@@ -1054,6 +1054,7 @@ addresses_that_cannot_work_are_explained(void **state)
 
 /* --- mutual TLS ---------------------------------------------------------------------------- */
 
+static int run(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static int
 run(const char *fmt, ...)
 {

@@ -190,7 +190,7 @@ the_form_is_what_stripe_reads(void **state)
     static const char *const PARTS[] = {"mode=payment",
                                         "client_reference_id=7",
                                         "line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=2500&",
-                                        "metadata%5Btopup_id%5D=" TOPUP,
+                                        ("metadata%5Btopup_id%5D=" TOPUP),
                                         "customer_email=a%2Bb%40example.com",
                                         "success_url=https%3A%2F%2Fx.example%2F%3Ftopup%3Ddone"};
     for (size_t i = 0; i < ARRAY_LEN(PARTS); i++) {

@@ -193,8 +193,8 @@ static const char *const BAD_FORMS[] = {
     "0\xe3\x80\x82"
     "0\xe3\x80\x82"
     "1:P/",
-    "http://127\xef\xbc\x8e"
-    "0.0.1:P/",
+    ("http://127\xef\xbc\x8e"
+     "0.0.1:P/"),
     "http://\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1:P/",
     "http://\xe2\x93\x9b\xe2\x93\x9e\xe2\x93\x92\xe2\x93\x90\xe2\x93\x9bhost:P/",
     "http://%EF%BC%91%EF%BC%92%EF%BC%97.0.0.1:P/",

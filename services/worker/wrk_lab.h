@@ -36,7 +36,8 @@ static struct {
     bool refuse_steps, lost, cancel, away;
 } told = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static UNUSED void
+static void tell(const char *fmt, ...) UNUSED PRINTF_LIKE(1, 2);
+static void
 tell(const char *fmt, ...)
 {
     va_list args;

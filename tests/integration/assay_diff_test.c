@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "json/json.h"
+#include "tests/support/place.h"
 
 #define CASES "tests/visual/cases/"
 #define ANSWER_MAX 65536
@@ -47,7 +48,7 @@ sh(struct run *out, struct str command)
 }
 
 /* Runs it with `args`, of which %s may be one or two files and the last one is the picture. */
-#define DIFF(out, ...) sh(out, arena_printf(lab.arena, "build/bin/assay-diff " __VA_ARGS__))
+#define DIFF(out, ...) sh(out, arena_printf(lab.arena, "assay-diff " __VA_ARGS__))
 
 static struct str
 file_of(const char *name, const char *which)
@@ -81,6 +82,8 @@ set_up(void **state)
     assert_non_null(lab.arena);
     (void)snprintf(lab.dir, sizeof(lab.dir), "/tmp/assay-diff-XXXXXX");
     assert_non_null(mkdtemp(lab.dir));
+    struct str path = arena_printf(lab.arena, "%s:%s", place_bin(), getenv("PATH"));
+    assert_int_equal(setenv("PATH", arena_strz(lab.arena, path), 1), 0);
     sh(r, STR("cat " CASES "tuned.json"));
     char *text = arena_alloc(lab.arena, r->n);
     memcpy(text, r->text, r->n);

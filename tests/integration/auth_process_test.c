@@ -320,23 +320,11 @@ gateway_stop(struct gateway *g)
 
 /* --- set-up -------------------------------------------------------------------------------- */
 
-static void
-find_binary(void)
-{
-    char self[256] = "";
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *at = n > 0 ? strstr(self, "/test/") : NULL;
-
-    assert_non_null(at);
-    *at = '\0'; /* build/test/... stands beside build/bin */
-    (void)snprintf(binary, sizeof(binary), "%s/bin/assay-auth", self);
-}
-
 static int
 set_up(void **state)
 {
     (void)state;
-    find_binary();
+    (void)snprintf(binary, sizeof(binary), "%s/assay-auth", place_bin());
     place_make(dir, "auth");
     pg_support_exec("DROP SCHEMA IF EXISTS auth CASCADE");
     assert_int_equal(rpc_peers_new(NULL, 1 << 20, false, &peers), RC_OK);

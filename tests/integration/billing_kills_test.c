@@ -242,7 +242,7 @@ check_all(const struct client *clients)
     }
     (void)snprintf(command, sizeof command,
                    "ASSAY_DATABASE_URL='%s' ASSAY_LOG_LEVEL=error '%s/assay-billing' ledger check",
-                   pg_support_uri(), bin_dir);
+                   pg_support_uri(), place_bin());
     assert_int_equal(system(command), 0);
 }
 
@@ -327,9 +327,10 @@ main(void)
         cmocka_unit_test_teardown(what_clients_were_told_is_what_the_ledger_says, end_all),
     };
 
-    if (sem_init(&turn, 0, 0) != 0 || sem_init(&begun, 0, 0) != 0 || !processes_begin()) {
+    if (sem_init(&turn, 0, 0) != 0 || sem_init(&begun, 0, 0) != 0) {
         return 1;
     }
+    processes_begin();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     processes_end(failed);
     return failed;

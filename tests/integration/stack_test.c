@@ -26,7 +26,6 @@
 
 #define OUT_MAX ((size_t)1 << 20)
 #define WAIT_US (60 * ASSAY_US_PER_S)
-#define ASSAY "build/bin/assay"
 
 static char base[64];
 static char state_dir[128];
@@ -44,9 +43,11 @@ pause_ms(long ms)
 static int
 assay(struct buf *out, const char *const *args)
 {
-    const char *argv[16] = {ASSAY};
+    char program[PATH_MAX];
+    const char *argv[16] = {program};
     int fds[2], status = 0;
 
+    (void)snprintf(program, sizeof(program), "%s/assay", place_bin());
     for (size_t i = 0; args[i] != NULL; i++) {
         argv[i + 1] = args[i];
     }
@@ -55,7 +56,7 @@ assay(struct buf *out, const char *const *args)
     if (pid == 0) {
         (void)dup2(fds[1], 1);
         (void)dup2(fds[1], 2);
-        (void)execv(ASSAY, (char *const *)(uintptr_t)argv);
+        (void)execv(program, (char *const *)(uintptr_t)argv);
         _exit(127);
     }
     (void)close(fds[1]);

@@ -174,9 +174,10 @@ main(void)
     seen.events = asked == NULL ? 5000 : strtoll(asked, NULL, 10) / BATCH * BATCH;
     seen.delivery = calloc((size_t)seen.events + 1, sizeof *seen.delivery);
     seen.was_refused = calloc((size_t)seen.events + 1, sizeof *seen.was_refused);
-    if (seen.delivery == NULL || seen.was_refused == NULL || !processes_begin()) {
+    if (seen.delivery == NULL || seen.was_refused == NULL) {
         return 1;
     }
+    processes_begin();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     processes_end(failed);
     free(seen.delivery);

@@ -16,6 +16,8 @@ const char *place_base(void);
 void place_make(char out[PLACE_MAX], const char *name);
 /* Removes a folder and all in it. */
 bool place_remove(const char *path);
+/* The folder of the programs that were built as this one was: build/bin, build/tsan/bin. */
+const char *place_bin(void);
 /* A port of 127.0.0.1 on which nobody listens, with the next one free as well. It is below the
  * range from which the kernel gives connections theirs: one of that range would be taken by any
  * connection. */

@@ -36,7 +36,6 @@
 #define PRODUCER "tests"
 
 static char dir[PLACE_MAX];
-static char bin_dir[512];
 static int sockets;        /* so that every process has its own */
 static pid_t children[64]; /* by socket, 0: ended */
 
@@ -80,7 +79,7 @@ spawn(const char *service, const struct setting *more)
     if (strcmp(service, PRODUCER) == 0) {
         (void)execl("/proc/self/exe", PRODUCER, PRODUCER, (char *)NULL);
     }
-    (void)snprintf(text, sizeof text, "%s/assay-%s", bin_dir, service);
+    (void)snprintf(text, sizeof text, "%s/assay-%s", place_bin(), service);
     (void)execl(text, text, (char *)NULL);
     _exit(127);
 }
@@ -230,24 +229,11 @@ comes_to(const char *from, int64_t want, int64_t within_us)
 
 /* --- around the tests ---------------------------------------------------------------------- */
 
-/* Makes the folder of the processes and finds their programs; false: neither. */
-static inline bool
+/* Makes the folder of the processes. */
+static inline void
 processes_begin(void)
 {
-    char self[400];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
     place_make(dir, "processes");
-    if (n <= 0) {
-        return false;
-    }
-    self[n] = '\0';
-    char *test = strstr(self, "/test/tests/");
-    if (test == NULL) {
-        return false;
-    }
-    (void)snprintf(bin_dir, sizeof bin_dir, "%.*s/bin", (int)(test - self), self);
-    return true;
 }
 
 static inline void

@@ -191,7 +191,7 @@ static void
 only_what_a_person_sees_is_there(void **state)
 {
     struct lab *l = *state;
-    char hidden[8];
+    char hidden[16];
 
     lab_open(l, "/hidden");
     lab_see(l);
