@@ -20,6 +20,8 @@ int cli_explain(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 /* `assay auth COMMAND`: the operator's commands of the auth service. */
 int cli_auth(int argc, char **argv);
+int cli_billing(int argc, char **argv);
+int cli_webhooks(int argc, char **argv);
 /* `assay stack up|down|status`. */
 int cli_stack(int argc, char **argv);
 

@@ -18,6 +18,8 @@ static const struct command COMMANDS[] = {
     {"doctor", cli_doctor, "what is missing on this machine and how to get it"},
     {"stack", cli_stack, "start, end or look at the embedded stack"},
     {"auth", cli_auth, "reset a password, verify the audit log, rotate signing keys"},
+    {"billing", cli_billing, "plans, credit of an organization, check of the ledger"},
+    {"webhooks", cli_webhooks, "what is stuck; seal secrets with a new key"},
     {"explain", cli_explain, "show what a plain-English step would do, or why it is refused"},
 };
 

@@ -2,7 +2,7 @@
  *
  * Commands of a service, run with the settings of the embedded stack:
  *
- *     assay auth reset-password EMAIL    assay auth verify-audit    assay auth rotate-keys */
+ *     assay auth verify-audit    assay billing plan list    assay webhooks stuck */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +25,14 @@ is_given(struct arena *arena, const char *name)
 }
 
 static void
-set_like_the_stack(struct arena *arena, const struct stack_paths *paths)
+set_like_the_stack(struct arena *arena, const struct stack_paths *paths, const char *service)
 {
     const char *url = env_file_get(arena, paths->env, "ASSAY_URL");
 
     if (!is_given(arena, "ASSAY_DATABASE_URL")) {
-        (void)setenv(
-            "ASSAY_DATABASE_URL",
-            arena_printf(arena, "postgresql://assay_auth@/assay?host=%s&port=5432", paths->pg_sock)
-                .p,
-            1);
+        struct str url_of_pg = arena_printf(arena, "postgresql://assay_%s@/assay?host=%s&port=5432",
+                                            service, paths->pg_sock);
+        (void)setenv("ASSAY_DATABASE_URL", url_of_pg.p, 1);
     }
     if (!is_given(arena, "ASSAY_SECRET_KEY")) {
         (void)setenv("ASSAY_SECRET_KEY_FILE", paths->secret, 1);
@@ -44,37 +42,54 @@ set_like_the_stack(struct arena *arena, const struct stack_paths *paths)
     }
 }
 
+struct service {
+    const char *name;
+    const char *help; /* its commands */
+};
+
+static const struct service AUTH = {
+    "auth", "usage: assay auth reset-password EMAIL   print a link that sets a new password\n"
+            "       assay auth verify-audit           compute the chains of the audit log anew\n"
+            "       assay auth rotate-keys            publish a new signing key\n"};
+static const struct service BILLING = {
+    "billing", "usage: assay billing plan list | put ID NAME KEY=VALUE... | set ORG PLAN\n"
+               "       assay billing credits show ORG | grant ORG DOLLARS [prepaid | allowance] "
+               "[EVENT]\n"
+               "       assay billing overage ORG on | off\n"
+               "       assay billing ledger check\n"};
+static const struct service WEBHOOKS = {
+    "webhooks", "usage: assay webhooks stuck    endpoints that fail or get nothing, and why\n"
+                "       assay webhooks reseal   seal secrets with the first key of "
+                "ASSAY_SECRET_KEY\n"};
+
 static int
-usage(FILE *out)
+usage(const struct service *service, FILE *out)
 {
-    (void)fputs(
-        "usage: assay auth reset-password EMAIL   print a link that sets a new password\n"
-        "       assay auth verify-audit           compute the chains of the audit log anew\n"
-        "       assay auth rotate-keys            publish a new signing key\n\n"
-        "Runs assay-auth with the settings of the embedded stack (ASSAY_STATE_DIR).\n",
-        out);
+    (void)fprintf(out,
+                  "%s\nRuns assay-%s with the settings of the embedded stack (ASSAY_STATE_DIR).\n",
+                  service->help, service->name);
     return out == stdout ? CLI_OK : CLI_USAGE;
 }
 
-int
-cli_auth(int argc, char **argv)
+static int
+operate(const struct service *service, int argc, char **argv)
 {
     struct stack_paths paths;
     char *args[ARGS_MAX + 1] = {NULL};
 
     if (argc < 2 || argc > ARGS_MAX) {
-        return usage(stderr);
+        return usage(service, stderr);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        return usage(stdout);
+        return usage(service, stdout);
     }
     struct arena *arena = arena_new(ARENA_MAX);
     if (arena == NULL || !stack_paths_find(arena, &paths)) {
         arena_free(arena);
         return CLI_BROKEN;
     }
-    set_like_the_stack(arena, &paths);
-    char *program = arena_strz(arena, arena_printf(arena, "%s/assay-auth", paths.bin));
+    set_like_the_stack(arena, &paths, service->name);
+    char *program = arena_strz(arena, arena_printf(arena, "%s/assay-%s", paths.bin, service->name));
     for (int i = 1; i < argc; i++) {
         args[i] = argv[i];
     }
@@ -84,4 +99,22 @@ cli_auth(int argc, char **argv)
     (void)fprintf(stderr, "assay: %s: %s\n", program, strerror(errno));
     arena_free(arena);
     return CLI_BROKEN;
+}
+
+int
+cli_auth(int argc, char **argv)
+{
+    return operate(&AUTH, argc, argv);
+}
+
+int
+cli_billing(int argc, char **argv)
+{
+    return operate(&BILLING, argc, argv);
+}
+
+int
+cli_webhooks(int argc, char **argv)
+{
+    return operate(&WEBHOOKS, argc, argv);
 }

@@ -84,9 +84,18 @@ stop(void *state)
     free(state);
 }
 
+static int
+command(struct svc *svc, struct ctx *ctx, int argc, char **argv)
+{
+    struct webhooks w = {.db = svc_db(svc), .cfg = &cfg};
+
+    return webhooks_command(&w, ctx, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
+    static const char *const COMMANDS[] = {"stuck", "reseal", NULL};
     const struct svc_def def = {
         .name = "webhooks",
         .peers = SVC_USES(SVC_AUTH),
@@ -102,6 +111,9 @@ main(int argc, char **argv)
         .migration_count = webhooks_migration_count,
         .start = start,
         .stop = stop,
+        .command = command,
+        .commands = COMMANDS,
+        .usage = WEBHOOKS_USAGE,
     };
     return svc_main(&def, argc, argv);
 }

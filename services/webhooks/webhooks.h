@@ -35,7 +35,8 @@ struct webhooks {
     struct http_client *http;   /* to addresses that users give */
     struct http_client *github; /* to the one the operator gives */
     struct whk_engine *engine;
-    struct met_metric *attempts; /* by result; may be NULL */
+    struct met_metric *attempts; /* by result; may be NULL, as the next two */
+    struct met_metric *overdue, *failing;
 };
 
 #define WHK_ENDPOINTS_MAX 100 /* per organization */
@@ -61,5 +62,10 @@ bool whk_deliver_failing(void *state, struct ctx *ctx);
 /* One event for GitHub; true when there was one (whk_github.c). */
 bool whk_github(void *state, struct ctx *ctx);
 bool whk_sweep(void *state, struct ctx *ctx);
+
+/* Commands of the program (webhooks_command.c); of `w` db and cfg are set. Returns the exit status.
+ */
+int webhooks_command(struct webhooks *w, struct ctx *ctx, int argc, char **argv);
+extern const char WEBHOOKS_USAGE[];
 
 #endif

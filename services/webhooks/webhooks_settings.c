@@ -124,7 +124,7 @@ store(struct webhooks *w, struct ctx *ctx, enum whk_setting_name name, struct st
     enum rc rc = RC_OK;
 
     if (value.n > 0 && whk_setting_is_secret(name)) {
-        rc = whk_seal_setting(w->ring, ctx, setting.name, value, &setting.sealed);
+        rc = whk_seal_setting(w->ring, ctx, ctx->who.org_id, setting.name, value, &setting.sealed);
     } else {
         setting.value = value;
     }

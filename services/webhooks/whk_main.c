@@ -4,6 +4,7 @@
 #include "webhooks/webhooks.h"
 #include "webhooks/whk_engine.h"
 #include "webhooks/whk_store.h"
+#include "webhooks/whk_store_operate.h"
 
 #define AT(m) .offset = offsetof(struct webhooks_cfg, m)
 
@@ -128,6 +129,11 @@ make_metrics(struct webhooks *w)
         w->attempts = met_counter(svc_met(w->svc), "assay_webhook_attempts_total",
                                   "Requests to webhook endpoints by result.",
                                   MET_LABEL("result", RESULTS, ARRAY_LEN(RESULTS)), MET_NO_LABEL);
+        w->overdue = met_gauge(svc_met(w->svc), "assay_webhook_overdue_seconds",
+                               "How late the oldest delivery to an endpoint that is well is.",
+                               MET_NO_LABEL, MET_NO_LABEL);
+        w->failing = met_gauge(svc_met(w->svc), "assay_webhook_failing_endpoints",
+                               "Endpoints whose last attempt failed.", MET_NO_LABEL, MET_NO_LABEL);
     }
 }
 
@@ -177,7 +183,14 @@ bool
 whk_sweep(void *state, struct ctx *ctx)
 {
     struct webhooks *w = state;
+    struct whk_health health;
     bool more = false;
 
-    return whk_tidy(w->db, ctx, &w->retry, &more) == RC_OK && more;
+    if (whk_tidy(w->db, ctx, &w->retry, &more) != RC_OK ||
+        whk_health_get(w->db, ctx, &health) != RC_OK) {
+        return false; /* the failure stands in ctx and is logged by the loop */
+    }
+    met_set(w->overdue, 0, 0, health.overdue_s);
+    met_set(w->failing, 0, 0, health.failing);
+    return more;
 }

@@ -28,10 +28,10 @@ setting_place(struct ctx *ctx, int64_t org_id, struct str name)
 }
 
 enum rc
-whk_seal_setting(const struct seal_ring *ring, struct ctx *ctx, struct str name, struct str secret,
-                 struct str *out)
+whk_seal_setting(const struct seal_ring *ring, struct ctx *ctx, int64_t org_id, struct str name,
+                 struct str secret, struct str *out)
 {
-    return seal_seal(ring, ctx, setting_place(ctx, ctx->who.org_id, name), secret, out);
+    return seal_seal(ring, ctx, setting_place(ctx, org_id, name), secret, out);
 }
 
 enum rc

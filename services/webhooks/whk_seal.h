@@ -12,9 +12,9 @@ NODISCARD enum rc whk_seal(const struct seal_ring *ring, struct ctx *ctx, int64_
                            struct str secret, struct str *out);
 NODISCARD enum rc whk_unseal(const struct seal_ring *ring, struct ctx *ctx, int64_t endpoint_id,
                              struct str sealed, struct str *out);
-NODISCARD enum rc whk_seal_setting(const struct seal_ring *ring, struct ctx *ctx, struct str name,
-                                   struct str secret, struct str *out);
-/* `org_id` says whose it is: the loops act for nobody. */
+/* `org_id` says whose it is: loops and commands act for nobody. */
+NODISCARD enum rc whk_seal_setting(const struct seal_ring *ring, struct ctx *ctx, int64_t org_id,
+                                   struct str name, struct str secret, struct str *out);
 NODISCARD enum rc whk_unseal_setting(const struct seal_ring *ring, struct ctx *ctx, int64_t org_id,
                                      struct str name, struct str sealed, struct str *out);
 

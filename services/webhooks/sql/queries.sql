@@ -282,3 +282,51 @@ WHERE org_id = $1 AND repo = $2 AND pull = $3 ORDER BY name LIMIT 1000;
 -- name: github_results_sweep
 DELETE FROM github_results WHERE ctid IN (
     SELECT ctid FROM github_results WHERE at < now() - interval '90 days' LIMIT 1000);
+
+-- ---- for operators -------------------------------------------------------------------------
+
+-- How long the oldest delivery to an endpoint that is well is overdue, in seconds, and how many
+-- endpoints fail. A skip scan over what waits: plan_for comes before it.
+-- name: deliveries_health
+WITH RECURSIVE waiting (endpoint_id, next_at) AS (
+    (SELECT d.endpoint_id, d.next_at FROM deliveries d WHERE d.state = 'pending'
+     ORDER BY d.endpoint_id, d.next_at, d.id LIMIT 1)
+    UNION ALL
+    SELECT n.endpoint_id, n.next_at FROM waiting w CROSS JOIN LATERAL (
+        SELECT d.endpoint_id, d.next_at FROM deliveries d
+        WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id
+        ORDER BY d.endpoint_id, d.next_at, d.id LIMIT 1) n
+)
+SELECT greatest(coalesce(max(extract(epoch FROM now() - w.next_at)), 0), 0)::bigint,
+    (SELECT count(*) FROM endpoints WHERE enabled AND failing_since IS NOT NULL)
+FROM waiting w JOIN endpoints e ON e.id = w.endpoint_id
+WHERE e.enabled AND e.failing_since IS NULL;
+
+-- Endpoints that fail, those first that do so for longest, and those that are well and get nothing.
+-- name: endpoints_stuck
+SELECT e.org_id, e.id, CASE WHEN e.kind = 'webhook' THEN coalesce(e.name, e.url) ELSE e.kind END,
+    e.enabled, e.failing_since, w.n, w.next_at, l.attempt, l.error
+FROM endpoints e
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n, min(next_at) AS next_at FROM deliveries
+    WHERE endpoint_id = e.id AND state = 'pending') w
+LEFT JOIN LATERAL (
+    SELECT attempt, error FROM deliveries WHERE endpoint_id = e.id AND error IS NOT NULL
+    ORDER BY id DESC LIMIT 1) l ON true
+WHERE e.failing_since IS NOT NULL OR (e.enabled AND w.next_at < now() - interval '1 minute')
+ORDER BY e.failing_since, e.id LIMIT 1000;
+
+-- What is sealed, in pages behind $1 (and $2); a secret that signs no more is none.
+-- name: endpoints_sealed
+SELECT id, secret, CASE WHEN old_secret_until > now() THEN old_secret END FROM endpoints
+WHERE id > $1 AND secret IS NOT NULL ORDER BY id LIMIT 100 FOR NO KEY UPDATE;
+
+-- name: endpoint_reseal
+UPDATE endpoints SET secret = $2::bytea, old_secret = $3::bytea WHERE id = $1;
+
+-- name: settings_sealed
+SELECT org_id, name, sealed FROM settings WHERE sealed IS NOT NULL AND (org_id, name) > ($1, $2)
+ORDER BY org_id, name LIMIT 100 FOR NO KEY UPDATE;
+
+-- name: setting_reseal
+UPDATE settings SET sealed = $3::bytea WHERE org_id = $1 AND name = $2;

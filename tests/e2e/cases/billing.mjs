@@ -156,6 +156,18 @@ test('an operator grants credit, adds plans and moves organizations to them', as
   assert.match(billing('ledger', 'check'), /^0 faults/);
 });
 
+test('live sessions beyond the plan are refused in plain words', async () => {
+  for (const [id, name, limit, text] of [['none', 'None', 'sessions=0', 'the plan None allows 0 sessions at the same time'],
+    ['still', 'Still', 'minutes=0', 'the 0 streaming minutes of the plan Still are used up this month']]) {
+    const org = await organization();
+    billing('plan', 'put', id, name, limit);
+    billing('plan', 'set', String(org.id), id);
+    const made = await want(200, 'POST', '/api/v1/sessions/', { token: org.developer, body: { device_type: 'web' } });
+    await refused(400, text, 'POST', `/api/v1/sessions/${made.session_id}/start`, { token: org.developer });
+    assert.equal((await want(200, 'GET', `/api/v1/sessions/${made.session_id}`, { token: org.viewer })).status, 'pending');
+  }
+});
+
 test('usage of a new organization is nothing, and unlimited where nobody said otherwise', async () => {
   const org = await organization();
   const d = await dashboard(org);

@@ -1,6 +1,8 @@
 // Webhooks: catalogue, subscriptions, secrets, deliveries, what a receiver gets.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { mail, mailsTo } from '../lib/mail.mjs';
@@ -33,6 +35,9 @@ async function tried(hook) {
 }
 const delivered = (hook, id) => until('the delivery is stored', async () =>
   (await deliveries(hook)).find((d) => d.id === id && d.status === 'delivered'), 10);
+
+// What an operator runs.
+const operate = (command) => execFileSync(path.join(process.env.ASSAY_BIN, 'assay'), ['webhooks', command]).toString();
 
 function verifies(hit, secret) {
   try {
@@ -198,6 +203,7 @@ test('a failing endpoint says since when; after three days it is off, with the r
   assert.equal(waiting.status, 'pending');
   assert.match(waiting.error, /CONNECT/);
   assert.ok(waiting.next_attempt_at);
+  assert.match(operate('stuck'), new RegExp(`organization ${org.id}, webhook ${dead.id} "Dead end": failing since .*, 1 waiting, .*CONNECT`));
   sql(`UPDATE webhooks.endpoints SET failing_since = now() - interval '73 hours' WHERE id = ${dead.id}`);
   sql(`UPDATE webhooks.deliveries SET next_at = now() WHERE endpoint_id = ${dead.id}`);
   const off = await until('it is off', async () => {
@@ -218,6 +224,18 @@ test('a failing endpoint says since when; after three days it is off, with the r
   assert.equal(on.failing_since, null);
   await remove(dead);
   await remove(watcher);
+});
+
+test('an operator seals all secrets anew, and they sign as before', async () => {
+  const hook = await create();
+  const second = (await want(200, 'POST', `${AT}/${hook.id}/regenerate-secret`, admin())).secret;
+  const sealed = () => sql(`SELECT md5(secret), md5(old_secret) FROM webhooks.endpoints WHERE id = ${hook.id}`)[0];
+  const before_ = sealed();
+  assert.match(operate('reseal'), /^[1-9][0-9]* sealed with the first key\n$/);
+  assert.ok(sealed().every((now, i) => now !== before_[i]));
+  const { hit } = await tried(hook);
+  assert.ok(verifies(hit, second) && verifies(hit, hook.secret));
+  await remove(hook);
 });
 
 test('an organization has a hundred webhooks, however many are made at once', async () => {
