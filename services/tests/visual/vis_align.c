@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/visual/vis_bytes.h"
 #include "tests/visual/vis_cmp.h"
 
 /* Fewer differing rows are compared in place: a block that moved is found by vis_move. */
@@ -52,45 +53,6 @@ bytes_of_row(struct visual *v, int which, uint32_t y, uint32_t *out_bpp)
     return (const uint8_t *)vis_drawn_row(v, which, y);
 }
 
-static size_t
-first_difference(const uint8_t *a, const uint8_t *b, size_t n)
-{
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        uint64_t x;
-        uint64_t y;
-        memcpy(&x, a + i, 8);
-        memcpy(&y, b + i, 8);
-        if (x != y) {
-            break;
-        }
-    }
-    while (i < n && a[i] == b[i]) {
-        i++;
-    }
-    return i;
-}
-
-static size_t
-last_difference(const uint8_t *a, const uint8_t *b, size_t from, size_t n)
-{
-    while (n >= from + 8) {
-        uint64_t x;
-        uint64_t y;
-        memcpy(&x, a + n - 8, 8);
-        memcpy(&y, b + n - 8, 8);
-        if (x != y) {
-            break;
-        }
-        n -= 8;
-    }
-    while (n > from && a[n - 1] == b[n - 1]) {
-        n--;
-    }
-    return n;
-}
-
 /* The columns in which rows of both differ. */
 static void
 find_columns(struct visual *v, struct span *s)
@@ -105,9 +67,9 @@ find_columns(struct visual *v, struct span *s)
         const uint8_t *a = bytes_of_row(v, 0, y, &bpp);
         const uint8_t *b = bytes_of_row(v, 1, y, &bpp);
         size_t n = (size_t)v->common_w * bpp;
-        uint32_t first = (uint32_t)(first_difference(a, b, n) / bpp);
+        uint32_t first = (uint32_t)(vis_first_difference(a, b, 0, n) / bpp);
         s->x0 = first < s->x0 ? first : s->x0;
-        size_t last = last_difference(a, b, (size_t)s->x1 * bpp, n);
+        size_t last = vis_last_difference(a, b, (size_t)s->x1 * bpp, n);
         uint32_t end = (uint32_t)((last + bpp - 1) / bpp);
         s->x1 = end > s->x1 ? end : s->x1;
     }
@@ -132,40 +94,6 @@ is_worth_it(const struct visual *v)
 
 /* --- hashes */
 
-static uint64_t
-mix(uint64_t a, uint64_t b)
-{
-    unsigned __int128 product = (unsigned __int128)a * b;
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t
-load(const uint8_t *p)
-{
-    uint64_t x;
-
-    memcpy(&x, p, 8);
-    return x;
-}
-
-static uint64_t
-hash_bytes(const uint8_t *p, size_t n)
-{
-    uint64_t h1 = UINT64_C(0x9e3779b97f4a7c15) ^ n;
-    uint64_t h2 = UINT64_C(0xd1b54a32d192ed03);
-    uint8_t tail[32] = {0};
-
-    for (; n >= 32; n -= 32, p += 32) {
-        h1 = mix(load(p) ^ h1, load(p + 8) ^ UINT64_C(0xe7037ed1a0b428db));
-        h2 = mix(load(p + 16) ^ h2, load(p + 24) ^ UINT64_C(0x8ebc6af09c88c6e3));
-    }
-    memcpy(tail, p, n);
-    h1 = mix(load(tail) ^ h1, load(tail + 8) ^ UINT64_C(0xe7037ed1a0b428db));
-    h2 = mix(load(tail + 16) ^ h2, load(tail + 24) ^ UINT64_C(0x8ebc6af09c88c6e3));
-    return mix(h1 ^ UINT64_C(0x589965cc75374cc3), h2);
-}
-
 static const uint8_t *
 span_of_row(const struct aligner *al, int which, uint32_t row, size_t *out_n)
 {
@@ -184,12 +112,12 @@ hash_rows(struct aligner *al)
 
     for (uint32_t i = 0; i < s->na; i++) {
         const uint8_t *p = span_of_row(al, 0, i, &n);
-        al->hash_a[i] = hash_bytes(p, n);
+        al->hash_a[i] = vis_hash_bytes(p, n);
     }
     for (uint32_t i = 0; i < s->nb; i++) {
         bool shared = i < s->na && al->v->equal[s->top + i] && s->top + i < al->v->common_h;
         const uint8_t *p = shared ? NULL : span_of_row(al, 1, i, &n);
-        al->hash_b[i] = shared ? al->hash_a[i] : hash_bytes(p, n);
+        al->hash_b[i] = shared ? al->hash_a[i] : vis_hash_bytes(p, n);
     }
 }
 
@@ -339,6 +267,40 @@ add_rows(struct visual *v, uint32_t y, uint32_t h, bool inserted)
     return true;
 }
 
+/* How many of the `both` rows to compare from the top of a gap; the rest is compared from its
+ * bottom, and in between is what came or went: where most rows are the same then. */
+static uint32_t
+best_split(struct aligner *al, uint32_t a0, uint32_t a1, uint32_t b0, uint32_t b1)
+{
+    uint32_t both = a1 - a0 < b1 - b0 ? a1 - a0 : b1 - b0;
+    uint32_t same = 0;
+    uint32_t best_same = 0;
+    uint32_t best = both;
+
+    for (uint32_t i = 0; i < both; i++) {
+        same += al->hash_a[a0 + i] == al->hash_b[b0 + i];
+    }
+    best_same = same;
+    for (uint32_t i = both; i-- > 0;) {
+        uint32_t up = both - i; /* from the bottom */
+        same -= al->hash_a[a0 + i] == al->hash_b[b0 + i];
+        same += al->hash_a[a1 - up] == al->hash_b[b1 - up];
+        if (same > best_same) {
+            best_same = same;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static void
+pair_rows(struct aligner *al, uint32_t a, uint32_t b)
+{
+    uint32_t same = is_same_row(al, a, b) ? VIS_PAIR_SAME : 0;
+
+    al->v->pair[al->span.top + b] = (al->span.top + a) | same;
+}
+
 /* Between two matches: rows of both are compared in order, what is left came in between or went
  * away. */
 static bool
@@ -347,14 +309,18 @@ fill_gap(struct aligner *al, uint32_t a0, uint32_t a1, uint32_t b0, uint32_t b1)
     struct visual *v = al->v;
     uint32_t top = al->span.top;
     uint32_t both = a1 - a0 < b1 - b0 ? a1 - a0 : b1 - b0;
+    uint32_t split = best_split(al, a0, a1, b0, b1);
 
-    for (uint32_t i = 0; i < both; i++) {
-        v->pair[top + b0 + i] = top + a0 + i;
+    for (uint32_t i = 0; i < split; i++) {
+        pair_rows(al, a0 + i, b0 + i);
     }
-    if (b1 - b0 > both && !add_rows(v, top + b0 + both, b1 - b0 - both, true)) {
+    for (uint32_t i = split; i < both; i++) {
+        pair_rows(al, a1 - both + i, b1 - both + i);
+    }
+    if (b1 - b0 > both && !add_rows(v, top + b0 + split, b1 - b0 - both, true)) {
         return false;
     }
-    return a1 - a0 <= both || add_rows(v, top + a0 + both, a1 - a0 - both, false);
+    return a1 - a0 <= both || add_rows(v, top + a0 + split, a1 - a0 - both, false);
 }
 
 /* Sets v->pair and v->rows from the matches. */

@@ -23,8 +23,8 @@ tint_of(uint32_t pixel)
     return (int16_t)((int)(pixel & 255) - (int)(pixel >> 16 & 255));
 }
 
-static const struct vis_cached *
-look_up(struct visual *v, uint32_t a, uint32_t b)
+const struct vis_cached *
+vis_colour_pair(struct visual *v, uint32_t a, uint32_t b)
 {
     uint64_t key = ((uint64_t)a << 32 | b) * UINT64_C(0x9e3779b97f4a7c15);
     struct vis_cached *c = &v->cache[key >> (64 - VIS_CACHE_BITS)];
@@ -184,7 +184,7 @@ classify_eight(struct visual *v, const struct row_pair *r, struct vis_cell *cell
     }
     if (x1 - x0 == VIS_CELL && classes == each * r->class[x0] && is_one_value(r->a[1] + x0) &&
         is_one_value(r->b[1] + x0)) {
-        const struct vis_cached *pair = look_up(v, r->a[1][x0], r->b[1][x0]);
+        const struct vis_cached *pair = vis_colour_pair(v, r->a[1][x0], r->b[1][x0]);
         uint8_t c = finish_class(v, r, pair->level, x0);
         count_pixels(cell, c, pair, (uint8_t)(VIS_CELL * r->rows), 0xff, r->row_bits);
         memset(r->code + x0 / 2, code_of(c) * 0x11, VIS_CELL / 2);
@@ -192,7 +192,7 @@ classify_eight(struct visual *v, const struct row_pair *r, struct vis_cell *cell
     }
     for (uint32_t x = x0; x < x1; x++) {
         if (r->class[x] != 0) {
-            const struct vis_cached *pair = look_up(v, r->a[1][x], r->b[1][x]);
+            const struct vis_cached *pair = vis_colour_pair(v, r->a[1][x], r->b[1][x]);
             uint8_t c = finish_class(v, r, pair->level, x);
             count_pixels(cell, c, pair, r->rows, (uint8_t)(1 << x % VIS_CELL), r->row_bits);
             r->code[x / 2] |= (uint8_t)(code_of(c) << (x % 2 * 4));

@@ -98,7 +98,7 @@ struct visual {
     struct vis_buf space_buf;    /* rows of both pictures */
     struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, code_buf, touched_buf,
         cells_touched_buf, cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
-    struct vis_buf repeat_buf;
+    struct vis_buf repeat_buf, run_buf, side_buf, start_buf;
     /* Per row of the canvas: its comparison gives what that of the row above gave. */
     uint8_t *repeats;
     uint8_t *is_above[2]; /* per row of a picture: what vis_is_row_above found, 0: not asked yet */
@@ -140,6 +140,8 @@ const uint32_t *vis_drawn_row(struct visual *v, int which, uint32_t y);
 NODISCARD bool vis_align(struct visual *v);
 /* Whether row y of a picture is the one above; so are those beyond its edges. */
 bool vis_is_row_above(struct visual *v, int which, uint32_t y);
+/* What is known of two drawn pixels as they differ; until the next call. */
+const struct vis_cached *vis_colour_pair(struct visual *v, uint32_t a, uint32_t b);
 /* Classifies pixels [x0, x1) of row ya of the baseline against row yb of the current one, and so
  * many rows below that give the same. */
 void vis_classify_rows(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1,
@@ -151,6 +153,21 @@ void vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1);
 void vis_list_rows(struct visual *v);
 /* Joins cells to groups and decides what counts. False: no memory. */
 NODISCARD bool vis_find_regions(struct visual *v);
+/* What a group's sums make of it. */
+enum vis_fate vis_judge(const struct visual *v, const struct vis_sums *s);
+/* Whether `cluster_min` of the group's pixels touch. */
+bool vis_has_cluster(const struct visual *v, const struct vis_sums *s);
+/* Whether in the region (index + 1) a spot of ink came or went, with nothing changed around it. */
+bool vis_has_spot(struct visual *v, uint32_t region, const struct vis_sums *s);
+/* Whether a thin straight line in the cells of the region (index + 1) changed all along in one
+ * direction: a border, though letters that moved beside it hide it in the sums. `without`: cells
+ * not to look at, or NULL. */
+bool vis_has_line(const struct visual *v, uint32_t region, const struct vis_sums *s,
+                  const uint8_t *without);
+/* Tolerates groups that are the sides of boxes that moved by a fraction of a pixel. */
+void vis_excuse_edges(struct visual *v);
+/* Judges what is left when nothing counts as one change: corners that all became rounder. */
+void vis_judge_together(struct visual *v);
 /* Ignores groups that match confirmed dynamic regions. */
 void vis_ignore_dynamic(struct visual *v);
 /* Marks the groups that are blocks that moved. */
@@ -167,6 +184,13 @@ struct visual_rect vis_box_of(const struct vis_sums *s);
 /* The smallest box around both; an empty one counts for nothing. */
 struct visual_rect vis_rect_join(struct visual_rect a, struct visual_rect b);
 
+/* Pixels above half the threshold. */
+static inline uint64_t
+vis_seen_of(const struct vis_sums *s)
+{
+    return s->low_hard + s->low_soft;
+}
+
 static inline bool
 vis_is_counted(const struct vis_group *g)
 {
@@ -177,6 +201,13 @@ static inline uint8_t
 vis_code_at(const struct visual *v, uint32_t x, uint32_t y)
 {
     return v->code[y * v->code_stride + x / 2] >> (x % 2 * 4) & 15;
+}
+
+/* Whether a pixel is above half the threshold. */
+static inline bool
+vis_is_seen(uint8_t code)
+{
+    return code >= VIS_CODE_LOW_HARD && code <= VIS_CODE_OVER_SOFT;
 }
 
 /* The cells of a row of cells, or NULL when nothing differs in it. */

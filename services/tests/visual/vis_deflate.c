@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "tests/visual/vis_bytes.h"
+
 #define MATCH_MIN 3
 #define MATCH_MAX 258
 #define WINDOW 32768
@@ -137,25 +139,6 @@ flush_copy(struct vis_deflate *d)
     d->copied = 0;
 }
 
-static size_t
-same_as(const uint8_t *a, const uint8_t *b, size_t from, size_t n)
-{
-    while (from + 8 <= n) {
-        uint64_t x;
-        uint64_t y;
-        memcpy(&x, a + from, 8);
-        memcpy(&y, b + from, 8);
-        if (x != y) {
-            return from + (size_t)__builtin_ctzll(x ^ y) / 8;
-        }
-        from += 8;
-    }
-    while (from < n && a[from] == b[from]) {
-        from++;
-    }
-    return from;
-}
-
 /* How many of eight bytes from `p` on repeat those at `q`. */
 static inline size_t
 same_of_eight(const uint8_t *p, const uint8_t *q)
@@ -178,8 +161,8 @@ match_at(struct vis_deflate *d, const uint8_t *row, const uint8_t *above, size_t
     size_t copy = above == NULL ? 0 : far ? same_of_eight(row + i, above + i) : 8;
     size_t run = i == 0 ? 0 : far ? same_of_eight(row + i, row + i - 1) : 8;
 
-    copy = copy == 8 ? same_as(row, above, i, n) - i : copy;
-    run = run == 8 ? same_as(row, row - 1, i, n) - i : run;
+    copy = copy == 8 ? vis_first_difference(row, above, i, n) - i : copy;
+    run = run == 8 ? vis_first_difference(row, row - 1, i, n) - i : run;
     *out_table = copy >= run ? d->copy : d->same;
     return copy >= run ? copy : run;
 }

@@ -7,6 +7,7 @@
  *   vis_align            inserted and deleted rows, blocks that moved
  *   vis_classify         each differing pixel: how far, and whether the edge beside it allows it
  *   vis_regions          cells of 8 x 8 pixels -> regions; what counts, the verdict
+ *   vis_edges            sides of boxes that moved by a fraction of a pixel
  *   vis_ssim vis_write   similarity, the PNG */
 #ifndef ASSAY_TESTS_VIS_INT_H
 #define ASSAY_TESTS_VIS_INT_H

@@ -30,12 +30,6 @@ vis_rect_join(struct visual_rect a, struct visual_rect b)
     return (struct visual_rect){x, y, x1 - x, y1 - y};
 }
 
-static uint64_t
-seen_of(const struct vis_sums *s)
-{
-    return s->low_hard + s->low_soft;
-}
-
 void
 vis_ignore_dynamic(struct visual *v)
 {
@@ -57,7 +51,7 @@ counted_of(const struct vis_group *g)
     case VIS_FATE_COUNTED:
         return g->sums.over_hard;
     case VIS_FATE_FAINT:
-        return seen_of(&g->sums);
+        return vis_seen_of(&g->sums);
     default:
         return 0;
     }
@@ -115,7 +109,8 @@ class_of(const struct vis_group *g)
     if (g->moved) {
         return VISUAL_CLASS_MOVED;
     }
-    return one_way && s->low_hard * 2 >= seen_of(s) ? VISUAL_CLASS_RECOLOUR : VISUAL_CLASS_CONTENT;
+    return one_way && s->low_hard * 2 >= vis_seen_of(s) ? VISUAL_CLASS_RECOLOUR
+                                                        : VISUAL_CLASS_CONTENT;
 }
 
 /* Size, and where in its box the pixels are: bits of rows and columns are not kept that long, so
@@ -150,7 +145,7 @@ static void
 list_group(struct visual *v, const struct vis_group *g)
 {
     const struct vis_sums *s = &g->sums;
-    uint64_t seen = seen_of(s);
+    uint64_t seen = vis_seen_of(s);
 
     list_region(v, (struct visual_region){
                        .box = vis_box_of(s),

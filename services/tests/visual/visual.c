@@ -25,7 +25,8 @@ visual_new(void)
         &(v)->space_buf, &(v)->repeat_buf, &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf,        \
             &(v)->class_buf, &(v)->code_buf, &(v)->touched_buf, &(v)->cell_buf,                    \
             &(v)->cells_touched_buf, &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf,             \
-            &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf                                          \
+            &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf, &(v)->run_buf, &(v)->side_buf,          \
+            &(v)->start_buf                                                                        \
     }
 
 void
@@ -254,6 +255,8 @@ compare_pixels(struct visual *v)
     if (!vis_find_regions(v)) {
         return false;
     }
+    vis_excuse_edges(v);
+    vis_judge_together(v);
     vis_ignore_dynamic(v);
     vis_find_moves(v);
     if (!vis_measure_ssim(v)) {
