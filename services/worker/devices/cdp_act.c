@@ -46,11 +46,17 @@ aim(struct cdp_acting *t, bool must_be_enabled, struct cdp_point *out)
     return rc == RC_OK ? cdp_acting_point(t, said, 1, out) : rc;
 }
 
+static bool
+is_aimed(const struct cdp_acting *t)
+{
+    return t->a->ref >= 0 && t->s != NULL && t->s->page;
+}
+
 enum rc
 cdp_acting_tap(struct cdp_acting *t, struct cdp_point p)
 {
-    return t->d->base.profile.touch ? cdp_touch_tap(t->d, t->ctx, p)
-                                    : cdp_press(t->d, t->ctx, p, "left", 1);
+    return t->d->base.profile.touch ? cdp_touch_tap(t->d, t->ctx, p, is_aimed(t))
+                                    : cdp_press(t->d, t->ctx, p, "left", 1, is_aimed(t));
 }
 
 static enum rc
@@ -65,9 +71,9 @@ pointer(struct cdp_acting *t)
     }
     switch (t->a->verb) {
     case DEVICE_DOUBLE_TAP:
-        return cdp_press(t->d, t->ctx, p, "left", 2);
+        return cdp_press(t->d, t->ctx, p, "left", 2, is_aimed(t));
     case DEVICE_CONTEXT_TAP:
-        return cdp_press(t->d, t->ctx, p, "right", 1);
+        return cdp_press(t->d, t->ctx, p, "right", 1, is_aimed(t));
     case DEVICE_LONG_PRESS:
         return cdp_hold(t->d, t->ctx, p, t->a->duration_us > 0 ? t->a->duration_us : LONG_PRESS_US);
     case DEVICE_HOVER:

@@ -111,17 +111,19 @@ cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, struct st
     return rc;
 }
 
-void
-cdp_hear_quiet(struct cdp_device *d, struct ctx *ctx, const struct cdp_msg *m)
+bool
+cdp_hear_quiet(struct cdp_device *d, struct ctx *ctx, const struct cdp_session *asked,
+               const struct cdp_msg *m)
 {
     struct str said = STR_EMPTY;
-    enum rc rc = cdp_eval_text(ctx, m, &said);
+    bool quiet = cdp_eval_text(ctx, m, &said) == RC_OK && str_eqz(cdp_field(said, 0), "OK");
 
     ctx_recover(ctx); /* a page that has gone is not quiet, and no failure of what was done */
-    if (rc == RC_OK && str_eqz(cdp_field(said, 0), "OK") && cdp_tab(d) != NULL) {
-        d->quiet_tab = cdp_tab(d)->born;
+    if (quiet && asked == cdp_tab(d)) {
+        d->quiet_tab = asked->born;
         d->quiet_events = d->events;
     }
+    return quiet;
 }
 
 enum rc

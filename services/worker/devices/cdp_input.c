@@ -45,36 +45,68 @@ cdp_handled(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, bool *out
     return rc;
 }
 
+/* Asks the page with `expr`, behind what was asked already, whether it is quiet, and waits for all
+ * answers. *out_said: it is; or nobody is there to be asked, for a dialog holds it or it went away.
+ */
+static enum rc
+ask_quiet(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, struct cdp_session *tab,
+          struct str expr, bool *out_said)
+{
+    int64_t born = tab->born;
+
+    cdp_ask_eval(d, w, tab, expr);
+    enum rc rc = cdp_await(d, ctx, w, CDP_STOP_DIALOG, CDP_CALL_US);
+    if (rc == RC_OK && w->end == CDP_EXPIRED) {
+        rc = cdp_hangs(ctx);
+    }
+    *out_said = rc != RC_OK || w->end != CDP_ANSWERED || !tab->used || tab->born != born ||
+                cdp_hear_quiet(d, ctx, tab, w->answers[w->count - 1]);
+    cdp_wait_fini(w);
+    return rc;
+}
+
 enum rc
 cdp_sent(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w)
 {
     struct cdp_session *tab = cdp_tab(d);
     int64_t born = tab->born;
     bool open = true;
+    bool said = false;
     enum rc rc = cdp_handled(d, ctx, w, &open);
 
+    if (rc != RC_OK || !open || !tab->used || tab->born != born) {
+        return rc;
+    }
     /* The answer to a press can overtake the news of a navigation it caused; the answer to a second
      * request cannot. */
-    if (rc == RC_OK && open && tab->used && tab->born == born) {
-        bool known = tab->world[0] != '\0';
-        if (known) {
-            cdp_ask_eval(d, w, tab, STR("__assay.quiet(" QUIET_MS ")"));
-        } else {
-            cdp_ask(d, w, tab, "Runtime.evaluate", STR("{\"expression\":\"0\"}"));
-        }
-        rc = cdp_await(d, ctx, w, CDP_STOP_DIALOG, CDP_CALL_US);
-        if (rc == RC_OK && w->end == CDP_EXPIRED) {
-            rc = cdp_hangs(ctx);
-        } else if (rc == RC_OK && w->end == CDP_ANSWERED && known) {
-            cdp_hear_quiet(d, ctx, w->answers[0]);
-        }
-        cdp_wait_fini(w);
+    if (tab->world[0] != '\0') {
+        return ask_quiet(d, ctx, w, tab, STR("__assay.quiet(" QUIET_MS ")"), &said);
     }
-    return rc;
+    cdp_ask(d, w, tab, "Runtime.evaluate", STR("{\"expression\":\"0\"}"));
+    return cdp_handled(d, ctx, w, &open);
+}
+
+/* The same in one go, for input whose end the page hears: it was aimed in this document, see
+ * page/act.js. */
+static enum rc
+sent_heard(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, struct str expr)
+{
+    struct cdp_session *tab = cdp_tab(d);
+    bool said = false;
+
+    if (tab->world[0] == '\0') {
+        return cdp_sent(d, ctx, w);
+    }
+    enum rc rc = ask_quiet(d, ctx, w, tab, expr, &said);
+    if (rc != RC_OK || said || tab != cdp_tab(d)) {
+        return rc;
+    }
+    return cdp_sent(d, ctx, w); /* it did not hear it, or another document is there */
 }
 
 enum rc
-cdp_press(struct cdp_device *d, struct ctx *ctx, struct cdp_point p, const char *button, int clicks)
+cdp_press(struct cdp_device *d, struct ctx *ctx, struct cdp_point p, const char *button, int clicks,
+          bool aimed)
 {
     int bit = str_eqz(str_z(button), "right") ? 2 : 1;
     struct cdp_wait w = {0};
@@ -84,17 +116,21 @@ cdp_press(struct cdp_device *d, struct ctx *ctx, struct cdp_point p, const char 
         cdp_ask_mouse(d, &w, "mousePressed", p, button, bit, i);
         cdp_ask_mouse(d, &w, "mouseReleased", p, button, 0, i);
     }
-    return cdp_sent(d, ctx, &w);
+    /* The end of the first of several would be taken for that of the last. */
+    return aimed && clicks == 1
+               ? sent_heard(d, ctx, &w, STR("__assay.pressed('pointerup'," QUIET_MS ")"))
+               : cdp_sent(d, ctx, &w);
 }
 
 enum rc
-cdp_touch_tap(struct cdp_device *d, struct ctx *ctx, struct cdp_point p)
+cdp_touch_tap(struct cdp_device *d, struct ctx *ctx, struct cdp_point p, bool aimed)
 {
     struct cdp_wait w = {0};
 
     ask_touch(d, &w, "touchStart", p);
     ask_touch(d, &w, "touchEnd", p);
-    return cdp_sent(d, ctx, &w);
+    return aimed ? sent_heard(d, ctx, &w, STR("__assay.pressed('click'," QUIET_MS ")"))
+                 : cdp_sent(d, ctx, &w);
 }
 
 /* Applies events for `us`: the gesture itself takes this long. */

@@ -164,9 +164,10 @@ NODISCARD enum rc cdp_need_world(struct cdp_device *d, struct ctx *ctx, struct c
 /* Asks for `expr` in our world; its promise is awaited and its string comes back. */
 void cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s,
                   struct str expr);
-/* Hears whether the page of the current tab said that it is quiet: settling believes that once,
- * unless an event came meanwhile. */
-void cdp_hear_quiet(struct cdp_device *d, struct ctx *ctx, const struct cdp_msg *m);
+/* Hears whether the page of `asked` said that it is quiet: settling believes that once, unless an
+ * event came meanwhile. */
+bool cdp_hear_quiet(struct cdp_device *d, struct ctx *ctx, const struct cdp_session *asked,
+                    const struct cdp_msg *m);
 /* Reads the text of an evaluation. Errors: ABORTED, not recorded: the document went away. */
 NODISCARD enum rc cdp_eval_text(struct ctx *ctx, const struct cdp_msg *m, struct str *out);
 /* Both at once. Errors: also FAILED_PRECONDITION "DIALOG_OPEN", DEADLINE_EXCEEDED. */
@@ -242,9 +243,11 @@ NODISCARD enum rc cdp_handled(struct cdp_device *d, struct ctx *ctx, struct cdp_
 /* Writes what was asked and goes once round the renderer, so that a navigation it caused is known;
  * asks on the way for what settling would ask next. A dialog ends the wait and is fine. */
 NODISCARD enum rc cdp_sent(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w);
+/* `aimed`: the tab's own document was asked for the point just before. */
 NODISCARD enum rc cdp_press(struct cdp_device *d, struct ctx *ctx, struct cdp_point p,
-                            const char *button, int clicks);
-NODISCARD enum rc cdp_touch_tap(struct cdp_device *d, struct ctx *ctx, struct cdp_point p);
+                            const char *button, int clicks, bool aimed);
+NODISCARD enum rc cdp_touch_tap(struct cdp_device *d, struct ctx *ctx, struct cdp_point p,
+                                bool aimed);
 NODISCARD enum rc cdp_hold(struct cdp_device *d, struct ctx *ctx, struct cdp_point p, int64_t us);
 NODISCARD enum rc cdp_swipe(struct cdp_device *d, struct ctx *ctx, struct cdp_point from,
                             struct cdp_point to, int64_t us);

@@ -34,6 +34,22 @@ channel.port1.onmessage = () => { const r = turns.shift(); if (r) { r(); } };
 /* Everything that was ready to run has run. */
 const turn = () => new Promise((done) => { turns.push(done); channel.port2.postMessage(0); });
 
+/* Which input `came` waits for: all that is heard from now on. */
+const mark = () => { A.marked = { ...A.heard }; };
+/* True when input of this type has come since the mark, and the page has dealt with it. */
+async function came(type) {
+  const has = () => A.heard[type] !== A.marked[type];
+  if (!has()) {
+    await new Promise((done) => {
+      const late = setTimeout(done, 100);
+      A.hears = () => { if (has()) { clearTimeout(late); done(); } };
+    });
+    A.hears = null;
+    await turn();
+  }
+  return has();
+}
+
 function describe(e) {
   const own = e.getAttribute('aria-label') || e.getAttribute('title') || e.innerText || '';
   const id = e.id ? ' id="' + e.id + '"' : '';
@@ -186,7 +202,10 @@ function aimed(id, mustBeEnabled) {
   }
   return done();
 }
-A.point = answered((id, mustBeEnabled) => aimed(id, mustBeEnabled));
+A.point = answered((id, mustBeEnabled) => { mark(); return aimed(id, mustBeEnabled); });
+/* Asked right behind a press: answers when it has come and the page is quiet after it, as settling
+ * would ask next; 'LATE' when it was not seen here. A touch has come with the click it becomes. */
+A.pressed = (type, limitMs) => came(type).then((yes) => yes ? A.quiet(limitMs) : 'LATE');
 A.scrollTo = answered((id) => {
   const e = get(id), b = isSeen(e) ? e : body(e), r = biggestRect(b);
   if (r.x < 0 || r.y < 0 || r.x + r.w > innerWidth || r.y + r.h > innerHeight ||
@@ -285,6 +304,7 @@ A.toggle = answered((id, on) => {
   const e = toggleOf(get(id));
   if (isOn(e) === on) { return 'SAME'; }
   if (!on && e.type === 'radio') { no('NOT_EDITABLE', 'a radio button cannot be switched off'); }
+  mark();
   return aimed(name(e), true);
 });
 A.toggled = answered((id, on) => {
@@ -377,5 +397,5 @@ A.find = answered((selector) => {
   return 'OK\t' + name(found[0]);
 });
 
-Object.assign(A.lib, { no, answered, turn, describe, get, fire, aim, body, mayMove, waitStill });
+Object.assign(A.lib, { no, answered, mark, came, describe, get, fire, aim, body, mayMove, waitStill });
 })();

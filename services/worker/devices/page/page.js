@@ -40,7 +40,9 @@ globalThis.__assay = A;
 
 if (A.root === A) {
   A.n = 1;              /* grows with every change seen */
-  A.ups = 0;            /* keys that went up */
+  A.heard = { keyup: 0, pointerup: 0, click: 0 }; /* input that came, by a person or by us */
+  A.marked = A.heard;   /* how much of it had come when the driver last aimed */
+  A.hears = null;       /* called when more of it comes */
   A.armed = false;      /* tell the driver about the next one */
   A.ids = new WeakMap();
   A.nodes = new Map();  /* id -> WeakRef */
@@ -81,11 +83,14 @@ for (const type of ['input', 'change', 'scroll', 'transitionend', 'animationend'
   document.addEventListener(type, changed, { capture: true, passive: true });
 }
 window.addEventListener('resize', changed, { passive: true });
-/* Before any of the page's own: it cannot hide a key from us. */
-window.addEventListener('keyup', () => {
-  root.ups++;
-  if (root.heardUp) { root.heardUp(); }
-}, { capture: true, passive: true });
+/* Before any of the page's own: it cannot hide input from us. */
+for (const type of Object.keys(root.heard)) {
+  window.addEventListener(type, (e) => {
+    if (!e.isTrusted) { return; }
+    root.heard[type]++;
+    if (root.hears) { root.hears(); }
+  }, { capture: true, passive: true });
+}
 window.addEventListener('load', changed, { passive: true });
 
 /* --- small helpers --------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 const A = globalThis.__assay;
 if (A.root !== A || A.ready) { return; }
 const { name, byId, activeElement, isDisabled, no, answered, describe, get, aim, body, mayMove, waitStill,
-  turn, fire } = A.lib;
+  mark, came, fire } = A.lib;
 
 const SET = new Set(['date', 'time', 'month', 'week', 'datetime-local', 'range', 'color']);
 const NOT_TEXT = new Set(['checkbox', 'radio', 'file', 'submit', 'button', 'reset', 'image',
@@ -96,7 +96,7 @@ function ready(id, s, all, block) {
         s2.y;
     }
     A.before = textIn(e);
-    A.upsBefore = A.ups;
+    mark();
     e.focus({ preventScroll: true });
     const how = place(e, all);
     return (how === 'TYPE' && put(e, block) ? 'PUT' : how) + '\t' + key + '\t' + s2.x + '\t' + s2.y + '\t' +
@@ -106,22 +106,10 @@ function ready(id, s, all, block) {
 }
 A.ready = answered(ready);
 const loose = (s) => s.replace(/\r\n?/g, '\n').replace(/\u00a0/g, ' ').trim();
-/* True when the key sent since `ready` has gone up and the page has dealt with it. */
-async function keyWentUp() {
-  if (A.ups === A.upsBefore) {
-    await new Promise((done) => {
-      const late = setTimeout(done, 100);
-      A.heardUp = () => { clearTimeout(late); done(); };
-    });
-    A.heardUp = null;
-    await turn();
-  }
-  return A.ups !== A.upsBefore;
-}
 /* Did the text arrive? A field may format what is typed, but it must have taken something. Answers
  * when the page is quiet, as settling would ask next; 'LATE' when the key was not seen. */
 A.arrived = answered((id, s, all, byKey) =>
-  byKey ? keyWentUp().then((up) => up ? arrived(id, s, all) : 'LATE') : arrived(id, s, all));
+  byKey ? came('keyup').then((up) => up ? arrived(id, s, all) : 'LATE') : arrived(id, s, all));
 function arrived(id, s, all) {
   const e = byId(id);
   const v = e && textIn(e); /* gone with what the text caused: nothing to compare */
