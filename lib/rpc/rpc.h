@@ -14,6 +14,7 @@
 #ifndef ASSAY_RPC_RPC_H
 #define ASSAY_RPC_RPC_H
 
+#include "base/buf.h"
 #include "base/ctx.h"
 #include "pb/pb.h"
 
@@ -126,10 +127,20 @@ void rpc_client_free(struct rpc_client *client);
 NODISCARD enum rc rpc_call(struct rpc_client *client, struct ctx *ctx,
                            const struct rpc_method *method, const ProtobufCMessage *req,
                            ProtobufCMessage **out_resp);
-/* The same without unpacking: the packed answer, valid until ctx->arena is reset. */
-NODISCARD enum rc rpc_call_packed(struct rpc_client *client, struct ctx *ctx,
+/* What a caller wants instead of the packed answer: bytes that follow from it and from the form
+ * alone, so that they are the same for everybody who asks in this form. */
+struct rpc_form {
+    /* Appends them to `out`. False: the answer is no such message. Runs in one caller's thread. */
+    bool (*make)(const void *arg, unsigned variant, struct str payload, struct buf *out);
+    const void *arg;
+    unsigned variant;
+};
+/* The same without unpacking, in a form that calls which share an answer make once for all. *out is
+ * valid until ctx->arena is reset, and as long as `own`, which an answer that is not shared is made
+ * in. Errors: as above, and INTERNAL "ANSWER_TOO_LARGE": `own` is full. */
+NODISCARD enum rc rpc_call_formed(struct rpc_client *client, struct ctx *ctx,
                                   const struct rpc_method *method, const ProtobufCMessage *req,
-                                  struct str *out_payload);
+                                  const struct rpc_form *form, struct buf *own, struct str *out);
 /* The same for a peer known by its own address (a worker): dials on first use, one connection kept
  * per address, at most 256, the least recently used closed. `addr` is an exact URL. */
 struct rpc_peers;

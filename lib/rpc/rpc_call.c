@@ -182,10 +182,10 @@ read_answer(struct ctx *ctx, const struct rpc_answer *from, struct str *out_payl
 
 /* --- the attempts -------------------------------------------------------------------------- */
 
-/* A packed answer and what it stands in. */
+/* The bytes of an answer, in the form that was asked for, and what they stand in. */
 struct reply {
-    struct rpc_slab *slab;
-    struct str payload;
+    struct rpc_answer answer;
+    struct str bytes;
 };
 
 struct attempt {
@@ -196,6 +196,8 @@ struct attempt {
     struct str same; /* empty: no other call's answer will do */
     int64_t deadline_us;
     int lost;
+    const struct rpc_form *form; /* NULL: the packed answer */
+    struct buf *own;
 };
 
 static bool
@@ -229,6 +231,48 @@ no_answer(struct attempt *a, enum rpc_fate fate, const char *url, bool *out_retr
     return rc;
 }
 
+/* Makes the form of the payload, in the room for all when this call leads some. */
+static enum rc
+make(const struct attempt *a, struct rpc_answer *answer, struct str payload, struct str *out)
+{
+    struct buf *room = rpc_party_room(answer);
+    struct buf *to = room == NULL ? a->own : room;
+
+    if (room != NULL) {
+        buf_init(room, a->own->max);
+    }
+    if (!a->form->make(a->form->arg, a->form->variant, payload, to)) {
+        return unintelligible(a->ctx);
+    }
+    if (buf_failed(to)) {
+        return fail(a->ctx, RC_INTERNAL, "ANSWER_TOO_LARGE", "the answer is too large");
+    }
+    *out = buf_str(to);
+    rpc_party_serve(answer, a->form);
+    return RC_OK;
+}
+
+/* Reads an answer that came; on failure nothing of it is left. */
+static enum rc
+take_answer(struct attempt *a, struct rpc_answer *answer, struct reply *out, bool *out_retry)
+{
+    struct str payload = STR_EMPTY;
+    enum rc rc = read_answer(a->ctx, answer, &payload, out_retry);
+
+    if (rc == RC_OK && a->form == NULL) {
+        rpc_party_serve(answer, NULL);
+        out->bytes = payload;
+    } else if (rc == RC_OK && !rpc_party_made(answer, a->form, &out->bytes)) {
+        rc = make(a, answer, payload, &out->bytes);
+    }
+    if (rc == RC_OK) {
+        out->answer = *answer;
+    } else {
+        rpc_answer_drop(answer);
+    }
+    return rc;
+}
+
 static enum rc
 attempt(struct attempt *a, struct reply *out, bool *out_retry)
 {
@@ -247,12 +291,7 @@ attempt(struct attempt *a, struct reply *out, bool *out_retry)
     enum rpc_fate fate = rpc_link_call(link, a->wire, a->same, a->deadline_us, &answer);
     if (fate == RPC_ANSWERED) {
         a->same = answer.is_shared ? STR_EMPTY : a->same;
-        rc = read_answer(a->ctx, &answer, &out->payload, out_retry);
-        if (rc == RC_OK) {
-            out->slab = answer.slab;
-        } else {
-            rpc_slab_unref(answer.slab);
-        }
+        rc = take_answer(a, &answer, out, out_retry);
         if (rc != RC_OK && !*out_retry) {
             note(a->ctx, "%s at %s", a->method->name, rpc_link_url(link));
         }
@@ -265,9 +304,10 @@ attempt(struct attempt *a, struct reply *out, bool *out_retry)
 
 static enum rc
 call_any(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
-         const struct rpc_method *method, const ProtobufCMessage *req, struct reply *out)
+         const struct rpc_method *method, const ProtobufCMessage *req, const struct rpc_form *form,
+         struct buf *own, struct reply *out)
 {
-    struct attempt a = {.ctx = ctx, .method = method, .pool = pool};
+    struct attempt a = {.ctx = ctx, .method = method, .pool = pool, .form = form, .own = own};
     bool is_retry = true;
 
     a.deadline_us = ctx->deadline_us == 0 ? clk_wall_us() + DEADLINE_US : ctx->deadline_us;
@@ -292,26 +332,29 @@ call_any(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
 }
 
 static void
-drop_slab(void *slab)
+drop_party(void *party)
 {
-    rpc_slab_unref(slab);
+    rpc_answer_drop(&(struct rpc_answer){.party = party, .is_shared = true});
 }
 
 enum rc
-rpc_pool_call_packed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
+rpc_pool_call_formed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
                      const struct rpc_method *method, const ProtobufCMessage *req,
-                     struct str *out_payload)
+                     const struct rpc_form *form, struct buf *own, struct str *out)
 {
     struct reply reply;
-    enum rc rc = call_any(pool, message_max, ctx, method, req, &reply);
+    enum rc rc = call_any(pool, message_max, ctx, method, req, form, own, &reply);
 
-    if (rc == RC_OK && !arena_on_free(ctx->arena, drop_slab, reply.slab)) {
-        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+    if (rc != RC_OK) {
+        return rc;
     }
-    if (rc == RC_OK) {
-        *out_payload = reply.payload;
+    if (reply.answer.party == NULL) {
+        rpc_answer_drop(&reply.answer); /* what was made of it stands in `own` */
+    } else if (!arena_on_free(ctx->arena, drop_party, reply.answer.party)) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
     }
-    return rc;
+    *out = reply.bytes;
+    return RC_OK;
 }
 
 enum rc
@@ -320,15 +363,15 @@ rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
               ProtobufCMessage **out_resp)
 {
     struct reply reply;
-    enum rc rc = call_any(pool, message_max, ctx, method, req, &reply);
+    enum rc rc = call_any(pool, message_max, ctx, method, req, NULL, NULL, &reply);
 
     if (rc != RC_OK) {
         return rc;
     }
-    if (pb_unpack(ctx->arena, method->resp, reply.payload, out_resp) != RC_OK) {
+    if (pb_unpack(ctx->arena, method->resp, reply.bytes, out_resp) != RC_OK) {
         rc = unintelligible(ctx);
         note(ctx, "%s of %s", method->name, rpc_pool_service(pool));
     }
-    rpc_slab_unref(reply.slab); /* the message holds copies: an arena may live long */
+    rpc_answer_drop(&reply.answer); /* the message holds copies: an arena may live long */
     return rc;
 }

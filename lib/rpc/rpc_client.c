@@ -58,10 +58,12 @@ rpc_call(struct rpc_client *client, struct ctx *ctx, const struct rpc_method *me
 }
 
 enum rc
-rpc_call_packed(struct rpc_client *client, struct ctx *ctx, const struct rpc_method *method,
-                const ProtobufCMessage *req, struct str *out_payload)
+rpc_call_formed(struct rpc_client *client, struct ctx *ctx, const struct rpc_method *method,
+                const ProtobufCMessage *req, const struct rpc_form *form, struct buf *own,
+                struct str *out)
 {
-    return rpc_pool_call_packed(client->pool, client->message_max, ctx, method, req, out_payload);
+    return rpc_pool_call_formed(client->pool, client->message_max, ctx, method, req, form, own,
+                                out);
 }
 
 int

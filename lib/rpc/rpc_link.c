@@ -5,7 +5,7 @@
  * once when a lane is free; while all are at the server calls queue up and leave together when one
  * returns. Answers travel in whichever frame returns first, not in the one that brought their call;
  * while calls are outstanding at least one lane is kept at the server, with an empty frame if need
- * be. A caller sleeps on a futex of its own and is woken exactly once.
+ * be. A caller is woken exactly once; riders sleep on one futex.
  *
  * Sending first tries NNG's "poll" (a time-out of zero): it completes at once when the connection
  * is not just writing, which spares a round through NNG's task threads. Only then the lane's own
@@ -251,7 +251,7 @@ nudge(struct rpc_link *link, const struct call *call)
 static bool
 is_done(const struct call *call)
 {
-    return atomic_load_explicit(&call->done, memory_order_acquire) != 0;
+    return atomic_load_explicit(call->word, memory_order_acquire) != 0;
 }
 
 /* Waits for the end of a submitted call. */
@@ -262,7 +262,7 @@ await(struct rpc_link *link, struct call *call, bool is_watching, int64_t until_
 
     while (!is_done(call) && now_us < until_us) {
         int64_t nudge_us = now_us + PATIENCE_US;
-        rpc__futex_wait(&call->done, is_watching && nudge_us < until_us ? nudge_us : until_us);
+        rpc__futex_wait(call->word, is_watching && nudge_us < until_us ? nudge_us : until_us);
         now_us = clk_mono_us();
         if (is_watching && !is_done(call) && now_us >= nudge_us) {
             is_watching = nudge(link, call);
@@ -272,7 +272,7 @@ await(struct rpc_link *link, struct call *call, bool is_watching, int64_t until_
         return call->fate;
     }
     while (!is_done(call)) {
-        rpc__futex_wait(&call->done, 0); /* finished in this moment: `done` follows */
+        rpc__futex_wait(call->word, 0); /* finished in this moment: the word follows */
     }
     return call->fate;
 }
@@ -285,6 +285,7 @@ rpc_link_call(struct rpc_link *link, struct str wire, struct str same, int64_t d
     struct outbox box = {0};
     int64_t until_us = clk_mono_us() + (deadline_us - clk_wall_us());
 
+    call.word = &call.done;
     rpc__calls_init(&call.riders);
     pthread_mutex_lock(&link->lock);
     enum rpc_fate fate = submit(link, &call, &box);
@@ -296,6 +297,9 @@ rpc_link_call(struct rpc_link *link, struct str wire, struct str same, int64_t d
     rpc__outbox_send(&box);
     fate = await(link, &call, is_watching, until_us);
     *out = call.answer;
+    if (fate != RPC_ANSWERED) {
+        rpc__party_unref(call.party);
+    }
     return fate;
 }
 

@@ -17,11 +17,25 @@ enum rpc_fate {
     RPC_TOO_LATE   /* not sent, and the deadline has passed */
 };
 
+/* One answer for several calls, and what the first of them made of it for the others. */
+struct rpc_party;
+
 struct rpc_answer {
-    struct rpc_slab *slab; /* the caller drops it */
-    struct str body;       /* packed assay.Answer, inside slab */
+    struct rpc_slab *slab;   /* what holds body; NULL: the party does */
+    struct rpc_party *party; /* NULL: it was for this call alone */
+    struct str body;         /* packed assay.Answer */
     bool is_shared; /* it was another call's: executed after this one began, for its deadline */
 };
+
+/* Where the call that leads a party leaves what it makes of the answer; NULL: the call leads none.
+ * The others sleep until it calls rpc_party_serve. */
+struct buf *rpc_party_room(struct rpc_answer *answer);
+/* Hands out what stands in the room, under `form`; NULL: nothing was made. Wakes the others. */
+void rpc_party_serve(struct rpc_answer *answer, const struct rpc_form *form);
+/* Finds what the leading call made in the same form; false: it made nothing, or another form. */
+bool rpc_party_made(const struct rpc_answer *answer, const struct rpc_form *form, struct str *out);
+/* Lets go of the answer and what was made of it. A call that still leads wakes the others. */
+void rpc_answer_drop(struct rpc_answer *answer);
 
 struct rpc_link_cfg {
     const char *url; /* copied */

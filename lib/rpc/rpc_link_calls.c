@@ -63,8 +63,30 @@ rpc__futex_wait(_Atomic uint32_t *word, int64_t until_mono_us)
                   NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
+void
+rpc__futex_wake(_Atomic uint32_t *word, int count)
+{
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
 /* The call's memory is its caller's again once `done` is set: the wake-up may then hit a stranger's
- * word, who looks again and sleeps on. */
+ * word, who looks again and sleeps on. The others of a party wait for its leader when there is an
+ * answer to make something of. */
+static void
+finish(struct call *call)
+{
+    struct rpc_party *party = call->party;
+    bool is_alone = party == NULL || party->has_leader; /* on its word */
+
+    if (party != NULL && (!is_alone || call->fate != RPC_ANSWERED)) {
+        rpc__party_wake(party);
+    }
+    if (is_alone) {
+        atomic_store_explicit(&call->done, 1, memory_order_release);
+        rpc__futex_wake(&call->done, 1);
+    }
+}
+
 void
 rpc__calls_finish(struct call_list *finished)
 {
@@ -73,8 +95,7 @@ rpc__calls_finish(struct call_list *finished)
     while (next != NULL) {
         struct call *call = next;
         next = call->next;
-        atomic_store_explicit(&call->done, 1, memory_order_release);
-        (void)syscall(SYS_futex, &call->done, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        finish(call);
     }
 }
 
@@ -90,6 +111,9 @@ rpc__ride(struct rpc_link *link, struct call *call)
 
     for (int i = 0; call->same.n > 0 && c != NULL && i < LOOK_MAX; i++, c = c->next) {
         if (str_eq(c->same, call->same)) {
+            if (!rpc__party_join(c, call)) {
+                return false;
+            }
             call->state = CALL_RIDING;
             call->carrier = c;
             rpc__calls_push(&c->riders, call);
@@ -136,6 +160,7 @@ rpc__hand_over(struct rpc_link *link, struct call *call)
         replace_queued(link, call, heir);
     }
     heir->carrier = NULL;
+    heir->party->has_leader = false;
     heir->id = call->id;
     heir->state = call->state;
     heir->epoch = call->epoch;
@@ -179,6 +204,9 @@ rpc__end_call(struct rpc_link *link, struct call *call, enum rpc_fate fate,
               struct call_list *finished)
 {
     rpc__slot_drop(link, call);
+    if (call->party != NULL && fate == RPC_ANSWERED) {
+        rpc__party_keep(call->party, &call->answer);
+    }
     for (struct call *c = rpc__calls_pop(&call->riders); c != NULL;
          c = rpc__calls_pop(&call->riders)) {
         atomic_fetch_sub(&link->load, 1);
@@ -186,10 +214,6 @@ rpc__end_call(struct rpc_link *link, struct call *call, enum rpc_fate fate,
         c->fate = fate;
         c->answer = call->answer;
         c->answer.is_shared = true;
-        if (c->answer.slab != NULL) {
-            rpc_slab_ref(c->answer.slab);
-        }
-        rpc__calls_push(finished, c);
     }
     call->state = CALL_DONE;
     call->fate = fate;

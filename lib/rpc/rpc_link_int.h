@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A link inside: how its calls travel stands in rpc_link.c. rpc_link_calls.c keeps the calls,
- * rpc_link_frames.c sends and takes frames, rpc_link.c opens, closes and waits. */
+ * rpc_party.c those that share an answer, rpc_link_frames.c sends and takes frames, rpc_link.c
+ * opens, closes and waits. */
 #ifndef ASSAY_RPC_RPC_LINK_INT_H
 #define ASSAY_RPC_RPC_LINK_INT_H
 
@@ -29,6 +30,18 @@ struct call_list {
     struct call **tail;
 };
 
+/* Calls that get one answer. The one that holds the place leads it: it is woken alone, makes what
+ * it can for all, then wakes the others with one call to the kernel. Only an answer is handed out
+ * this way; every other end wakes all at once. */
+struct rpc_party {
+    atomic_int refs;       /* its calls */
+    _Atomic uint32_t done; /* the futex of all but the leader */
+    bool has_leader;       /* false once a rider has taken the place over (under the lock) */
+    struct rpc_slab *slab;
+    struct rpc_form form; /* make NULL: nothing was made */
+    struct buf made;
+};
+
 /* On the stack of the caller. */
 struct call {
     struct call *next; /* in the queue, among riders, or in a list of finished calls */
@@ -36,6 +49,7 @@ struct call {
     struct str same;         /* calls whose bytes here are equal may share an answer; empty: none */
     struct call *carrier;    /* of a rider: the call whose answer it takes */
     struct call_list riders; /* of a call with a place */
+    struct rpc_party *party; /* NULL: nobody has joined */
     uint32_t id;
     uint32_t epoch;
     int lane;
@@ -43,7 +57,8 @@ struct call {
     int64_t sent_us;
     enum rpc_fate fate;
     struct rpc_answer answer;
-    _Atomic uint32_t done; /* the futex */
+    _Atomic uint32_t *word; /* the futex it sleeps on: its own, or the party's */
+    _Atomic uint32_t done;
 };
 
 enum lane_state { LANE_FREE, LANE_QUEUED, LANE_AWAY };
@@ -100,13 +115,15 @@ struct outbox {
 
 /* --- rpc_link_calls.c ---------------------------------------------------------------------- */
 
-/* What takes a link is called under its lock, but for the last two. */
+/* What takes a link is called under its lock, but for the last two, lists and futexes. */
 
 void rpc__calls_init(struct call_list *list);
 void rpc__calls_push(struct call_list *list, struct call *call);
 struct call *rpc__calls_pop(struct call_list *list);
 void rpc__calls_remove(struct call_list *list, struct call *call);
 void rpc__futex_wait(_Atomic uint32_t *word, int64_t until_mono_us);
+/* Wakes so many of those who sleep on the word. */
+void rpc__futex_wake(_Atomic uint32_t *word, int count);
 void rpc__calls_finish(struct call_list *finished);
 /* Lets the call ride on a queued one that asks for the same; false when there is none. */
 bool rpc__ride(struct rpc_link *link, struct call *call);
@@ -126,6 +143,16 @@ void rpc__end_queue(struct rpc_link *link, struct call_list *finished);
 unsigned rpc__lose_epoch(struct rpc_link *link, uint32_t epoch, struct call_list *finished);
 void rpc__abort_lanes(struct rpc_link *link, unsigned mask);
 void rpc__tell_changed(struct rpc_link *link);
+
+/* --- rpc_party.c --------------------------------------------------------------------------- */
+
+/* Makes `rider` one of the calls that get what `carrier` gets; false: no memory. */
+bool rpc__party_join(struct call *carrier, struct call *rider);
+void rpc__party_unref(struct rpc_party *party);
+/* Its calls have an answer: the party holds it now. */
+void rpc__party_keep(struct rpc_party *party, struct rpc_answer *answer);
+/* Wakes all but the leader, with one call to the kernel. */
+void rpc__party_wake(struct rpc_party *party);
 
 /* --- rpc_link_frames.c --------------------------------------------------------------------- */
 

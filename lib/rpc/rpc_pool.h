@@ -31,8 +31,9 @@ const char *rpc_pool_service(const struct rpc_pool *pool);
 NODISCARD enum rc rpc_pool_call(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
                                 const struct rpc_method *method, const ProtobufCMessage *req,
                                 ProtobufCMessage **out_resp);
-NODISCARD enum rc rpc_pool_call_packed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
+NODISCARD enum rc rpc_pool_call_formed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
                                        const struct rpc_method *method, const ProtobufCMessage *req,
-                                       struct str *out_payload);
+                                       const struct rpc_form *form, struct buf *own,
+                                       struct str *out);
 
 #endif

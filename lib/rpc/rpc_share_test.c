@@ -21,7 +21,7 @@
 #define LANES 3 /* as many frames as a link has out */
 #define CALLS_MAX 8
 #define PATIENCE_US (20 * ASSAY_US_PER_S)
-#define SHORT_US (150 * ASSAY_US_PER_MS)
+#define SHORT_US ASSAY_US_PER_S /* long enough for others to join, on a slow machine too */
 
 struct caller {
     pthread_t thread;
@@ -30,6 +30,7 @@ struct caller {
     int64_t timeout_us;
     enum rpc_fate fate;
     struct rpc_answer answer;
+    atomic_bool has_left;
 };
 
 struct fixture {
@@ -82,6 +83,7 @@ caller_main(void *arg)
 
     c->fate = rpc_link_call(c->link, str_z(c->wire), str_z(c->same), clk_wall_us() + c->timeout_us,
                             &c->answer);
+    atomic_store(&c->has_left, true);
     return NULL;
 }
 
@@ -91,7 +93,8 @@ start(struct fixture *f, const char *wire, const char *same, int64_t timeout_us,
 {
     struct caller *c = &f->callers[f->count++];
 
-    *c = (struct caller){.link = f->link, .timeout_us = timeout_us};
+    c->link = f->link;
+    c->timeout_us = timeout_us;
     (void)snprintf(c->wire, sizeof(c->wire), "%s", wire);
     (void)snprintf(c->same, sizeof(c->same), "%s", same);
     assert_int_equal(pthread_create(&c->thread, NULL, caller_main, c), 0);
@@ -108,10 +111,11 @@ ends(struct caller *c, enum rpc_fate fate, const char *body, bool is_shared)
     assert_int_equal(c->answer.is_shared, is_shared);
     if (body == NULL) {
         assert_null(c->answer.slab);
+        assert_null(c->answer.party);
     } else {
         assert_true(str_eqz(c->answer.body, body));
     }
-    rpc_slab_unref(c->answer.slab);
+    rpc_answer_drop(&c->answer);
 }
 
 /* --- the server ---------------------------------------------------------------------------- */
@@ -361,6 +365,82 @@ lost_connection_ends_riders_too(void **state)
     close_all(&f);
 }
 
+static bool
+make_nothing(const void *arg, unsigned variant, struct str payload, struct buf *out)
+{
+    (void)arg;
+    (void)variant;
+    (void)payload;
+    (void)out;
+    return true;
+}
+
+static bool
+has_left(struct fixture *f, int n)
+{
+    return atomic_load(&f->callers[n].has_left);
+}
+
+static void
+leader_makes_for_all_before_they_wake(void **state)
+{
+    struct fixture f;
+    char wire[32];
+    uint32_t id = 0;
+    struct rpc_form form = {.make = make_nothing, .arg = wire, .variant = 1};
+    struct rpc_form other = {.make = make_nothing, .arg = wire, .variant = 2};
+    struct str made;
+
+    (void)state;
+    open_all(&f);
+    struct caller *a = start(&f, "a", "same", PATIENCE_US, 4);
+    struct caller *b = start(&f, "b", "same", PATIENCE_US, 5);
+    struct caller *c = start(&f, "c", "same", PATIENCE_US, 6);
+    give_back(&f, 0, 0, "");
+    take(&f, 0, wire, &id);
+    give_back(&f, 0, id, "answer");
+    wait_for(has_left, &f, LANES);
+    assert_false(atomic_load(&b->has_left) || atomic_load(&c->has_left));
+    struct buf *room = rpc_party_room(&a->answer);
+    assert_non_null(room);
+    buf_init(room, 64);
+    buf_putz(room, "made");
+    rpc_party_serve(&a->answer, &form);
+    wait_for(has_left, &f, LANES + 1);
+    wait_for(has_left, &f, LANES + 2);
+    assert_null(rpc_party_room(&a->answer));
+    assert_null(rpc_party_room(&b->answer));
+    assert_true(rpc_party_made(&b->answer, &form, &made));
+    assert_false(rpc_party_made(&b->answer, &other, &made));
+    ends(a, RPC_ANSWERED, "answer", false);
+    ends(c, RPC_ANSWERED, "answer", true);
+    assert_true(str_eqz(made, "made")); /* it lives as long as one of them needs it */
+    ends(b, RPC_ANSWERED, "answer", true);
+    close_all(&f);
+}
+
+static void
+call_that_is_left_alone_makes_for_itself(void **state)
+{
+    struct fixture f;
+    char wire[32];
+    uint32_t id = 0;
+
+    (void)state;
+    open_all(&f);
+    struct caller *a = start(&f, "a", "same", PATIENCE_US, 4);
+    struct caller *b = start(&f, "b", "same", SHORT_US, 5);
+    ends(b, RPC_TOO_LATE, NULL, false);
+    wait_for(has_load, &f, 4);
+    give_back(&f, 0, 0, "");
+    take(&f, 0, wire, &id);
+    give_back(&f, 0, id, "answer");
+    wait_for(has_left, &f, LANES);
+    assert_null(rpc_party_room(&a->answer));
+    ends(a, RPC_ANSWERED, "answer", false);
+    close_all(&f);
+}
+
 int
 main(void)
 {
@@ -372,6 +452,8 @@ main(void)
         cmocka_unit_test(rider_takes_over_when_the_sent_call_gives_up),
         cmocka_unit_test(rider_that_gives_up_leaves_the_others_alone),
         cmocka_unit_test(lost_connection_ends_riders_too),
+        cmocka_unit_test(leader_makes_for_all_before_they_wake),
+        cmocka_unit_test(call_that_is_left_alone_makes_for_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -530,6 +530,7 @@ deadline_ends_the_call_while_the_handler_runs(void **state)
 
     (void)state;
     open_with(&f, 1, 16);
+    assert_int_equal(call(&f, "echo", PATIENCE_US).rc, RC_OK); /* connected */
     struct outcome o = call(&f, "wait", 100 * ASSAY_US_PER_MS);
     assert_int_equal(o.rc, RC_DEADLINE_EXCEEDED);
     assert_true(o.took_us >= 90 * ASSAY_US_PER_MS);
@@ -772,6 +773,114 @@ reads_for_an_organization_are_shared_by_its_members(void **state)
 {
     (void)state;
     assert_true(shared_by_readers(org_method, false) > 0);
+}
+
+static atomic_int made_count;
+
+/* The variant, then the payload. */
+static bool
+make_marked(const void *arg, unsigned variant, struct str payload, struct buf *out)
+{
+    (void)arg;
+    atomic_fetch_add(&made_count, 1);
+    buf_putc(out, (char)('a' + variant));
+    buf_put(out, payload);
+    return true;
+}
+
+/* As reader_main, in one of two forms. */
+static void *
+forming_reader_main(void *arg)
+{
+    struct crowd *c = arg;
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct rpc_form form = {.make = make_marked, .arg = c->f, .variant = (unsigned)c->user_id};
+    struct buf own;
+
+    buf_init(&own, 4096);
+    for (int i = 0; i < c->calls; i++) {
+        struct ctx ctx;
+        Assay__Event req = event("when");
+        ProtobufCMessage *got = NULL;
+        struct str made = STR_EMPTY;
+        arena_reset(arena);
+        buf_clear(&own);
+        ctx_init(&ctx, arena);
+        ctx.who.org_id = 1 + i % 2;
+        ctx.deadline_us = clk_wall_us() + PATIENCE_US;
+        int64_t began_us = clk_mono_us();
+        enum rc rc = rpc_call_formed(c->f->client, &ctx, org_method, &req.base, &form, &own, &made);
+        bool is_right =
+            rc == RC_OK && made.n > 0 && made.p[0] == (char)('a' + c->user_id) &&
+            pb_unpack(arena, &assay__event__descriptor, str_sub(made, 1, made.n), &got) == RC_OK;
+        const Assay__Event *e = (const Assay__Event *)got;
+        c->wrong += !is_right || e->at_us < began_us || e->org_id != ctx.who.org_id;
+    }
+    buf_fini(&own);
+    arena_free(arena);
+    return NULL;
+}
+
+/* How often 32 readers had a form made for each answer that was executed. */
+static int
+made_by_readers(int forms, int *out_executed)
+{
+    enum { CALLERS = 32 };
+    struct fixture f;
+    struct crowd crowd[CALLERS];
+    pthread_t threads[CALLERS];
+
+    atomic_store(&made_count, 0);
+    open_with(&f, 4, 256);
+    for (int i = 0; i < CALLERS; i++) {
+        crowd[i] = (struct crowd){&f, READS, 0, NULL, i % forms};
+        assert_int_equal(pthread_create(&threads[i], NULL, forming_reader_main, &crowd[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(crowd[i].wrong, 0);
+    }
+    *out_executed = atomic_load(&f.service.executed);
+    close_all(&f);
+    assert_true(*out_executed < CALLERS * READS); /* some shared */
+    return atomic_load(&made_count);
+}
+
+static void
+form_of_a_shared_answer_is_made_once(void **state)
+{
+    int executed = 0;
+
+    (void)state;
+    int made = made_by_readers(1, &executed);
+    assert_int_equal(made, executed);
+    made = made_by_readers(2, &executed);
+    assert_in_range(made, executed, 32 * READS);
+}
+
+static void
+form_that_cannot_be_made_is_told(void **state)
+{
+    struct fixture f;
+    struct ctx ctx;
+    struct buf own;
+    struct str made = STR("untouched");
+    Assay__Event req = event("when");
+    struct rpc_form form = {.make = make_marked, .variant = 1};
+
+    (void)state;
+    struct arena *arena = arena_new(ARENA_MAX);
+    open_with(&f, 1, 16);
+    ctx_init(&ctx, arena);
+    ctx.deadline_us = clk_wall_us() + PATIENCE_US;
+    buf_init(&own, 2);
+    assert_int_equal(rpc_call_formed(f.client, &ctx, org_method, &req.base, &form, &own, &made),
+                     RC_INTERNAL);
+    assert_string_equal(ctx.err.reason, "ANSWER_TOO_LARGE");
+    assert_true(str_eqz(made, "untouched"));
+    buf_fini(&own);
+    arena_free(arena);
+    close_all(&f);
 }
 
 static void *
@@ -1236,6 +1345,8 @@ main(void)
         cmocka_unit_test(reads_are_shared_but_never_stale_nor_between_callers),
         cmocka_unit_test(reads_for_an_organization_are_shared_by_its_members),
         cmocka_unit_test(failure_of_one_execution_is_not_shared),
+        cmocka_unit_test(form_of_a_shared_answer_is_made_once),
+        cmocka_unit_test(form_that_cannot_be_made_is_told),
         cmocka_unit_test(draining_finishes_what_runs_and_sends_new_calls_elsewhere),
         cmocka_unit_test(replicas_that_come_and_go_are_found),
         cmocka_unit_test(peers_are_called_by_their_address),

@@ -253,7 +253,10 @@ serve(struct gw_req *r)
     if (rc == RC_OK) {
         rc = gw_call(r, req, &result);
     }
-    return rc == RC_OK ? gw_answer(r, &result) : rc;
+    if (rc == RC_OK) {
+        gw_answer(r, &result);
+    }
+    return rc;
 }
 
 /* One line per request: no query (it may hold a token), no body, no header. */

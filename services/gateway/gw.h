@@ -78,20 +78,22 @@ void gw_handle(void *arg, struct web_conn *conn, const struct web_request *http)
  * Errors: INVALID_ARGUMENT with the transcoder's reasons, NOT_FOUND for a path value that cannot
  *         name anything, those of web_read_body. */
 NODISCARD enum rc gw_read_request(struct gw_req *r, ProtobufCMessage **out);
-/* An endpoint's answer: packed when another process gives it and its kind becomes JSON as it is. */
+/* An endpoint's answer: a message, or its body when another process gives it and its kind becomes
+ * JSON as it is. */
 struct gw_result {
-    const ProtobufCMessage *msg; /* NULL: `packed` */
-    struct str packed;
+    const ProtobufCMessage *msg; /* NULL: `made` */
+    struct str made;             /* see gw_reply.h */
 };
+/* The form this request wants its body in. */
+struct rpc_form gw_answer_form(const struct gw_req *r);
 /* Calls the endpoint's process. */
 NODISCARD enum rc gw_call(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out);
 /* After a refused body: NOT_FOUND when the path names something that does not exist, else the
  * failure that stood before. */
 NODISCARD enum rc gw_check_path(struct gw_req *r);
 
-/* Answers with the response, by the route's kind. Errors: UNKNOWN: it is no such message; nothing
- * was answered. */
-NODISCARD enum rc gw_answer(struct gw_req *r, const struct gw_result *result);
+/* Answers with the response, by the route's kind. */
+void gw_answer(struct gw_req *r, const struct gw_result *result);
 /* Answers with the failure in r->ctx.err, in the dialect of r->surface. */
 void gw_answer_failure(struct gw_req *r);
 /* Streams a blob of the store. */

@@ -3,10 +3,11 @@
  * From a response message to HTTP, by the route's kind. */
 #include "gateway/gw.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "assay/common.pb-c.h"
+#include "base/id.h"
+#include "gateway/gw_reply.h"
 #include "gateway/gw_pack.h"
 #include "log/log.h"
 
@@ -91,26 +92,6 @@ gw_common_headers(struct gw_req *r)
     gw_cors_headers(r);
 }
 
-/* A tag of the bytes: eight at a time, for it is made of every list. Not for secrets. */
-static uint64_t
-tag_of(struct str body)
-{
-    uint64_t h = UINT64_C(0x9E3779B97F4A7C15) ^ body.n;
-    size_t i = 0;
-
-    for (; i + 8 <= body.n; i += 8) {
-        uint64_t v;
-        memcpy(&v, body.p + i, 8);
-        h = (h ^ v) * UINT64_C(0xFF51AFD7ED558CCD);
-        h ^= h >> 32;
-    }
-    for (; i < body.n; i++) {
-        h = (h ^ (unsigned char)body.p[i]) * UINT64_C(0xFF51AFD7ED558CCD);
-        h ^= h >> 32;
-    }
-    return h;
-}
-
 bool
 gw_has_tag(struct str list, struct str tag)
 {
@@ -125,29 +106,47 @@ gw_has_tag(struct str list, struct str tag)
     return false;
 }
 
-static void
-answer_json(struct gw_req *r, int status)
+/* True when the answer is one that a client may keep and ask for again. */
+static bool
+is_kept(const struct gw_req *r, int status)
 {
-    struct str body = buf_str(r->out);
-    bool is_get = r->route->verb == GW_GET && status == 200;
+    return r->route->verb == GW_GET && status == 200 && r->route->role != GW_ROLE_NONE;
+}
 
-    if (buf_failed(r->out)) {
-        (void)fail(&r->ctx, RC_INTERNAL, "ANSWER_TOO_LARGE", "the answer is too large");
-        gw_answer_failure(r);
-        return;
-    }
+/* What is to be made of an answer's body. */
+static unsigned
+body_how(const struct gw_req *r, int status)
+{
+    bool is_get = r->route->verb == GW_GET && status == 200;
+    bool is_packed =
+        is_get && gw_may_pack(r) && gw_accepts_gzip(web_header(r->http, "accept-encoding"));
+
+    return (is_kept(r, status) ? GW_REPLY_TAG : 0) | (is_packed ? GW_REPLY_GZIP : 0);
+}
+
+struct rpc_form
+gw_answer_form(const struct gw_req *r)
+{
+    return gw_reply_form(r->route, body_how(r, r->route->status));
+}
+
+static void
+answer_body(struct gw_req *r, int status, struct str made)
+{
+    struct gw_reply body = gw_reply_read(made);
+
     gw_common_headers(r);
-    bool may_pack = is_get && gw_may_pack(r);
-    if (may_pack) {
+    if (r->route->verb == GW_GET && status == 200 && gw_may_pack(r)) {
         buf_put(r->headers, STR("Vary: Accept-Encoding\r\n"));
     }
-    if (is_get && r->route->role != GW_ROLE_NONE) {
-        char tag[32];
-        int n = snprintf(tag, sizeof(tag), "W/\"%016llx\"", (unsigned long long)tag_of(body));
+    if (is_kept(r, status)) {
+        char tag[32] = "W/\"";
+        id_hex(&body.tag, sizeof(body.tag), tag + 3);
+        memcpy(tag + 19, "\"", 2);
         buf_put(r->headers, STR("Cache-Control: private, no-cache\r\nETag: "));
-        buf_put(r->headers, str_n(tag, (size_t)n));
+        buf_putz(r->headers, tag);
         buf_put(r->headers, STR("\r\n"));
-        if (gw_has_tag(web_header(r->http, "if-none-match"), str_n(tag, (size_t)n))) {
+        if (gw_has_tag(web_header(r->http, "if-none-match"), str_z(tag))) {
             web_answer(r->conn, 304, buf_str(r->headers), STR_EMPTY);
             return;
         }
@@ -155,12 +154,23 @@ answer_json(struct gw_req *r, int status)
         buf_put(r->headers, STR("Cache-Control: no-store\r\n"));
     }
     buf_put(r->headers, STR("Content-Type: application/json; charset=utf-8\r\n"));
-    struct str packed;
-    if (may_pack && gw_pack(web_header(r->http, "accept-encoding"), body, &packed)) {
+    if (body.is_packed) {
         buf_put(r->headers, STR("Content-Encoding: gzip\r\n"));
-        body = packed;
     }
-    web_answer(r->conn, status, buf_str(r->headers), body);
+    web_answer(r->conn, status, buf_str(r->headers), body.bytes);
+}
+
+static void
+answer_message(struct gw_req *r, int status, const struct pb_table *table,
+               const ProtobufCMessage *msg)
+{
+    gw_reply_of(r->route, table, body_how(r, status), msg, r->out);
+    if (buf_failed(r->out)) {
+        (void)fail(&r->ctx, RC_INTERNAL, "ANSWER_TOO_LARGE", "the answer is too large");
+        gw_answer_failure(r);
+        return;
+    }
+    answer_body(r, status, buf_str(r->out));
 }
 
 /* The one submessage that is set makes the body and the status. */
@@ -172,8 +182,7 @@ answer_variant(struct gw_req *r, const ProtobufCMessage *resp)
         const ProtobufCMessage *sub = NULL;
         memcpy(&sub, (const char *)resp + field->offset, sizeof(sub));
         if (sub != NULL) {
-            pb_to_json(field->sub, sub, r->out);
-            answer_json(r, field->status);
+            answer_message(r, field->status, field->sub, sub);
             return;
         }
     }
@@ -233,34 +242,16 @@ answer_text(struct gw_req *r, const Assay__Text *text)
                str_n((const char *)text->body.data, text->body.len));
 }
 
-/* Writes the response as JSON to r->out. */
-static enum rc
-write_json(struct gw_req *r, const struct gw_result *result)
-{
-    const struct pb_table *table = r->route->resp;
-    bool is_list = r->route->response == GW_RESP_LIST;
-
-    if (result->msg != NULL) {
-        (is_list ? pb_list_to_json : pb_to_json)(table, result->msg, r->out);
-        return RC_OK;
-    }
-    enum rc rc = (is_list ? pb_wire_list_to_json : pb_wire_to_json)(table, result->packed, r->out);
-    return rc == RC_OK
-               ? rc
-               : fail(&r->ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
-}
-
-enum rc
+void
 gw_answer(struct gw_req *r, const struct gw_result *result)
 {
-    enum rc rc = RC_OK;
-
     switch (r->route->response) {
     case GW_RESP_JSON:
     case GW_RESP_LIST:
-        rc = write_json(r, result);
-        if (rc == RC_OK) {
-            answer_json(r, r->route->status);
+        if (result->msg == NULL) {
+            answer_body(r, r->route->status, result->made);
+        } else {
+            answer_message(r, r->route->status, r->route->resp, result->msg);
         }
         break;
     case GW_RESP_VARIANT:
@@ -275,5 +266,4 @@ gw_answer(struct gw_req *r, const struct gw_result *result)
     case GW_RESP_WEBSOCKET:
         break;
     }
-    return rc;
 }

@@ -95,7 +95,7 @@ send_openapi(struct gw_req *r)
     gw_common_headers(r);
     buf_put(r->headers, STR("Content-Type: application/json; charset=utf-8\r\n"
                             "Cache-Control: max-age=300\r\nVary: Accept-Encoding\r\n"));
-    if (gw_pack(web_header(r->http, "accept-encoding"), openapi_json, &body)) {
+    if (gw_accepts_gzip(web_header(r->http, "accept-encoding")) && gw_pack(openapi_json, &body)) {
         buf_put(r->headers, STR("Content-Encoding: gzip\r\n"));
     }
     web_answer(r->conn, 200, buf_str(r->headers), body);

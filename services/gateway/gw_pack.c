@@ -118,9 +118,9 @@ gw_may_pack(const struct gw_req *r)
 }
 
 bool
-gw_pack(struct str accept_encoding, struct str body, struct str *out)
+gw_pack(struct str body, struct str *out)
 {
-    if (body.n <= GW_PACK_MIN || body.n > UINT_MAX / 2 || !gw_accepts_gzip(accept_encoding)) {
+    if (body.n <= GW_PACK_MIN || body.n > UINT_MAX / 2) {
         return false;
     }
     struct packer *p = packer_of_thread();

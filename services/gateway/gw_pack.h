@@ -17,9 +17,9 @@ struct gw_req;
 
 /* True when answers of this route may be packed at all. */
 bool gw_may_pack(const struct gw_req *r);
-/* Packs `body` when the client accepts that, it is larger than GW_PACK_MIN and becomes smaller. The
- * bytes stay valid until the thread's next call. */
-bool gw_pack(struct str accept_encoding, struct str body, struct str *out);
+/* Packs `body` when it is larger than GW_PACK_MIN and becomes smaller. The bytes stay valid until
+ * the thread's next call. */
+bool gw_pack(struct str body, struct str *out);
 /* True when a list of Accept-Encoding has gzip, or everything, with a weight above 0. */
 bool gw_accepts_gzip(struct str accept_encoding);
 

@@ -332,7 +332,8 @@ gw_call(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out)
     }
     struct rpc_client *client = svc_client(r->gw->svc, (enum svc_peer)r->route->process);
     if (r->route->response == GW_RESP_JSON || r->route->response == GW_RESP_LIST) {
-        return rpc_call_packed(client, ctx, r->route->method, req, &out->packed);
+        struct rpc_form form = gw_answer_form(r);
+        return rpc_call_formed(client, ctx, r->route->method, req, &form, r->out, &out->made);
     }
     enum rc rc = rpc_call(client, ctx, r->route->method, req, &msg);
     out->msg = msg;
