@@ -8,6 +8,9 @@
 #ifndef ASSAY_CLI_CLI_H
 #define ASSAY_CLI_CLI_H
 
+#include <stdbool.h>
+#include <string.h>
+
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_BROKEN = 2, CLI_USAGE = 3, CLI_TIMED_OUT = 4 };
 
 /* `assay run SUITE`. */
@@ -24,5 +27,12 @@ int cli_billing(int argc, char **argv);
 int cli_webhooks(int argc, char **argv);
 /* `assay stack up|down|status`. */
 int cli_stack(int argc, char **argv);
+
+/* Whether an argument asks for the usage. */
+static inline bool
+cli_is_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
 
 #endif

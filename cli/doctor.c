@@ -162,7 +162,7 @@ cli_doctor(int argc, char **argv)
     struct stack_paths paths;
 
     if (argc > 1) {
-        bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+        bool help = cli_is_help(argv[1]);
         (void)fputs(USAGE, help ? stdout : stderr);
         return help ? CLI_OK : CLI_USAGE;
     }

@@ -123,7 +123,7 @@ cli_explain(int argc, char **argv)
     int at = 1;
     bool json = at < argc && strcmp(argv[at], "--json") == 0;
     at += json;
-    if (at >= argc || strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
+    if (at >= argc || cli_is_help(argv[at])) {
         (void)fputs(USAGE, at < argc ? stdout : stderr);
         return at < argc ? CLI_OK : CLI_USAGE;
     }

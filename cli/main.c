@@ -45,8 +45,7 @@ main(int argc, char **argv)
             return COMMANDS[i].fn(argc - 1, argv + 1);
         }
     }
-    bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-                strcmp(argv[1], "help") == 0;
+    bool help = cli_is_help(argv[1]) || strcmp(argv[1], "help") == 0;
     if (!help) {
         (void)fprintf(stderr, "assay: no command '%s'\n", argv[1]);
     }

@@ -80,7 +80,7 @@ operate(const struct service *service, int argc, char **argv)
     if (argc < 2 || argc > ARGS_MAX) {
         return usage(service, stderr);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (cli_is_help(argv[1])) {
         return usage(service, stdout);
     }
     struct arena *arena = arena_new(ARENA_MAX);

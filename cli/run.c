@@ -358,7 +358,7 @@ int
 cli_run(int argc, char **argv)
 {
     struct run_opts opts;
-    bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    bool help = argc > 1 && cli_is_help(argv[1]);
 
     if (argc < 2 || help) {
         (void)fputs(USAGE, help ? stdout : stderr);

@@ -55,7 +55,7 @@ cli_stack(int argc, char **argv)
     bool foreground = argc == 3 && strcmp(argv[2], "--foreground") == 0 && strcmp(what, "up") == 0;
 
     if (!known || (argc > 2 && !foreground)) {
-        bool help = strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0;
+        bool help = cli_is_help(what);
         (void)fputs(USAGE, help ? stdout : stderr);
         return help ? CLI_OK : CLI_USAGE;
     }

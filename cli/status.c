@@ -131,7 +131,7 @@ status_with(struct arena *arena, int argc, char **argv)
 int
 cli_status(int argc, char **argv)
 {
-    bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    bool help = argc > 1 && cli_is_help(argv[1]);
 
     if (argc < 2 || help) {
         (void)fputs(USAGE, help ? stdout : stderr);
