@@ -142,5 +142,6 @@ void plan_put_json(struct buf *b, const struct plan *plan);
 void plan_put_text(struct buf *b, const struct plan *plan);
 /* `the "Save" button in the "Address" dialog`. */
 void target_put_text(struct buf *b, const struct target *t);
+struct str target_text(struct arena *arena, const struct target *t);
 
 #endif

@@ -91,6 +91,18 @@ target_put_text(struct buf *b, const struct target *t)
     }
 }
 
+struct str
+target_text(struct arena *arena, const struct target *t)
+{
+    struct buf b;
+
+    buf_init(&b, 2048);
+    target_put_text(&b, t);
+    struct str out = arena_str(arena, buf_str(&b));
+    buf_fini(&b);
+    return out;
+}
+
 static void
 put_duration(struct buf *b, int64_t us)
 {

@@ -15,19 +15,6 @@ struct suite_check {
     const struct target *target; /* the hint in words, NULL when it is a selector */
 };
 
-static enum rc not_yet(struct run *run, const char *reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static enum rc
-not_yet(struct run *run, const char *reason, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    struct str text = arena_vprintf(run->sub.arena, fmt, args);
-    va_end(args);
-    ctx_recover(&run->sub);
-    return fail(&run->sub, RC_FAILED_PRECONDITION, reason, "%.*s", STR_ARG(text));
-}
-
 /* --- the hinted element */
 
 static bool
@@ -112,9 +99,10 @@ check_hinted_text(struct run *run, const struct suite_check *c)
         c->equals.p != NULL ? match_same(c->equals, text) : str_find(text, c->contains) >= 0;
     return holds
                ? RC_OK
-               : not_yet(run, "NOT_YET_TEXT", "the hinted element should %s '%.*s' but says '%.*s'",
-                         c->equals.p != NULL ? "say" : "contain",
-                         STR_ARG(c->equals.p != NULL ? c->equals : c->contains), STR_ARG(text));
+               : run_not_yet(run, "NOT_YET_TEXT",
+                             "the hinted element should %s '%.*s' but says '%.*s'",
+                             c->equals.p != NULL ? "say" : "contain",
+                             STR_ARG(c->equals.p != NULL ? c->equals : c->contains), STR_ARG(text));
 }
 
 static enum rc
@@ -126,7 +114,8 @@ check_visible_text(struct run *run, void *arg)
     }
     const struct elem *e = look_raw(&run->snap, c->contains, false);
     if (e == NULL) {
-        return not_yet(run, "NOT_YET_TEXT", "the page does not show '%.*s'", STR_ARG(c->contains));
+        return run_not_yet(run, "NOT_YET_TEXT", "the page does not show '%.*s'",
+                           STR_ARG(c->contains));
     }
     run_evidence(run, e, "on the page");
     return RC_OK;
@@ -146,7 +135,7 @@ check_absent_text(struct run *run, void *arg)
         const struct elem *e = look_raw(&run->snap, text, true);
         if (e != NULL) {
             run_evidence(run, e, "on the page");
-            return not_yet(run, "NOT_YET_GONE", "the page shows '%.*s'", STR_ARG(text));
+            return run_not_yet(run, "NOT_YET_GONE", "the page shows '%.*s'", STR_ARG(text));
         }
     }
     return run_drawn(run);
@@ -164,7 +153,8 @@ check_element(struct run *run, void *arg)
     run_evidence(run, e, NULL);
     return (e->flags & ELEM_VISIBLE) != 0
                ? RC_OK
-               : not_yet(run, "NOT_YET_VISIBLE", "%.*s is not visible", STR_ARG(run_named(run, e)));
+               : run_not_yet(run, "NOT_YET_VISIBLE", "%.*s is not visible",
+                             STR_ARG(run_named(run, e)));
 }
 
 static void

@@ -18,17 +18,6 @@ put_elem(struct buf *b, const struct elem *e)
     buf_printf(b, " at %d,%d", (int)e->box.x, (int)e->box.y);
 }
 
-static struct str
-describe(struct ctx *ctx, const struct target *t)
-{
-    struct buf b;
-    buf_init(&b, 1024);
-    target_put_text(&b, t);
-    struct str out = arena_str(ctx->arena, buf_str(&b));
-    buf_fini(&b);
-    return out;
-}
-
 static enum rc
 ambiguous(struct ctx *ctx, const struct target *t, const struct found *f)
 {
@@ -43,7 +32,7 @@ ambiguous(struct ctx *ctx, const struct target *t, const struct found *f)
     return fail(ctx, RC_FAILED_PRECONDITION, "AMBIGUOUS",
                 "%zu elements fit %.*s equally well: %.*s; say which, for example \"the first\" or "
                 "\"next to ...\"",
-                f->count, STR_ARG(describe(ctx, t)), STR_ARG(both));
+                f->count, STR_ARG(target_text(ctx->arena, t)), STR_ARG(both));
 }
 
 /* The names that differ least, for the message. */
@@ -86,7 +75,7 @@ not_found(struct ctx *ctx, const struct snapshot *snap, const struct target *t,
     struct str names = arena_str(ctx->arena, buf_str(&b));
     buf_fini(&b);
     return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "no element fits %.*s%.*s",
-                STR_ARG(describe(ctx, t)), STR_ARG(names));
+                STR_ARG(target_text(ctx->arena, t)), STR_ARG(names));
 }
 
 /* --- the order of reading */
@@ -123,7 +112,7 @@ pick_nth(struct ctx *ctx, const struct target *t, struct found *f)
     long at = t->nth > 0 ? t->nth - 1 : (long)f->count + t->nth;
     if (at < 0 || (size_t)at >= f->count) {
         return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "there are only %zu elements like %.*s",
-                    f->count, STR_ARG(describe(ctx, t)));
+                    f->count, STR_ARG(target_text(ctx->arena, t)));
     }
     f->at[0] = f->at[at];
     f->count = 1;

@@ -211,17 +211,6 @@ best_scopes(const struct snapshot *snap, const struct target *scope, struct scop
     }
 }
 
-static struct str
-named(struct ctx *ctx, const struct target *t)
-{
-    struct buf b;
-    buf_init(&b, 1024);
-    target_put_text(&b, t);
-    struct str out = arena_str(ctx->arena, buf_str(&b));
-    buf_fini(&b);
-    return out;
-}
-
 enum rc
 narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target *scope,
               struct found *f)
@@ -238,7 +227,7 @@ narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target 
     best_scopes(snap, scope, s);
     if (s->count == 0) {
         return fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "nothing on the page fits the place %.*s",
-                    STR_ARG(named(ctx, scope)));
+                    STR_ARG(target_text(ctx->arena, scope)));
     }
     const struct elem *chosen = NULL;
     for (size_t i = 0; i < s->count; i++) {
@@ -247,7 +236,8 @@ narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target 
         }
         if (chosen != NULL) {
             return fail(ctx, RC_FAILED_PRECONDITION, "AMBIGUOUS",
-                        "%zu places fit %.*s equally well", s->count, STR_ARG(named(ctx, scope)));
+                        "%zu places fit %.*s equally well", s->count,
+                        STR_ARG(target_text(ctx->arena, scope)));
         }
         chosen = s->at[i];
     }
@@ -390,7 +380,7 @@ narrow_near(struct ctx *ctx, const struct snapshot *snap, const struct target *t
     if (rc != RC_OK || anchors.count == 0) {
         return rc != RC_OK ? rc
                            : fail(ctx, RC_NOT_FOUND, "NOT_FOUND", "nothing on the page fits %.*s",
-                                  STR_ARG(named(ctx, t->near)));
+                                  STR_ARG(target_text(ctx->arena, t->near)));
     }
     struct near_best n = nearest(snap, f, &anchors, t->relation);
     if (!n.some) {
@@ -400,7 +390,8 @@ narrow_near(struct ctx *ctx, const struct snapshot *snap, const struct target *t
     bool tie = n.second_depth == n.depth && n.second - n.distance < 4;
     if (tie && t->nth == 0) {
         return fail(ctx, RC_FAILED_PRECONDITION, "AMBIGUOUS",
-                    "two elements are equally close to %.*s", STR_ARG(named(ctx, t->near)));
+                    "two elements are equally close to %.*s",
+                    STR_ARG(target_text(ctx->arena, t->near)));
     }
     if (!tie) {
         f->at[0] = f->at[n.at];

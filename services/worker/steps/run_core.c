@@ -289,6 +289,17 @@ run_evidence(struct run *run, const struct elem *e, const char *how)
     ev->how = how;
 }
 
+enum rc
+run_not_yet(struct run *run, const char *reason, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    struct str text = arena_vprintf(run->sub.arena, fmt, args);
+    va_end(args);
+    ctx_recover(&run->sub);
+    return fail(&run->sub, RC_FAILED_PRECONDITION, reason, "%.*s", STR_ARG(text));
+}
+
 struct str
 run_named(struct run *run, const struct elem *e)
 {
@@ -300,12 +311,7 @@ run_named(struct run *run, const struct elem *e)
 struct str
 run_target_text(struct run *run, const struct target *t)
 {
-    struct buf b;
-    buf_init(&b, 2048);
-    target_put_text(&b, t);
-    struct str out = arena_str(run->sub.arena, buf_str(&b));
-    buf_fini(&b);
-    return out;
+    return target_text(run->sub.arena, t);
 }
 
 /* --- names, values, addresses */

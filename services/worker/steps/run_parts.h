@@ -48,6 +48,8 @@ bool run_dialog_says(const struct run *run, const struct target *t);
  * `fn` failed with last is then the result. `grace_us`: how long a refusal because two things fit
  * may last. */
 enum rc run_until(struct run *run, run_fn *fn, void *arg, int64_t grace_us);
+/* What a run_fn says of what is not (yet) true: FAILED_PRECONDITION with these words. */
+enum rc run_not_yet(struct run *run, const char *reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Ends the step by what run->sub.err holds. */
 void run_fail(struct run *run, enum rc rc);
 /* The same unless it is OK; whether it is. */

@@ -16,20 +16,6 @@ struct looking {
     struct str value;
 };
 
-/* Not (yet) true: tried again until the deadline. */
-static enum rc not_yet(struct run *run, const char *reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static enum rc
-not_yet(struct run *run, const char *reason, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    struct str text = arena_vprintf(run->sub.arena, fmt, args);
-    va_end(args);
-    ctx_recover(&run->sub);
-    return fail(&run->sub, RC_FAILED_PRECONDITION, reason, "%.*s", STR_ARG(text));
-}
-
 /* --- seen and not seen */
 
 static const struct elem *
@@ -44,8 +30,8 @@ check_visible(struct run *run, const struct looking *w)
 {
     const struct elem *e = seen(run, w);
     if (e == NULL) {
-        return not_yet(run, "NOT_YET_VISIBLE", "%.*s is not visible",
-                       STR_ARG(run_target_text(run, w->target)));
+        return run_not_yet(run, "NOT_YET_VISIBLE", "%.*s is not visible",
+                           STR_ARG(run_target_text(run, w->target)));
     }
     run_evidence(run, e, NULL);
     return RC_OK;
@@ -66,8 +52,8 @@ check_gone(struct run *run, const struct looking *w)
         return waits ? RC_OK : run_drawn(run);
     }
     run_evidence(run, e, NULL);
-    return not_yet(run, "NOT_YET_GONE", "%.*s is still visible: %.*s",
-                   STR_ARG(run_target_text(run, w->target)), STR_ARG(run_named(run, e)));
+    return run_not_yet(run, "NOT_YET_GONE", "%.*s is still visible: %.*s",
+                       STR_ARG(run_target_text(run, w->target)), STR_ARG(run_named(run, e)));
 }
 
 /* --- texts and values */
@@ -83,10 +69,10 @@ compares(const struct looking *w, struct str actual)
 static enum rc
 differs(struct run *run, const struct looking *w, struct str actual, const char *how)
 {
-    return not_yet(run, "NOT_YET_EQUAL", "%.*s should %s%s '%.*s' but says '%.*s' (%s)",
-                   STR_ARG(run_target_text(run, w->target)), w->a->negated ? "not " : "",
-                   w->a->mode == MODE_CONTAINS ? "contain" : "be", STR_ARG(w->value),
-                   STR_ARG(actual), how);
+    return run_not_yet(run, "NOT_YET_EQUAL", "%.*s should %s%s '%.*s' but says '%.*s' (%s)",
+                       STR_ARG(run_target_text(run, w->target)), w->a->negated ? "not " : "",
+                       w->a->mode == MODE_CONTAINS ? "contain" : "be", STR_ARG(w->value),
+                       STR_ARG(actual), how);
 }
 
 static enum rc
@@ -167,15 +153,15 @@ check_enabled(struct run *run, const struct looking *w, bool want)
                     STR_ARG(w->target->name));
     }
     if (!reacts(run, r.elem)) {
-        return not_yet(run, "NOT_YET_ENABLED", "%.*s is nothing that can be used",
-                       STR_ARG(run_named(run, r.elem)));
+        return run_not_yet(run, "NOT_YET_ENABLED", "%.*s is nothing that can be used",
+                           STR_ARG(run_named(run, r.elem)));
     }
     run_evidence(run, r.elem, NULL);
     bool enabled = (r.elem->flags & ELEM_ENABLED) != 0;
     return enabled == want
                ? RC_OK
-               : not_yet(run, "NOT_YET_ENABLED", "%.*s is %s", STR_ARG(run_named(run, r.elem)),
-                         enabled ? "enabled" : "disabled");
+               : run_not_yet(run, "NOT_YET_ENABLED", "%.*s is %s", STR_ARG(run_named(run, r.elem)),
+                             enabled ? "enabled" : "disabled");
 }
 
 /* "Standard" may be a radio button, a chosen option, a tab, or what a list shows. */
@@ -194,9 +180,9 @@ check_checked(struct run *run, const struct looking *w)
             match_same(w->target->name, e->value)) {
             ctx_recover(&run->sub);
             run_evidence(run, e, "the list's value");
-            return w->a->negated
-                       ? not_yet(run, "NOT_YET_CHECKED", "'%.*s' is selected", STR_ARG(e->value))
-                       : RC_OK;
+            return w->a->negated ? run_not_yet(run, "NOT_YET_CHECKED", "'%.*s' is selected",
+                                               STR_ARG(e->value))
+                                 : RC_OK;
         }
     }
     if (rc != RC_OK) {
@@ -207,14 +193,14 @@ check_checked(struct run *run, const struct looking *w)
                     STR_ARG(w->target->name));
     }
     if (!reacts(run, r.elem) && r.elem->role != ELEM_ROW && r.elem->role != ELEM_LISTITEM) {
-        return not_yet(run, "NOT_YET_CHECKED", "%.*s is nothing that can be checked",
-                       STR_ARG(run_named(run, r.elem)));
+        return run_not_yet(run, "NOT_YET_CHECKED", "%.*s is nothing that can be checked",
+                           STR_ARG(run_named(run, r.elem)));
     }
     run_evidence(run, r.elem, NULL);
     bool on = (r.elem->flags & (ELEM_CHECKED | ELEM_SELECTED)) != 0;
     return on != w->a->negated ? RC_OK
-                               : not_yet(run, "NOT_YET_CHECKED", "%.*s is %schecked",
-                                         STR_ARG(run_named(run, r.elem)), on ? "" : "not ");
+                               : run_not_yet(run, "NOT_YET_CHECKED", "%.*s is %schecked",
+                                             STR_ARG(run_named(run, r.elem)), on ? "" : "not ");
 }
 
 /* --- counts */
@@ -289,8 +275,8 @@ check_count(struct run *run, const struct looking *w)
     }
     return n == (size_t)w->a->count
                ? RC_OK
-               : not_yet(run, "NOT_YET_COUNT", "%.*s: expected %lld, found %zu",
-                         STR_ARG(run_target_text(run, w->target)), (long long)w->a->count, n);
+               : run_not_yet(run, "NOT_YET_COUNT", "%.*s: expected %lld, found %zu",
+                             STR_ARG(run_target_text(run, w->target)), (long long)w->a->count, n);
 }
 
 /* --- address and title */
@@ -347,10 +333,10 @@ check_page(struct run *run, const struct looking *w)
     if (fits != w->a->negated) {
         return RC_OK;
     }
-    return not_yet(run, url ? "NOT_YET_URL" : "NOT_YET_TITLE",
-                   "the %s should %s%s '%.*s' but is '%.*s'", url ? "address" : "title",
-                   w->a->negated ? "not " : "", w->a->mode == MODE_CONTAINS ? "contain" : "be",
-                   STR_ARG(w->value), STR_ARG(actual));
+    return run_not_yet(run, url ? "NOT_YET_URL" : "NOT_YET_TITLE",
+                       "the %s should %s%s '%.*s' but is '%.*s'", url ? "address" : "title",
+                       w->a->negated ? "not " : "", w->a->mode == MODE_CONTAINS ? "contain" : "be",
+                       STR_ARG(w->value), STR_ARG(actual));
 }
 
 /* --- the one entry */
@@ -365,8 +351,8 @@ check_dialog(struct run *run, const struct looking *w)
         return RC_OK;
     }
     if (says && (w->a->type == ACT_VERIFY_NOT_VISIBLE || w->a->type == ACT_WAIT_HIDDEN)) {
-        return not_yet(run, "NOT_YET_GONE", "%.*s is still visible: the dialog says '%.*s'",
-                       STR_ARG(run_target_text(run, w->target)), STR_ARG(run->snap.dialog));
+        return run_not_yet(run, "NOT_YET_GONE", "%.*s is still visible: the dialog says '%.*s'",
+                           STR_ARG(run_target_text(run, w->target)), STR_ARG(run->snap.dialog));
     }
     if (says && w->target->name.n == 0 && w->a->type == ACT_VERIFY_TEXT) {
         return compares(w, run->snap.dialog)
