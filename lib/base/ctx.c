@@ -45,6 +45,21 @@ ctx_recover(struct ctx *ctx)
     ctx->err = (struct err){.code = RC_OK};
 }
 
+struct ctx
+ctx_apart(const struct ctx *ctx, int64_t timeout_us)
+{
+    struct ctx own = *ctx;
+
+    own.conn = NULL;
+    own.err = (struct err){.code = RC_OK};
+    own.idempotency_key = STR_EMPTY;
+    own.deadline_us = clk_wall_us() + timeout_us;
+    if (ctx->deadline_us != 0 && ctx->deadline_us < own.deadline_us) {
+        own.deadline_us = ctx->deadline_us;
+    }
+    return own;
+}
+
 int64_t
 ctx_left_us(const struct ctx *ctx)
 {

@@ -81,6 +81,11 @@ void note(struct ctx *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Forgets the failure: the caller has dealt with it. */
 void ctx_recover(struct ctx *ctx);
 
+/* A copy of `ctx` for a call to somebody else that may fail or take too long without the caller's
+ * doing so: without failure, transaction and idempotency key, with `timeout_us` at the most. Its
+ * arena is the caller's. */
+struct ctx ctx_apart(const struct ctx *ctx, int64_t timeout_us);
+
 /* Microseconds left, never negative; INT64_MAX without a deadline. */
 int64_t ctx_left_us(const struct ctx *ctx);
 /* DEADLINE_EXCEEDED (recorded) when the deadline has passed, else OK. */

@@ -96,6 +96,26 @@ the_deadline_is_checked_against_the_wall_clock(void **state)
 }
 
 static void
+what_fails_apart_is_not_the_callers_failure(void **state)
+{
+    struct arena *arena = arena_new(65536);
+    struct ctx ctx;
+
+    (void)state;
+    ctx_init(&ctx, arena);
+    ctx.idempotency_key = STR("key");
+    struct ctx own = ctx_apart(&ctx, 60 * ASSAY_US_PER_S);
+    assert_in_range(ctx_left_us(&own), 50 * ASSAY_US_PER_S, 60 * ASSAY_US_PER_S);
+    assert_int_equal(own.idempotency_key.n, 0);
+    assert_int_equal(fail(&own, RC_UNAVAILABLE, "AWAY", "nobody answers"), RC_UNAVAILABLE);
+    assert_int_equal(ctx.err.code, RC_OK);
+    ctx.deadline_us = clk_wall_us() + ASSAY_US_PER_S;
+    own = ctx_apart(&ctx, 60 * ASSAY_US_PER_S);
+    assert_true(own.deadline_us == ctx.deadline_us);
+    arena_free(arena);
+}
+
+static void
 codes_have_the_names_of_google_rpc(void **state)
 {
     (void)state;
@@ -115,6 +135,7 @@ main(void)
         cmocka_unit_test(notes_gather_behind_a_failure_only),
         cmocka_unit_test(a_failure_is_told_even_without_memory),
         cmocka_unit_test(the_deadline_is_checked_against_the_wall_clock),
+        cmocka_unit_test(what_fails_apart_is_not_the_callers_failure),
         cmocka_unit_test(codes_have_the_names_of_google_rpc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,15 @@ struct jws_claims {
     int64_t expires_us;    /* exp */
 };
 
+/* The settings of who signs and who checks tokens; both members are const char * (cfg/cfg.h). */
+/* clang-format off */
+#define JWS_CFG_ROWS(of, issuer_member, audience_member)                                           \
+    {.name = "ASSAY_JWT_ISSUER", .type = CFG_STR, .def = "assay", .min = 1, .max = 200,            \
+     .text = "issuer of access tokens", .offset = offsetof(of, issuer_member)},                    \
+    {.name = "ASSAY_JWT_AUDIENCE", .type = CFG_STR, .def = "assay", .min = 1, .max = 200,          \
+     .text = "audience of access tokens", .offset = offsetof(of, audience_member)}
+/* clang-format on */
+
 /* Appends the signed token. Errors: INTERNAL, RESOURCE_EXHAUSTED (the buffer). */
 NODISCARD enum rc jws_sign(const struct eckey *key, const struct jws_claims *claims,
                            struct buf *out);

@@ -23,6 +23,15 @@
 
 struct seal_ring;
 
+/* The setting of every process that seals; `member` is a const char * (cfg/cfg.h). */
+/* clang-format off */
+#define SEAL_CFG_ROW(of, member)                                                                   \
+    {.name = "ASSAY_SECRET_KEY", .type = CFG_STR, .def = NULL, .min = 44, .max = 600,              \
+     .secret = true,                                                                               \
+     .text = "keys that seal secrets in the database: NEW[,OLDER...], each 64 hexadecimal digits", \
+     .offset = offsetof(of, member)}
+/* clang-format on */
+
 /* Errors: INVALID_ARGUMENT: *out_why (static) says what is wrong. RESOURCE_EXHAUSTED. */
 NODISCARD enum rc seal_open_ring(struct str keys, struct seal_ring **out, const char **out_why);
 /* Wipes and frees. Takes NULL. */

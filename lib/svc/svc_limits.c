@@ -82,19 +82,11 @@ svc_limits_free(struct svc_limits *limits)
     }
 }
 
-/* The call's own failure and deadline are none of the caller's. */
 static enum rc
 ask_apart(struct svc_limits *limits, struct ctx *ctx, int64_t org_id, struct svc_allowed *out)
 {
-    struct ctx own = *ctx;
+    struct ctx own = ctx_apart(ctx, ASK_US);
 
-    own.conn = NULL;
-    own.err = (struct err){.code = RC_OK};
-    own.idempotency_key = STR_EMPTY;
-    own.deadline_us = clk_wall_us() + ASK_US;
-    if (ctx->deadline_us != 0 && ctx->deadline_us < own.deadline_us) {
-        own.deadline_us = ctx->deadline_us;
-    }
     return limits->ask(limits->arg, &own, org_id, out);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/gw.h"
+#include "sec/jws.h"
 
 #define ROW(member) .offset = offsetof(struct gw_cfg, member)
 
@@ -84,15 +85,6 @@ const struct cfg_row GW_CFG_ROWS[] = {
      .text = "folder with the API viewer",
      ROW(web_dir)},
     BLOB_CFG_ROWS(struct gw_cfg, blob),
-    {.name = "ASSAY_JWT_ISSUER",
-     .type = CFG_STR,
-     .def = "assay",
-     .text = "issuer of access tokens",
-     ROW(issuer)},
-    {.name = "ASSAY_JWT_AUDIENCE",
-     .type = CFG_STR,
-     .def = "assay",
-     .text = "audience of access tokens",
-     ROW(audience)},
+    JWS_CFG_ROWS(struct gw_cfg, issuer, audience),
 };
 const size_t GW_CFG_COUNT = ARRAY_LEN(GW_CFG_ROWS);

@@ -30,16 +30,9 @@ ses_ask_auth(struct sessions *s, struct ctx *ctx, struct ses_defaults *out)
 static void
 read_defaults(struct sessions *s, struct ctx *ctx, struct ses_defaults *out)
 {
-    struct ctx own = *ctx; /* the call's failure and deadline are none of the caller's */
+    struct ctx own = ctx_apart(ctx, ASK_US);
     struct ses_defaults said = {.idle_us = 0};
 
-    own.conn = NULL;
-    own.err = (struct err){.code = RC_OK};
-    own.idempotency_key = STR_EMPTY;
-    own.deadline_us = clk_wall_us() + ASK_US;
-    if (ctx->deadline_us != 0 && ctx->deadline_us < own.deadline_us) {
-        own.deadline_us = ctx->deadline_us;
-    }
     *out = (struct ses_defaults){.idle_us = s->cfg->idle_us, .permissions = SES_VIEW};
     if (s->ask_defaults(s, &own, &said) == RC_OK) {
         *out = said;

@@ -9,14 +9,7 @@
 #define AT(m) .offset = offsetof(struct webhooks_cfg, m)
 
 const struct cfg_row WEBHOOKS_CFG_ROWS[] = {
-    {.name = "ASSAY_SECRET_KEY",
-     .type = CFG_STR,
-     .def = NULL,
-     .min = 44,
-     .max = 600,
-     .secret = true,
-     .text = "keys that seal secrets in the database: NEW[,OLDER...], each 64 hexadecimal digits",
-     AT(secret_key)},
+    SEAL_CFG_ROW(struct webhooks_cfg, secret_key),
     {.name = "ASSAY_ALLOW_PRIVATE_TARGETS",
      .type = CFG_BOOL,
      .def = "off",
