@@ -13,13 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/id.h"
+#include "sec/seal.h"
 
 #define PORT_DEFAULT 8400
 #define PORT_TRIES 200
 #define SHOP_PORT_STEP 100
 #define REPLICAS_MAX 8
-#define SECRET_BYTES 32
 
 static const struct {
     const char *name;
@@ -88,16 +87,14 @@ shop_port(int port)
 static bool
 make_secret(const char *path)
 {
-    unsigned char key[SECRET_BYTES];
-    char hex[2 * SECRET_BYTES + 1];
+    char key[SEAL_KEY_TEXT_MAX];
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0) {
         return errno == EEXIST;
     }
-    id_random(key, sizeof(key));
-    id_hex(key, sizeof(key), hex);
-    bool ok = write(fd, hex, sizeof(hex) - 1) == (ssize_t)sizeof(hex) - 1 && fsync(fd) == 0;
+    seal_new_key(key);
+    bool ok = write(fd, key, sizeof(key) - 1) == (ssize_t)sizeof(key) - 1 && fsync(fd) == 0;
     (void)close(fd);
     return ok;
 }
