@@ -293,14 +293,6 @@ blob_put(struct blob_store *store, struct ctx *ctx, struct str name, struct str 
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-enum rc
-blob_size(struct blob_store *store, struct ctx *ctx, struct str name, int64_t *out_size)
-{
-    enum rc rc = check_name(ctx, name);
-
-    return rc == RC_OK ? store->ops->size(store->impl, ctx, name, out_size) : rc;
-}
-
 static int64_t
 clamp(int64_t v, int64_t max)
 {
@@ -417,10 +409,4 @@ blob_delete(struct blob_store *store, struct ctx *ctx, struct str name)
     enum rc rc = check_name(ctx, name);
 
     return rc == RC_OK ? store->ops->remove(store->impl, ctx, name) : rc;
-}
-
-enum rc
-blob_check(struct blob_store *store, struct ctx *ctx)
-{
-    return store->ops->check(store->impl, ctx);
 }

@@ -77,11 +77,8 @@ void blob_abort(struct blob_writer *writer);
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-/* Errors: NOT_FOUND "NO_SUCH_BLOB". */
-NODISCARD enum rc blob_size(struct blob_store *store, struct ctx *ctx, struct str name,
-                            int64_t *out_size);
-/* Reads the whole into ctx->arena. Errors: NOT_FOUND; RESOURCE_EXHAUSTED "BLOB_TOO_LARGE": more
- * than `max` bytes. */
+/* Reads the whole into ctx->arena. Errors: NOT_FOUND "NO_SUCH_BLOB"; RESOURCE_EXHAUSTED
+ * "BLOB_TOO_LARGE": more than `max` bytes. */
 NODISCARD enum rc blob_get(struct blob_store *store, struct ctx *ctx, struct str name, size_t max,
                            struct str *out);
 
@@ -99,7 +96,5 @@ void blob_read_close(struct blob_reader *reader);
 
 /* Removes the name; a name that is not there is fine. */
 NODISCARD enum rc blob_delete(struct blob_store *store, struct ctx *ctx, struct str name);
-/* OK when the store answers: for readiness. */
-NODISCARD enum rc blob_check(struct blob_store *store, struct ctx *ctx);
 
 #endif

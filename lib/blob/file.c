@@ -256,20 +256,6 @@ file_publish(void *impl, struct ctx *ctx, const struct blob_named *files, size_t
 }
 
 static enum rc
-file_size(void *impl, struct ctx *ctx, struct str name, int64_t *out)
-{
-    char path[PATH_MAX];
-    struct stat st;
-
-    path_of(impl, name, path);
-    if (stat(path, &st) != 0) {
-        return errno == ENOENT ? blob_not_found(ctx, name) : blob_io_fail(ctx, "stat", errno);
-    }
-    *out = st.st_size;
-    return RC_OK;
-}
-
-static enum rc
 file_open(void *impl, struct ctx *ctx, struct str name, struct blob_range *range, int64_t *out_size)
 {
     char path[PATH_MAX];
@@ -312,23 +298,11 @@ file_remove(void *impl, struct ctx *ctx, struct str name)
     return unlink(path) == 0 || errno == ENOENT ? RC_OK : blob_io_fail(ctx, "unlink", errno);
 }
 
-static enum rc
-file_check(void *impl, struct ctx *ctx)
-{
-    const struct file_store *fs = impl;
-    char tmp[PATH_MAX];
-
-    (void)snprintf(tmp, sizeof(tmp), "%s/tmp", fs->dir);
-    return access(tmp, W_OK | X_OK) == 0 ? RC_OK : blob_io_fail(ctx, "access", errno);
-}
-
 const struct blob_ops blob_file_ops = {
     .close = file_close,
     .spool = file_spool,
     .publish = file_publish,
-    .size = file_size,
     .open = file_open,
     .read = file_read,
     .remove = file_remove,
-    .check = file_check,
 };

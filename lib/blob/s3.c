@@ -308,11 +308,12 @@ s3_publish(void *impl, struct ctx *ctx, const struct blob_named *files, size_t n
 }
 
 static enum rc
-s3_size(void *impl, struct ctx *ctx, struct str name, int64_t *out)
+s3_open(void *impl, struct ctx *ctx, struct str name, struct blob_range *range, int64_t *out_size)
 {
     struct s3_call call = {.method = "HEAD", .name = name};
     struct http_response resp;
 
+    (void)range;
     enum rc rc = s3_call(impl, ctx, &call, &resp);
     if (rc != RC_OK) {
         return rc;
@@ -321,14 +322,8 @@ s3_size(void *impl, struct ctx *ctx, struct str name, int64_t *out)
         return s3_refused(ctx, &call, &resp);
     }
     struct str length = http_header_get(&resp, "content-length");
-    return str_to_i64(length, 0, INT64_MAX, out) == RC_OK ? RC_OK : s3_refused(ctx, &call, &resp);
-}
-
-static enum rc
-s3_open(void *impl, struct ctx *ctx, struct str name, struct blob_range *range, int64_t *out_size)
-{
-    (void)range;
-    return s3_size(impl, ctx, name, out_size);
+    return str_to_i64(length, 0, INT64_MAX, out_size) == RC_OK ? RC_OK
+                                                               : s3_refused(ctx, &call, &resp);
 }
 
 static enum rc
@@ -367,27 +362,11 @@ s3_remove(void *impl, struct ctx *ctx, struct str name)
     return gone ? RC_OK : s3_refused(ctx, &call, &resp);
 }
 
-/* Any signed answer but a refusal of the keys: the object need not be there. */
-static enum rc
-s3_check(void *impl, struct ctx *ctx)
-{
-    struct s3_call call = {.method = "HEAD", .name = STR("0")};
-    struct http_response resp;
-
-    enum rc rc = s3_call(impl, ctx, &call, &resp);
-    if (rc != RC_OK) {
-        return rc;
-    }
-    return resp.status == 200 || resp.status == 404 ? RC_OK : s3_refused(ctx, &call, &resp);
-}
-
 const struct blob_ops blob_s3_ops = {
     .close = s3_close,
     .spool = s3_spool,
     .publish = s3_publish,
-    .size = s3_size,
     .open = s3_open,
     .read = s3_read,
     .remove = s3_remove,
-    .check = s3_check,
 };

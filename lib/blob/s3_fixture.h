@@ -6,7 +6,6 @@
 #define ASSAY_BLOB_S3_FIXTURE_H
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,28 +26,13 @@ static pid_t server_pid;
 static int server_port;
 static char server_dir[PLACE_MAX];
 
-static int
-remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static void
-remove_tree(const char *dir)
-{
-    (void)nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* Reads "ready PORT" from the server with a deadline. */
 static int
 read_port(int fd)
 {
     char text[256];
     size_t n = 0;
-    int64_t until_us = clk_mono_us() + 20 * ASSAY_US_PER_S;
+    int64_t until_us = clk_mono_us() + 120 * ASSAY_US_PER_S;
 
     while (clk_mono_us() < until_us && n < sizeof(text) - 1) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -99,7 +83,7 @@ stop_s3(void **state)
     (void)state;
     (void)kill(server_pid, SIGTERM);
     (void)waitpid(server_pid, NULL, 0);
-    remove_tree(server_dir);
+    (void)place_remove(server_dir);
     return 0;
 }
 

@@ -37,14 +37,12 @@ struct blob_ops {
     /* Makes the spooled bytes visible, of all files or, on failure, of any number of them. The
      * caller closes the descriptors and unlinks the paths that are still set. */
     enum rc (*publish)(void *impl, struct ctx *ctx, const struct blob_named *files, size_t n);
-    enum rc (*size)(void *impl, struct ctx *ctx, struct str name, int64_t *out);
     enum rc (*open)(void *impl, struct ctx *ctx, struct str name, struct blob_range *range,
                     int64_t *out_size);
     /* Reads at range->at, at most up to range->end; does not move it. */
     enum rc (*read)(void *impl, struct ctx *ctx, struct blob_range *range, void *to, size_t n,
                     size_t *out_n);
     enum rc (*remove)(void *impl, struct ctx *ctx, struct str name);
-    enum rc (*check)(void *impl, struct ctx *ctx);
 };
 
 NODISCARD enum rc blob_file_open(const struct blob_cfg *cfg, struct str dir, void **out,
