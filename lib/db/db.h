@@ -138,7 +138,7 @@ NODISCARD enum rc db_query(struct db *db, struct ctx *ctx, int query, const stru
 
 /* Queues a statement whose rows do not matter for the commit of the open transaction: it travels
  * with the COMMIT and costs no round trip of its own; its failure is the commit's. Outside a
- * transaction it runs at once. Arguments are copied. A rollback to a savepoint does not remove it.
+ * transaction it runs at once. Arguments are copied.
  * Errors: RESOURCE_EXHAUSTED (arena), and those of db_query. */
 NODISCARD enum rc db_defer(struct db *db, struct ctx *ctx, int query, const struct db_arg *args,
                            int count);
@@ -181,10 +181,6 @@ bool db_in_tx(const struct ctx *ctx);
 /* Calls fn(arg) in ctx's thread after the outermost commit; not at all after a rollback; at once
  * outside a transaction. */
 NODISCARD enum rc db_after_commit(struct ctx *ctx, void (*fn)(void *arg), void *arg);
-/* Sets a savepoint / returns to the latest, keeping the transaction usable after an expected error
- * (recover ctx too). Both travel with the next statement. */
-NODISCARD enum rc db_savepoint(struct db *db, struct ctx *ctx);
-NODISCARD enum rc db_savepoint_back(struct db *db, struct ctx *ctx);
 /* Name of the constraint behind the last ALREADY_EXISTS or FAILED_PRECONDITION of this thread. */
 struct str db_constraint(const struct db *db);
 

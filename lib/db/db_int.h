@@ -22,8 +22,6 @@ enum db__own {
     OWN_BEGIN,
     OWN_COMMIT,
     OWN_ROLLBACK,
-    OWN_SAVE,
-    OWN_BACK,
     OWN_NOTIFY,
     OWN_VERSIONS,
     OWN_ROLE,
@@ -61,18 +59,15 @@ enum db__tx_state {
     TX_NONE,
     TX_PENDING, /* begun by the caller, BEGIN not sent */
     TX_OPEN,    /* the server has answered BEGIN */
-    TX_FAILED,  /* a statement failed: only a rollback (to the savepoint) helps */
+    TX_FAILED,  /* a statement failed: only a rollback helps */
     TX_LOST     /* the connection went away: nothing of it happened */
 };
 
 struct db__tx {
     enum db__tx_state state;
     int depth;
-    bool doomed;       /* an inner rollback */
-    bool org_changed;  /* inside the transaction: a rollback undoes it */
-    int savepoints;    /* set so far */
-    bool save_pending; /* SAVEPOINT travels with the next statement */
-    bool back_pending; /* ROLLBACK TO SAVEPOINT likewise, before it */
+    bool doomed;      /* an inner rollback */
+    bool org_changed; /* inside the transaction: a rollback undoes it */
     struct db__deferred *deferred, **deferred_end;
     int deferred_count;
     struct db__after *after, **after_end;
@@ -152,7 +147,7 @@ enum rc db__params(struct ctx *ctx, const struct db_arg *args, int count, struct
 const struct db_result *db__result(struct arena *arena, PGresult *pg);
 
 /* db_tx.c */
-/* Queues what must come before a statement: organization, BEGIN, savepoints. */
+/* Queues what must come before a statement: organization, BEGIN. */
 void db__lead_in(struct db_conn *conn, const struct ctx *ctx);
 /* Updates the transaction's state after an exchange. */
 void db__note_reply(struct db_conn *conn, const struct db__reply *reply);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Transactions. BEGIN, savepoints and the organization travel with the statement that follows them;
- * what was deferred travels with COMMIT. */
+ * Transactions. BEGIN and the organization travel with the statement that follows them; what was
+ * deferred travels with COMMIT. */
 #include "db/db_int.h"
 
 #include <stdio.h>
@@ -41,9 +41,6 @@ db__lead_in(struct db_conn *conn, const struct ctx *ctx)
     struct db__tx *tx = &conn->tx;
     int64_t org_id = wanted_org(ctx);
 
-    if (tx->back_pending) {
-        step_own(conn, STEP_RUN, OWN_BACK);
-    }
     if (!conn->org_known || conn->org_id != org_id) {
         step_org(conn, org_id);
         if (tx->state == TX_OPEN) {
@@ -54,9 +51,6 @@ db__lead_in(struct db_conn *conn, const struct ctx *ctx)
     }
     if (tx->state == TX_PENDING) {
         step_own(conn, STEP_BEGIN, OWN_BEGIN);
-    }
-    if (tx->save_pending) {
-        step_own(conn, STEP_RUN, OWN_SAVE);
     }
 }
 
@@ -76,8 +70,6 @@ db__note_reply(struct db_conn *conn, const struct db__reply *reply)
     if (reply->began) {
         tx->state = TX_OPEN;
     }
-    tx->save_pending = false;
-    tx->back_pending = false;
     if (reply->error != NULL && tx->state == TX_OPEN) {
         tx->state = TX_FAILED;
     }
@@ -262,37 +254,5 @@ db_after_commit(struct ctx *ctx, void (*fn)(void *arg), void *arg)
     *after = (struct db__after){NULL, fn, arg};
     *ctx->conn->tx.after_end = after;
     ctx->conn->tx.after_end = &after->next;
-    return RC_OK;
-}
-
-enum rc
-db_savepoint(struct db *db, struct ctx *ctx)
-{
-    (void)db;
-    ASSERT(ctx->conn != NULL);
-    ctx->conn->tx.save_pending = true;
-    ctx->conn->tx.savepoints++;
-    return RC_OK;
-}
-
-enum rc
-db_savepoint_back(struct db *db, struct ctx *ctx)
-{
-    (void)db;
-    ASSERT(ctx->conn != NULL && ctx->conn->tx.savepoints > 0);
-    struct db__tx *tx = &ctx->conn->tx;
-    if (tx->state == TX_LOST) {
-        return db__fail_lost(ctx, false);
-    }
-    if (tx->save_pending) {
-        return RC_OK; /* nothing was sent since */
-    }
-    tx->back_pending = true;
-    if (tx->org_changed) {
-        ctx->conn->org_known = false;
-    }
-    if (tx->state == TX_FAILED) {
-        tx->state = TX_OPEN;
-    }
     return RC_OK;
 }

@@ -178,11 +178,7 @@ put_fields(struct line *l, const struct log_field *f)
         if (f->type == LOG_F_STR) {
             put_text_member(l, f->key, f->s);
         } else if (put_key(l, f->key)) {
-            if (f->type == LOG_F_I64) {
-                put_i64(l, f->i);
-            } else {
-                (void)put_z(l, f->i != 0 ? "true" : "false");
-            }
+            put_i64(l, f->i);
         }
     }
 }

@@ -30,7 +30,7 @@ enum log_level { LOG_DEBUG_LEVEL, LOG_INFO_LEVEL, LOG_WARN_LEVEL, LOG_ERROR_LEVE
 /* Names of the levels in order, NULL-terminated: choices of a CFG_ENUM row. */
 extern const char *const LOG_LEVELS[];
 
-enum log_type { LOG_F_END, LOG_F_STR, LOG_F_I64, LOG_F_BOOL };
+enum log_type { LOG_F_END, LOG_F_STR, LOG_F_I64 };
 
 struct log_field {
     enum log_type type;
@@ -42,7 +42,6 @@ struct log_field {
 #define LOG_STR(k, v) ((struct log_field){.type = LOG_F_STR, .key = (k), .s = (v)})
 #define LOG_Z(k, v) ((struct log_field){.type = LOG_F_STR, .key = (k), .s = str_z(v)})
 #define LOG_I64(k, v) ((struct log_field){.type = LOG_F_I64, .key = (k), .i = (v)})
-#define LOG_BOOL(k, v) ((struct log_field){.type = LOG_F_BOOL, .key = (k), .i = (v)})
 
 /* Names the service of this process, the lowest level that is written and the descriptor (1). */
 void log_init(const char *svc, enum log_level level, int fd);

@@ -57,15 +57,13 @@ a_line_is_one_object_with_the_ids_of_the_call(void **state)
     ctx.request_id = STR("r-1");
     (void)fail(&ctx, RC_NOT_FOUND, "SUITE_NOT_FOUND", "no suite");
     note(&ctx, "looked for %d", 7);
-    log_line(LOG_INFO_LEVEL, &ctx, "rpc", "done", LOG_I64("us", 12), LOG_BOOL("warm", true),
-             LOG_Z("empty", NULL));
+    log_line(LOG_INFO_LEVEL, &ctx, "rpc", "done", LOG_I64("us", 12), LOG_Z("empty", NULL));
     char *text = written();
     assert_int_equal(strncmp(text, "{\"ts\":\"2", 8), 0);
     assert_non_null(strstr(text,
                            "\"lvl\":\"info\",\"svc\":\"toy\",\"ev\":\"rpc\",\"msg\":\"done\","
                            "\"req\":\"r-1\",\"code\":\"NOT_FOUND\",\"reason\":\"SUITE_NOT_FOUND\","
-                           "\"error\":\"no suite\",\"detail\":\"looked for 7\",\"us\":12,"
-                           "\"warm\":true}\n"));
+                           "\"error\":\"no suite\",\"detail\":\"looked for 7\",\"us\":12}\n"));
     assert_null(strstr(text, "empty"));
     arena_free(arena);
 }

@@ -16,7 +16,6 @@
  * back. */
 #define PATIENCE_US 1000
 #define CALLS_MAX 1024 /* outstanding on one link; a power of two */
-#define CALLS_BITS 10
 #define WITHDRAWN_MAX 64
 #define TIMEOUTS_MAX 2 /* in a row, then the replica is skipped */
 /* A server sends every frame back after five seconds at the latest. */

@@ -32,20 +32,6 @@ bil_usage_add(struct db *db, struct ctx *ctx, const Assay__Event *event,
 }
 
 enum rc
-bil_usage_sum(struct db *db, struct ctx *ctx, const char *meter, int64_t from_us, int64_t to_us,
-              struct bil_sum *out)
-{
-    const struct db_result *res = NULL;
-
-    enum rc rc = DB_QUERY(db, ctx, Q_USAGE_SUM, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(meter),
-                          DB_ARG_TIME(from_us), DB_ARG_TIME(to_us));
-    if (rc == RC_OK) {
-        *out = (struct bil_sum){db_i64(res, 0, 0), db_i64(res, 0, 1), db_i64(res, 0, 2)};
-    }
-    return rc;
-}
-
-enum rc
 bil_live_add(struct db *db, struct ctx *ctx, int64_t org_id, struct str session_id,
              int64_t since_us)
 {

@@ -17,15 +17,6 @@
 NODISCARD enum rc bil_usage_add(struct db *db, struct ctx *ctx, const Assay__Event *event,
                                 const struct bil_usage *usage, bool *out_added);
 
-struct bil_sum {
-    int64_t quantity_micro;
-    int64_t billable_micro;
-    int64_t count;
-};
-
-/* Usage of the caller's organization on one meter in [from_us, to_us). */
-NODISCARD enum rc bil_usage_sum(struct db *db, struct ctx *ctx, const char *meter, int64_t from_us,
-                                int64_t to_us, struct bil_sum *out);
 /* A session of a person is under way / is over. */
 NODISCARD enum rc bil_live_add(struct db *db, struct ctx *ctx, int64_t org_id,
                                struct str session_id, int64_t since_us);

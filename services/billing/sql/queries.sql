@@ -8,10 +8,6 @@ INSERT INTO usage_events (event_id, org_id, type, meter, resource_id, status, qu
                           billable_micro, actor_user_id, at)
 VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING;
 
--- name: usage_sum
-SELECT coalesce(sum(quantity_micro), 0)::bigint, coalesce(sum(billable_micro), 0)::bigint, count(*)
-FROM usage_events WHERE org_id = $1 AND meter = $2 AND at >= $3 AND at < $4;
-
 -- A start that arrives after its end is over already.
 -- name: live_add
 INSERT INTO live_sessions (org_id, session_id, since)
