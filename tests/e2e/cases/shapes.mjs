@@ -33,7 +33,7 @@ const wordStatus = (e) => (e.errors.some((x) => x.status === 400 && /role is unk
 // The body with one member set; dots in a name are nesting.
 function withMember(body, name, value) {
   const [first, ...rest] = name.split('.');
-  return { ...body, [first]: rest.length === 0 ? value : withMember(body[first], rest.join('.'), value) };
+  return { ...body, [first]: rest.length === 0 ? value : withMember(body[first] ?? {}, rest.join('.'), value) };
 }
 
 // Sizes of windows above the maximum are lowered to it.
@@ -78,8 +78,9 @@ for (const e of withBody) {
           await refused(status, field.name, e.method, at(), { token: token(e), body: withMember(good, field.name, bound + step) });
         }
       }
-      if (field.type === 'string' && (field.format || field.name === 'name' || field.name === 'label')) {
-        await refused(status, field.name, e.method, at(), { token: token(e), body: withMember(good, field.name, `http://${'x'.repeat(70000)}@b.c`) });
+      if (field.type === 'string' || field.type.startsWith('array')) {
+        const long = field.type === 'string' ? `http://${'x'.repeat(70000)}@b.c` : Array(70000).fill('x');
+        await refused(status, field.name, e.method, at(), { token: token(e), body: withMember(good, field.name, long) });
       }
     }
   });
