@@ -25,6 +25,8 @@
 
 #define AT_US INT64_C(1736937000000000) /* 2025-01-15T10:30:00 */
 #define DAY_US (INT64_C(86400) * 1000000)
+#define ORG 7
+#define USD INT64_C(1000000)
 
 static struct db *db;
 static struct billing billing;
@@ -154,6 +156,67 @@ must_be_refused(const char *sql)
                    " EXCEPTION WHEN check_violation OR foreign_key_violation THEN NULL; END $$",
                    sql);
     pg_support_exec(guarded);
+}
+
+/* --- credit -------------------------------------------------------------------------------- */
+
+static inline Assay__GetBalanceResponse
+balance(struct call *c)
+{
+    Assay__GetBalanceRequest req = ASSAY__GET_BALANCE_REQUEST__INIT;
+    Assay__GetBalanceResponse resp = ASSAY__GET_BALANCE_RESPONSE__INIT;
+
+    assert_int_equal(billing_get_balance(&billing, &c->ctx, &req, &resp), RC_OK);
+    return resp;
+}
+
+static inline int64_t
+balance_micro(void)
+{
+    struct call c = call_begin(ORG);
+    Assay__GetBalanceResponse b = balance(&c);
+
+    arena_free(c.arena);
+    return b.allowance_micro + b.prepaid_micro;
+}
+
+static inline struct bil_op
+post(enum bil_kind kind, const char *event, int64_t amount)
+{
+    struct call c = call_begin(0);
+    struct bil_op op = {.kind = kind, .event_id = str_z(event), .amount_micro = amount};
+
+    assert_int_equal(bil_writer_post(billing.writer, &c.ctx, ORG, &op, 1), RC_OK);
+    arena_free(c.arena);
+    return op;
+}
+
+static inline enum rc
+deduct(const char *event, int64_t amount, const char **out_reason)
+{
+    struct call c = call_begin(0);
+    Assay__DeductRequest req = ASSAY__DEDUCT_REQUEST__INIT;
+    Assay__DeductResponse resp = ASSAY__DEDUCT_RESPONSE__INIT;
+
+    req.org_id = ORG;
+    req.event_id = (char *)(uintptr_t)event;
+    req.amount_micro = amount;
+    enum rc rc = billing_deduct(&billing, &c.ctx, &req, &resp);
+    *out_reason = c.ctx.err.reason;
+    arena_free(c.arena);
+    return rc;
+}
+
+static inline void
+add_up(void)
+{
+    struct call c = call_begin(0);
+    int64_t *orgs = NULL;
+    size_t n = 99;
+
+    assert_int_equal(bil_ledger_faults(db, &c.ctx, &orgs, &n), RC_OK);
+    assert_int_equal(n, 0);
+    arena_free(c.arena);
 }
 
 #endif
