@@ -9,7 +9,7 @@
 
 # Who may implement a proto service. svc: lib/svc, for what every process answers.
 GEN_PROCESSES := $(SERVICES) svc
-# Who has sql/queries.sql and migrations. The common tables are lib/svc's.
+# Who has sql/queries*.sql and migrations. The common tables are lib/svc's.
 GEN_SQL := $(patsubst services/%/sql,%,$(wildcard services/*/sql)) $(if $(wildcard lib/svc/sql),common)
 
 PROTOS := $(wildcard proto/*.proto proto/*/*.proto)

@@ -26,7 +26,7 @@ openssl pkey -in "$dir/key.pem" -pubout -out "$dir/public.pem"
 $python "$here/make_token.py" "$dir/key.pem" >"$dir/token"
 
 cd "$here"
-PYTHONDONTWRITEBYTECODE=1 BENCH_PUBLIC_KEY=$dir/public.pem BENCH_QUERIES=$root/services/tests/sql/queries.sql \
+PYTHONDONTWRITEBYTECODE=1 BENCH_PUBLIC_KEY=$dir/public.pem BENCH_QUERIES=$root/services/tests/sql/queries_suites.sql \
     BENCH_DATABASE_URL="postgresql://app@/bench?host=$dir/run" \
     setsid $python -m uvicorn app:app --host 127.0.0.1 --port "$port" --workers 2 --no-access-log --log-level warning \
     >"$dir/uvicorn.log" 2>&1 </dev/null &

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- *     sqlgen NAME DIR OUT    DIR/queries.sql and DIR/NNNN_*.sql into OUT/NAME_sql.{h,c} */
+ *     sqlgen NAME DIR OUT    DIR/queries*.sql and DIR/NNNN_*.sql into OUT/NAME_sql.{h,c} */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sqlgen.h"
@@ -55,7 +56,7 @@ add_file(struct sql_set *set, const char *dir, const char *name)
     struct buf text;
     buf_init(&text, FILE_BYTES_MAX);
     bool ok = read_file(path, &text);
-    if (ok && strcmp(name, "queries.sql") == 0) {
+    if (ok && str_starts(str_z(name), STR("queries"))) {
         ok = queries_parse(set, path, buf_str(&text));
     } else if (ok) {
         ok = migration_add(set, name, buf_str(&text));
@@ -67,16 +68,18 @@ add_file(struct sql_set *set, const char *dir, const char *name)
 static bool
 read_dir(struct sql_set *set, const char *path)
 {
-    DIR *dir = opendir(path);
-    if (dir == NULL) {
+    struct dirent **files = NULL;
+    int n = scandir(path, &files, NULL, alphasort); /* the same numbers on every machine */
+    if (n < 0) {
         perror(path);
         return false;
     }
     bool ok = true;
-    for (struct dirent *e = readdir(dir); ok && e != NULL; e = readdir(dir)) {
-        ok = add_file(set, path, e->d_name);
+    for (int i = 0; i < n; i++) {
+        ok = ok && add_file(set, path, files[i]->d_name);
+        free(files[i]);
     }
-    closedir(dir);
+    free(files);
     return ok && migrations_check(set, path);
 }
 

@@ -70,7 +70,7 @@ start_query(struct sql_set *set, const char *file, int line, struct str name)
 static bool
 finish_query(struct sql_set *set, const char *file, struct buf *text)
 {
-    if (set->query_count == 0) {
+    if (set->query_count == set->file_first) {
         return true;
     }
     struct query *q = &set->queries[set->query_count - 1];
@@ -104,7 +104,7 @@ take_line(struct sql_set *set, const char *file, int number, struct str line, st
     if (bare.n == 0 || str_starts(bare, STR("--"))) {
         return true;
     }
-    if (set->query_count == 0) {
+    if (set->query_count == set->file_first) {
         fprintf(stderr, "%s:%d: text before the first `-- name:`\n", file, number);
         return false;
     }
@@ -120,6 +120,7 @@ queries_parse(struct sql_set *set, const char *file, struct str text)
     buf_init(&sql, 1 << 20);
     bool ok = true;
     int line = 0;
+    set->file_first = set->query_count;
     while (ok && text.p != NULL) {
         ok = take_line(set, file, ++line, str_split(&text, '\n'), &sql);
     }

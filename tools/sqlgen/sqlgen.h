@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * services/<svc>/sql/queries.sql and NNNN_name.sql into <svc>_sql.h and <svc>_sql.c: constants
- * Q_NAME, the texts of the statements with their number of parameters, the migrations in order.
+ * services/<svc>/sql/queries.sql, or queries_<subject>.sql where they are many, and NNNN_name.sql
+ * into <svc>_sql.h and <svc>_sql.c: constants Q_NAME, the texts of the statements with their number
+ * of parameters, the migrations in order.
  *
  * A statement starts at `-- name: suite_by_id` and ends before the next one; other comment lines
  * are left out of its text. Statements are one command each, without the final semicolon. */
@@ -28,11 +29,12 @@ struct sql_set {
     struct arena *arena;
     struct query *queries;
     size_t query_count;
+    size_t file_first; /* of the file under way, an index */
     struct migration *migrations;
     size_t migration_count;
 };
 
-/* Adds the statements of a queries.sql. `file` is for messages, which go to stderr. */
+/* Adds the statements of one file. `file` is for messages, which go to stderr. */
 bool queries_parse(struct sql_set *set, const char *file, struct str text);
 /* Highest $n outside of quotes, dollar quotes and comments; -1 when one between 1 and it is never
  * used. */

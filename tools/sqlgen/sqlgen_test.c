@@ -97,6 +97,22 @@ statements_become_constants_and_texts(void **state)
 }
 
 static void
+files_of_statements_count_on_in_the_order_of_their_names(void **state)
+{
+    put(*state, "queries_b.sql", "-- head\n-- name: two\nSELECT 2;\n");
+    put(*state, "queries_a.sql", "-- head\n-- name: one\nSELECT 1;\n");
+    expect(*state, "DEMO_QUERY_COUNT == 2 && Q_ONE == 0 && Q_TWO == 1 &&"
+                   " strcmp(demo_queries[0].sql, \"SELECT 1\") == 0 &&"
+                   " strcmp(demo_queries[1].sql, \"SELECT 2\") == 0");
+    put(*state, "queries_b.sql", "-- name: one\nSELECT 2;\n");
+    assert_int_equal(sqlgen(*state), 1);
+    assert_true(str_find(buf_str(&((struct bench *)*state)->output),
+                         STR("queries_b.sql:1: one stands already")) >= 0);
+    put(*state, "queries_b.sql", "SELECT 2;\n");
+    assert_int_equal(sqlgen(*state), 1);
+}
+
+static void
 text_that_only_looks_like_a_parameter_does_not_count(void **state)
 {
     put(*state, "queries.sql",
@@ -171,6 +187,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(statements_become_constants_and_texts),
+        TEST(files_of_statements_count_on_in_the_order_of_their_names),
         TEST(text_that_only_looks_like_a_parameter_does_not_count),
         TEST(migrations_are_embedded_in_order),
         TEST(faults_are_refused),
