@@ -9,6 +9,11 @@
 /* Within a transaction: makes the login and its token. */
 NODISCARD enum rc aut_session_begin(struct auth *auth, struct ctx *ctx, const struct aut_user *user,
                                     char **out_token);
+/* A sign-in that begins no session: whose e-mail and password these are. The caller is that user
+ * from here on. Opens its own transactions.
+ * Errors: UNAUTHENTICATED "INVALID_CREDENTIALS", RESOURCE_EXHAUSTED "RATE_LIMITED". */
+NODISCARD enum rc aut_session_prove(struct auth *auth, struct ctx *ctx, struct str email,
+                                    struct str password, struct aut_user *out);
 /* The user behind the caller's token, as it is now.
  * Errors: UNAUTHENTICATED: gone. */
 NODISCARD enum rc aut_session_user(struct auth *auth, struct ctx *ctx, struct aut_user *out);

@@ -131,9 +131,10 @@ aut_watch_behind(struct db *db, struct ctx *ctx, int64_t epoch, int64_t *out)
 enum rc
 aut_sweep(struct db *db, struct ctx *ctx)
 {
-    static const int QUERIES[] = {Q_LOGINS_SWEEP, Q_THROTTLE_SWEEP,    Q_KEYS_SWEEP,
-                                  Q_WATCH_SWEEP,  Q_REVOCATIONS_SWEEP, Q_LINKS_SWEEP,
-                                  Q_MAILS_SWEEP};
+    static const int QUERIES[] = {Q_LOGINS_SWEEP,    Q_THROTTLE_SWEEP,    Q_KEYS_SWEEP,
+                                  Q_WATCH_SWEEP,     Q_REVOCATIONS_SWEEP, Q_LINKS_SWEEP,
+                                  Q_MAILS_SWEEP,     Q_DEVICES_SWEEP,     Q_CLI_REFRESHES_SWEEP,
+                                  Q_CLI_TOKENS_SWEEP};
     enum rc rc = RC_OK;
 
     for (size_t i = 0; i < ARRAY_LEN(QUERIES) && rc == RC_OK; i++) {

@@ -148,7 +148,9 @@ aut_token_check(struct db *db, struct ctx *ctx, struct str text, bool *out_ok, s
         return rc;
     }
     *out_ok = !db_is_null(res, 0, 1);
-    *out = (struct aut_who){.epoch = db_i64(res, 0, 0), .stamp = db_bool(res, 0, 9)};
+    *out = (struct aut_who){.epoch = db_i64(res, 0, 0),
+                            .expires_us = db_time_us(res, 0, 10),
+                            .stamp = db_bool(res, 0, 9)};
     out->who = (struct principal){.token_id = db_i64(res, 0, 1),
                                   .kind = (enum token_kind)db_i64(res, 0, 2),
                                   .org_id = db_i64(res, 0, 3),

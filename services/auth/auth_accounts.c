@@ -20,6 +20,7 @@ struct entry {
     struct str invite_token; /* p NULL: none */
     struct str keep;         /* login that survives */
     const char *new_phc;     /* NULL: unchanged */
+    bool stays_out;          /* no session begins */
     int64_t epoch;
     char *token;
 };
@@ -232,7 +233,7 @@ login_passed(struct auth *auth, struct ctx *ctx, void *arg)
     if (rc == RC_OK) {
         rc = aut_emit(auth, ctx, "user.login", TELL_AUDIT, "user", e->user.id, e->user.email);
     }
-    return rc == RC_OK ? aut_session_begin(auth, ctx, &e->user, &e->token) : rc;
+    return rc == RC_OK && !e->stays_out ? aut_session_begin(auth, ctx, &e->user, &e->token) : rc;
 }
 
 /* Checks the password; *out_ok. Stronger settings than those of the stored hash are applied now. */
@@ -271,17 +272,17 @@ answer_login(struct ctx *ctx, const struct entry *e, Assay__LoginResponse *resp)
 }
 
 static enum rc
-sign_in(struct auth *auth, struct ctx *ctx, const Assay__LoginRequest *req, struct entry *e)
+sign_in(struct auth *auth, struct ctx *ctx, struct str email, struct str password, struct entry *e)
 {
     bool found = false;
     bool ok = false;
 
-    enum rc rc = aut_user_by_email(auth->db, ctx, str_z(req->email), &found, &e->user);
+    enum rc rc = aut_user_by_email(auth->db, ctx, email, &found, &e->user);
     if (rc == RC_OK) {
-        rc = check_password(auth, ctx, e, str_z(req->password), &ok);
+        rc = check_password(auth, ctx, e, password, &ok);
     }
     if (rc != RC_OK) {
-        aut_throttle_undo(auth, ctx, str_z(req->email));
+        aut_throttle_undo(auth, ctx, email);
         return rc;
     }
     if (!ok) {
@@ -297,27 +298,50 @@ has_moved(const struct ctx *ctx, enum rc rc)
     return rc == RC_ABORTED && strcmp(ctx->err.reason, PASSWORD_MOVED) == 0;
 }
 
-enum rc
-auth_login(struct auth *auth, struct ctx *ctx, const Assay__LoginRequest *req,
-           Assay__LoginResponse *resp)
+static enum rc
+try_sign_in(struct auth *auth, struct ctx *ctx, struct str email, struct str password,
+            struct entry *e)
 {
     const struct principal nobody = ctx->who;
-    struct entry e;
+    const bool stays_out = e->stays_out;
 
-    enum rc rc = aut_throttle_admit(auth, ctx, str_z(req->email));
+    enum rc rc = aut_throttle_admit(auth, ctx, email);
     if (rc != RC_OK) {
         return rc;
     }
     for (int tries = 3; tries > 0; tries--) {
-        e = (struct entry){.user = {.email = str_z(req->email)}};
-        rc = sign_in(auth, ctx, req, &e);
+        *e = (struct entry){.user = {.email = email}, .stays_out = stays_out};
+        rc = sign_in(auth, ctx, email, password, e);
         if (!has_moved(ctx, rc) || tries == 1) {
             break;
         }
         ctx_recover(ctx); /* what is stored now is looked at */
         ctx->who = nobody;
     }
+    return rc;
+}
+
+enum rc
+auth_login(struct auth *auth, struct ctx *ctx, const Assay__LoginRequest *req,
+           Assay__LoginResponse *resp)
+{
+    struct entry e = {.stays_out = false};
+    enum rc rc = try_sign_in(auth, ctx, str_z(req->email), str_z(req->password), &e);
+
     return rc == RC_OK ? answer_login(ctx, &e, resp) : rc;
+}
+
+enum rc
+aut_session_prove(struct auth *auth, struct ctx *ctx, struct str email, struct str password,
+                  struct aut_user *out)
+{
+    struct entry e = {.stays_out = true};
+    enum rc rc = try_sign_in(auth, ctx, email, password, &e);
+
+    if (rc == RC_OK) {
+        *out = e.user;
+    }
+    return rc;
 }
 
 /* --- password ------------------------------------------------------------------------------ */

@@ -143,7 +143,8 @@ set_up(void **state)
                     "TRUNCATE auth.organizations, auth.users, auth.logins, auth.projects,"
                     " auth.tokens, auth.invites, auth.throttle, auth.signing_keys,"
                     " auth.revocations, auth.gateway_watch, auth.audit_heads, auth.audit_events,"
-                    " auth.outbox, auth.inbox, auth.session_defaults, auth.links, auth.mails;"
+                    " auth.outbox, auth.inbox, auth.session_defaults, auth.links, auth.mails,"
+                    " auth.device_requests, auth.cli_refreshes;"
                     "UPDATE auth.revocation_head SET epoch = 0");
     if (aut_open(&auth, &c.ctx, db, &CFG) != RC_OK) {
         fail_msg("%.*s %.*s", STR_ARG(c.ctx.err.msg), STR_ARG(c.ctx.err.detail));

@@ -113,15 +113,3 @@ auth_find_member(struct auth *auth, struct ctx *ctx, const Assay__FindMemberRequ
     }
     return rc;
 }
-
-enum rc
-auth_start_cli_login(struct auth *auth, struct ctx *ctx, const Assay__StartCliLoginRequest *req,
-                     Assay__Empty *resp)
-{
-    (void)auth;
-    (void)req;
-    (void)resp;
-    return fail(ctx, RC_UNIMPLEMENTED, "NOT_OFFERED",
-                "there is no login from the command line: set VIZZLY_TOKEN to an API token of kind "
-                "sdk, which an admin of the organization makes");
-}

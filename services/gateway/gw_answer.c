@@ -100,6 +100,11 @@ answer_text(struct gw_req *r, const Assay__Text *text)
 {
     gw_common_headers(r);
     buf_printf(r->headers, "Content-Type: %s\r\nCache-Control: no-store\r\n", text->content_type);
+    if (str_starts(str_z(text->content_type), STR("text/html"))) { /* a page of ours: no script */
+        buf_put(r->headers, STR("Content-Security-Policy: default-src 'none'; style-src 'self'; "
+                                "img-src data:; form-action 'self'; base-uri 'none'; "
+                                "frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"));
+    }
     if (text->file_name != NULL) {
         gw_put_attachment(r->headers, str_z(text->file_name));
     }

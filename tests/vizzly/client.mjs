@@ -1,19 +1,27 @@
 // Unmodified clients of two versions: every command a project's CI and its people use.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { freePort } from '../e2e/lib/ports.mjs';
-import { page, png, readBuild, sdkToken } from '../e2e/lib/sdk.mjs';
-import { organization, unique, want } from '../e2e/lib/world.mjs';
+import { form, page, png, readBuild, sdkToken } from '../e2e/lib/sdk.mjs';
+import { organization, sql, unique, until, want } from '../e2e/lib/world.mjs';
 
 const BOX = { x: 20, y: 30, w: 40, h: 12 };
 
 // What the client's own comparison, which takes plain areas for smoothed edges, sees as well.
 const noise = (width, height) => png(width, height, (x, y) => [(x * 37 + y * 91) & 255, (x * y * 13) & 255, (x ^ y) & 255]);
+
+// What a browser does with a form.
+const submit = async (where, fields) => {
+  const { body, headers } = form(Object.entries(fields));
+  const res = await fetch(new URL(where, process.env.ASSAY_URL), { method: 'POST', body, headers });
+  assert.equal(res.status, 200);
+  return res.text();
+};
 
 // The page as a browser has it after its scripts have run.
 const browse = (url) => new Promise((resolve, reject) => {
@@ -55,6 +63,30 @@ for (const version of process.env.E2E_VERSIONS.split(' ')) {
       const done = await vizzly(args, more);
       assert.equal(done.code, code, `vizzly ${args.join(' ')}\n${done.text}`);
       return done.text;
+    };
+    // The command on a terminal of its own; `person` gets the address that it opens in the browser, then Enter is
+    // pressed. Resolves with all it wrote.
+    const login = async (person) => {
+      const bin = path.join(dir, 'bin');
+      const opened = path.join(dir, 'opened');
+      fs.rmSync(opened, { force: true });
+      fs.mkdirSync(bin, { recursive: true });
+      fs.writeFileSync(path.join(bin, 'xdg-open'), `#!/bin/sh\necho "$1" >${opened}.new && mv ${opened}.new ${opened}\n`, { mode: 0o755 });
+      const env = { PATH: `${bin}:${process.env.PATH}`, HOME: dir, NO_COLOR: '1', TERM: 'dumb', VIZZLY_HOME: path.join(dir, 'home'),
+        VIZZLY_API_URL: process.env.ASSAY_URL };
+      const child = spawn('script', ['-qec', `"${process.execPath}" "${path.join(home, 'bin', 'vizzly.js')}" login`, '/dev/null'],
+        { cwd: dir, env, stdio: ['pipe', 'pipe', 'pipe'] });
+      child.stdin.on('error', () => {}); // a key pressed after the end
+      let text = '';
+      child.stdout.on('data', (data) => { text += data; });
+      const ended = new Promise((resolve) => { child.on('close', resolve); });
+      await until('the login asks for Enter', () => fs.existsSync(opened) && text.includes('press Enter'), 240);
+      await person(fs.readFileSync(opened, 'utf8').trim());
+      // Before the terminal reads single keys, one that is pressed waits for the next Enter: press until it is over.
+      let over = false;
+      void ended.then(() => { over = true; });
+      await until('the login ends', () => over || (child.stdin.write('\r'), false), 240);
+      return text;
     };
     const json = async (args, more) => JSON.parse((await vizzly([...args, '--json'], more)).stdout).data;
     const shots = (changed) => {
@@ -144,9 +176,37 @@ for (const version of process.env.E2E_VERSIONS.split(' ')) {
         '--baseline-build', build.id, ...await ui()]);
     });
 
-    test('what is not served says so, and what to do instead', async () => {
-      assert.match(await run(1, ['login']), /VIZZLY_TOKEN to an API token/);
-      assert.match(await run(0, ['whoami']), /Not logged in/);
+    test('a person logs in on a page, works without VIZZLY_TOKEN, and logs out', async () => {
+      const person = { VIZZLY_TOKEN: '' };
+      assert.match(await run(0, ['whoami'], person), /Not logged in/);
+      assert.match(await login(async (url) => {
+        const shown = await fetch(url);
+        assert.equal(shown.status, 200);
+        const code = /name="code"[^>]* value="([A-Z-]+)"/.exec(await shown.text())[1];
+        const asks = await submit('/account/device', { code, email: org.email, password: org.password });
+        assert.match(asks, /vizzly-cli/);
+        const ticket = /name="ticket" value="(\w+)"/.exec(asks)[1];
+        assert.match(await submit('/account/device/decision', { ticket, decision: 'approve' }), /Approved/);
+      }), /Authenticated[\s\S]*You can now use/);
+      assert.match(await run(0, ['whoami'], person), new RegExp(org.email));
+      if (isNew) {
+        assert.match(await run(0, ['projects'], person), /web/);
+        assert.match(await run(0, ['orgs'], person), /admin/);
+        // What is refused, as an expired token is, is renewed without a word.
+        const config = path.join(dir, 'home', 'config.json');
+        const kept = JSON.parse(fs.readFileSync(config, 'utf8'));
+        kept.auth.accessToken = `${kept.auth.accessToken.slice(0, -1)}_`;
+        fs.writeFileSync(config, JSON.stringify(kept));
+        await run(1, ['whoami'], person);
+        assert.match(await run(0, ['projects'], person), /web/);
+        assert.match(await run(0, ['whoami'], person), new RegExp(org.email));
+      }
+      assert.match(await run(0, ['logout'], person), /Logged out/);
+      assert.equal(sql(`SELECT count(*) FROM auth.tokens WHERE org_id = ${org.id} AND expires_at IS NOT NULL`)[0][0], '0');
+      assert.match(await run(0, ['whoami'], person), /Not logged in/);
+      assert.match(await login(async (url) => {
+        assert.match(url, /\/account\/device\?code=/);
+      }), /not complete yet/);
     });
 
     if (isNew) {

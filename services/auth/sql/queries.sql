@@ -92,10 +92,13 @@ LEFT JOIN logins l ON l.jti = $1::uuid AND l.user_id = $2 AND l.org_id = $3 AND 
 LEFT JOIN users u ON u.id = l.user_id AND u.org_id = $3
 LEFT JOIN projects p ON p.org_id = u.org_id AND p.is_default;
 
+-- Sign-ins end, those of command lines with them.
 -- name: logins_end_others
+WITH cli AS (DELETE FROM tokens WHERE user_id = $1 AND expires_at IS NOT NULL)
 DELETE FROM logins WHERE user_id = $1 AND jti <> $2::uuid;
 
 -- name: logins_end_all
+WITH cli AS (DELETE FROM tokens WHERE user_id = $1 AND expires_at IS NOT NULL)
 DELETE FROM logins WHERE user_id = $1;
 
 -- name: logins_sweep
@@ -133,9 +136,9 @@ SELECT EXISTS (SELECT FROM tokens WHERE org_id = $1 AND user_id = $2 AND id = $3
 -- name: token_check
 SELECT h.epoch, t.id, t.kind, t.org_id, t.user_id, coalesce(t.project_id, p.id),
        coalesce(t.role, u.role), u.email, t.shown,
-       coalesce(t.last_used_at < now() - interval '1 minute', true)
+       coalesce(t.last_used_at < now() - interval '1 minute', true), t.expires_at
 FROM revocation_head h
-LEFT JOIN tokens t ON t.sha256 = $1::bytea
+LEFT JOIN tokens t ON t.sha256 = $1::bytea AND (t.expires_at IS NULL OR t.expires_at > now())
 LEFT JOIN users u ON u.id = t.user_id
 LEFT JOIN projects p ON p.org_id = t.org_id AND p.is_default;
 
@@ -389,3 +392,66 @@ FROM audit_events
 WHERE org_id = $1 AND ($2::text IS NULL OR strpos(type, lower($2)) > 0)
   AND ($3::text IS NULL OR lower(email) = lower($3))
   AND ($4::text IS NULL OR resource_type = $4) AND ($5::bigint IS NULL OR at_us >= $5);
+
+-- ---- sign-ins of command lines
+
+-- No row: the user code is taken.
+-- name: device_insert
+INSERT INTO device_requests (device_sha256, user_code, agent, peer, expires_at)
+VALUES ($1::bytea, $2, $3, $4, now() + $5::bigint * interval '1 microsecond')
+ON CONFLICT (user_code) DO NOTHING RETURNING id;
+-- How it stands, and whether it is too late. What was approved is given out once.
+-- name: device_poll
+WITH was AS (
+    SELECT id, state, expires_at <= now() AS over, org_id, user_id FROM device_requests
+    WHERE device_sha256 = $1::bytea FOR UPDATE
+), took AS (
+    UPDATE device_requests d SET state = 3 FROM was
+    WHERE d.id = was.id AND was.state = 1 AND NOT was.over
+)
+SELECT state, over, org_id, user_id FROM was;
+-- Who asks, for a person who has signed in and holds the ticket from now on.
+-- name: device_look
+UPDATE device_requests SET ticket_sha256 = $2::bytea, org_id = $3, user_id = $4
+WHERE user_code = $1 AND state = 0 AND expires_at > now()
+RETURNING agent, peer, created_at;
+-- name: device_decide
+UPDATE device_requests SET state = $2, ticket_sha256 = NULL
+WHERE ticket_sha256 = $1::bytea AND state = 0 AND expires_at > now() RETURNING org_id, user_id;
+-- name: devices_sweep
+DELETE FROM device_requests WHERE id IN (
+    SELECT id FROM device_requests WHERE expires_at < now() - interval '1 day' LIMIT 1000);
+
+-- name: cli_token_lasts
+UPDATE tokens SET expires_at = now() + $2::bigint * interval '1 microsecond' WHERE id = $1
+RETURNING expires_at;
+-- name: cli_token_renew
+UPDATE tokens SET sha256 = $2::bytea, shown = $3, expires_at = now() + $4::bigint * interval '1 microsecond'
+WHERE id = $1 RETURNING expires_at;
+-- name: cli_token_end
+DELETE FROM tokens WHERE id = $1 RETURNING name;
+-- name: cli_refresh_insert
+INSERT INTO cli_refreshes (sha256, org_id, token_id, expires_at)
+VALUES ($1::bytea, $2, $3, now() + $4::bigint * interval '1 microsecond');
+-- What the secret renews: how long ago it was used (NULL: never, but it is now), whether it is too late.
+-- name: cli_refresh_take
+WITH was AS (
+    SELECT r.sha256, r.token_id, r.org_id, t.user_id, r.used_at, r.expires_at <= now() AS over
+    FROM cli_refreshes r JOIN tokens t ON t.id = r.token_id
+    WHERE r.sha256 = $1::bytea FOR UPDATE OF r, t
+), took AS (
+    UPDATE cli_refreshes r SET used_at = now() FROM was
+    WHERE r.sha256 = was.sha256 AND was.used_at IS NULL AND NOT was.over
+)
+SELECT token_id, org_id, user_id, over,
+       (extract(epoch FROM now() - used_at) * 1000000)::bigint FROM was;
+-- name: cli_tokens_sweep
+DELETE FROM tokens WHERE id IN (
+    SELECT id FROM tokens t WHERE t.expires_at < now() - interval '1 day'
+      AND NOT EXISTS (SELECT FROM cli_refreshes r WHERE r.token_id = t.id AND r.used_at IS NULL
+                          AND r.expires_at > now()) LIMIT 1000);
+-- name: cli_refreshes_sweep
+DELETE FROM cli_refreshes WHERE sha256 IN (
+    SELECT sha256 FROM cli_refreshes WHERE expires_at < now() - interval '1 day' LIMIT 1000);
+-- name: cli_user
+SELECT uuid, split_part(email, '@', 1), email FROM users WHERE id = $1 AND org_id = $2;

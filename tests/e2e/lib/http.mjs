@@ -20,7 +20,7 @@ export function exchange(method, path, options = {}) {
   } else if (method !== 'GET' && method !== 'HEAD') {
     headers['content-length'] ??= '0';
   }
-  if (path.startsWith('/api/sdk')) {
+  if (path.startsWith('/api/sdk') || path.startsWith('/api/auth/cli')) {
     headers['user-agent'] ??= 'Vizzly-e2e/1.0';
   }
   if (options.token) {
