@@ -80,6 +80,7 @@ struct aut_mail_facts {
     struct str inviter;                        /* invite; empty: gone */
     enum role role;                            /* invite */
     struct str webhook, webhook_id, why, last; /* webhook disabled */
+    struct str remedy;                         /* the same: what to do */
 };
 struct aut_mail_text {
     struct str subject;

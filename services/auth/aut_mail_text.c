@@ -10,7 +10,7 @@
 #define NAME_MAX_CPS 80
 
 /* One kind of mail. The paragraphs may hold {email} {org} {inviter} {role}, those of a notice
- * {webhook} {id} {why} {last}. */
+ * {webhook} {id} {why} {last} {remedy}. */
 static const struct wording {
     const char *subject;
     const char *before; /* the link */
@@ -44,14 +44,9 @@ static const struct wording {
     [AUT_MAIL_WEBHOOK_DISABLED] =
         {"Webhook switched off: {webhook}",
          "The webhook \"{webhook}\" (number {id}) of the organization \"{org}\" was switched off: "
-         "{why}. The last attempt {last}. Nothing more is sent to it; what waited has failed and "
-         "can "
-         "be sent again.",
+         "{why}. The last attempt {last}. Nothing more is sent to it, and what waited has failed.",
          "Open the API pages",
-         "When the receiver works again, switch the webhook on (PATCH "
-         "/api/v1/integrations/webhooks/{id} with \"enabled\": true) and send again what it missed "
-         "(GET .../deliveries, POST .../deliveries/NUMBER/redeliver). You get this mail as an "
-         "administrator, or because you made the webhook."},
+         "{remedy} You get this mail as an administrator, or because you made the webhook."},
 };
 
 /* A name as it may stand in a mail. */
@@ -94,7 +89,8 @@ value_of(struct ctx *ctx, struct str key, const struct aut_mail_facts *f)
     return str_eqz(key, "webhook") ? tame(ctx, f->webhook)
            : str_eqz(key, "id")    ? f->webhook_id
            : str_eqz(key, "why")   ? f->why
-                                   : tame(ctx, f->last);
+           : str_eqz(key, "last")  ? tame(ctx, f->last)
+                                   : f->remedy;
 }
 
 static void

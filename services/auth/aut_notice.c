@@ -33,6 +33,27 @@ last_attempt(struct ctx *ctx, const struct json_value *v)
                          : STR("failed");
 }
 
+/* What comes from the settings is no webhook of the API, and switched on in other ways. */
+static struct str
+remedy(struct ctx *ctx, struct str kind, struct str id)
+{
+    if (str_eqz(kind, "slack") || str_eqz(kind, "teams")) {
+        return STR("When the chat works again, send the test message (POST "
+                   "/api/v1/settings/test-notification): once that arrives, the chat is switched "
+                   "on again. A new address (PUT /api/v1/settings) does that, too.");
+    }
+    if (str_eqz(kind, "github")) {
+        return STR("Put a token that may write commit statuses and pull requests into the settings "
+                   "(PUT /api/v1/settings, github_token): that switches it on again.");
+    }
+    return arena_printf(
+        ctx->arena,
+        "When the receiver works again, switch the webhook on (PATCH "
+        "/api/v1/integrations/webhooks/%.*s with \"enabled\": true) and send again "
+        "what it missed (GET .../deliveries, POST .../deliveries/NUMBER/redeliver).",
+        STR_ARG(id));
+}
+
 enum rc
 aut_notice_read(struct ctx *ctx, struct str about, struct aut_mail_facts *out)
 {
@@ -48,5 +69,6 @@ aut_notice_read(struct ctx *ctx, struct str about, struct aut_mail_facts *out)
                    ? STR("its receiver answered 410 Gone, which says \"never again\"")
                    : STR("no attempt to reach it succeeded for too long");
     out->last = last_attempt(ctx, v);
+    out->remedy = remedy(ctx, json_str(json_get(v, "kind")), out->webhook_id);
     return aut_check_arena(ctx);
 }

@@ -121,6 +121,7 @@ the_mail_says_what_why_and_where_and_escapes_names(void **state)
                                         "organization \"Shop & Co\"")) == 0);
     assert_true(str_find(text.text, STR("no attempt to reach it succeeded for too long")) > 0);
     assert_true(str_find(text.text, STR("was answered with status 503")) > 0);
+    assert_true(str_find(text.text, STR("PATCH /api/v1/integrations/webhooks/12 with")) > 0);
     assert_true(str_find(text.text, link) > 0);
     assert_true(str_find(text.html, STR("CI &lt;b&gt;hook&lt;/b&gt;")) > 0);
     assert_true(str_find(text.html, STR("<b>")) < 0);
@@ -139,6 +140,29 @@ the_mail_says_what_why_and_where_and_escapes_names(void **state)
     call_end(&c);
 }
 
+/* The API knows no webhook of theirs that could be switched on. */
+static void
+for_chats_and_repositories_the_mail_says_another_way(void **state)
+{
+    static const char *const WAYS[][2] = {
+        {"slack", "test-notification"}, {"teams", "test-notification"}, {"github", "github_token"}};
+    struct call c = call_begin();
+    struct aut_mail_facts facts = {.org_name = STR("Shop"), .email = STR("ada@example.com")};
+    struct aut_mail_text text;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(WAYS); i++) {
+        struct str about = arena_printf(
+            c.arena, "{\"webhook_id\":12,\"name\":\"%s\",\"kind\":\"%s\"}", WAYS[i][0], WAYS[i][0]);
+        assert_int_equal(aut_notice_read(&c.ctx, about, &facts), RC_OK);
+        assert_int_equal(
+            aut_mail_write(&c.ctx, AUT_MAIL_WEBHOOK_DISABLED, &facts, STR_EMPTY, &text), RC_OK);
+        assert_true(str_find(text.text, str_z(WAYS[i][1])) > 0);
+        assert_true(str_find(text.text, STR("integrations/webhooks")) < 0);
+    }
+    call_end(&c);
+}
+
 #define N(name) cmocka_unit_test_setup_teardown(name, set_up_people, tear_down_sink)
 
 int
@@ -149,6 +173,7 @@ main(void)
         N(a_maker_of_another_organization_or_of_the_past_gets_none),
         N(other_events_and_data_that_is_none_send_nothing),
         N(the_mail_says_what_why_and_where_and_escapes_names),
+        N(for_chats_and_repositories_the_mail_says_another_way),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

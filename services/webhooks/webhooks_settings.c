@@ -146,7 +146,8 @@ take_member(struct webhooks *w, struct ctx *ctx, enum whk_setting_name name, str
     bool is_mask =
         old.n > 0 && whk_setting_is_secret(name) && str_eq(value, whk_setting_mask(ctx, old));
 
-    if (is_mask || str_eq(value, old)) {
+    /* A secret that was written out again is meant: it also switches on what was switched off. */
+    if (is_mask || (str_eq(value, old) && (value.n == 0 || !whk_setting_is_secret(name)))) {
         return RC_OK;
     }
     enum rc rc = check_chat_url(w, ctx, name, value);
@@ -268,21 +269,38 @@ send_test(struct webhooks *w, struct ctx *ctx, enum whk_chat chat, struct str ur
     return RC_OK;
 }
 
+/* A chat that took the message is well: it is switched on again if it was off. */
 static enum rc
-tell_tested(struct webhooks *w, struct ctx *ctx, struct str sent)
+note_tested(struct webhooks *w, struct ctx *ctx, struct str sent, const struct str *kinds, size_t n)
 {
     struct svc_event event = {.type = "settings.tested",
                               .tell = TELL_AUDIT,
                               .resource_type = STR("settings"),
                               .resource_id =
-                                  arena_printf(ctx->arena, "%lld", (long long)ctx->who.org_id),
-                              .details = sent};
-    enum rc rc = db_begin(w->db, ctx);
+                                  arena_printf(ctx->arena, "%lld", (long long)ctx->who.org_id)};
+    bool revived = false;
 
+    enum rc rc = whk_kinds_revive(w->db, ctx, kinds, n, &revived);
+    event.details =
+        arena_printf(ctx->arena, "%.*s%s", STR_ARG(sent), revived ? ", switched on again" : "");
+    return rc == RC_OK ? svc_emit(w->db, ctx, &event) : rc;
+}
+
+static enum rc
+tell_tested(struct webhooks *w, struct ctx *ctx, struct str sent,
+            const Assay__TestNotificationResponse *resp)
+{
+    struct str *kinds = ARENA_ARRAY(ctx->arena, resp->n_sent + 1, struct str);
+
+    for (size_t i = 0; kinds != NULL && i < resp->n_sent; i++) {
+        kinds[i] = str_z(resp->sent[i]);
+    }
+    enum rc rc = kinds == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many chats")
+                               : db_begin(w->db, ctx);
     if (rc != RC_OK) {
         return rc;
     }
-    rc = svc_emit(w->db, ctx, &event);
+    rc = note_tested(w, ctx, sent, kinds, resp->n_sent);
     if (rc != RC_OK) {
         db_rollback(w->db, ctx);
         return rc;
@@ -299,7 +317,8 @@ test_chats(struct webhooks *w, struct ctx *ctx, const struct whk_settings *s,
         enum whk_setting_name name;
         enum whk_chat chat;
         const char *word;
-    } CHATS[] = {{SET_SLACK_URL, WHK_SLACK, "slack"}, {SET_TEAMS_URL, WHK_TEAMS, "teams"}};
+    } CHATS[] = {{SET_SLACK_URL, WHK_SLACK, WHK_KIND_SLACK},
+                 {SET_TEAMS_URL, WHK_TEAMS, WHK_KIND_TEAMS}};
 
     resp->sent = ARENA_ARRAY(ctx->arena, ARRAY_LEN(CHATS), char *);
     for (size_t i = 0; resp->sent != NULL && i < ARRAY_LEN(CHATS); i++) {
@@ -338,7 +357,7 @@ webhooks_test_notification(struct webhooks *w, struct ctx *ctx,
                     "no chat webhook is configured");
     }
     rc = rc == RC_OK ? test_chats(w, ctx, &s, resp, &sent, &failed) : rc;
-    rc = rc == RC_OK && sent.n > 0 ? tell_tested(w, ctx, sent) : rc;
+    rc = rc == RC_OK && sent.n > 0 ? tell_tested(w, ctx, sent, resp) : rc;
     if (rc == RC_OK && failed.n > 0) {
         return fail(ctx, RC_UNKNOWN, "NOTIFICATION_ERROR", "%.*s", STR_ARG(failed));
     }

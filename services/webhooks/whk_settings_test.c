@@ -141,6 +141,27 @@ a_chat_and_a_repository_are_endpoints_while_they_are_set(void **state)
     assert_int_equal(count("endpoints"), 0);
 }
 
+/* After three days of failing a chat is off: the mask leaves it so, the address written out or a
+ * new one begins anew. */
+static void
+a_chat_that_was_switched_off_is_on_again_when_its_address_is_written_out(void **state)
+{
+    static const char OFF[] = "UPDATE webhooks.endpoints SET enabled = false,"
+                              " disabled_reason = 'failing', failing_since = now()";
+    static const char ON[] = "endpoints WHERE enabled AND disabled_reason IS NULL"
+                             " AND failing_since IS NULL";
+
+    (void)state;
+    assert_int_equal(put(7, SLACK, TOKEN, "acme/shop", NULL), RC_OK);
+    pg_support_exec(OFF);
+    assert_int_equal(put(7, "****path", "****ghij", "acme/shop", NULL), RC_OK);
+    assert_int_equal(count(ON), 0);
+    assert_int_equal(put(7, SLACK, NULL, NULL, NULL), RC_OK);
+    assert_int_equal(count(ON), 1);
+    assert_int_equal(put(7, NULL, TOKEN, NULL, NULL), RC_OK);
+    assert_int_equal(count(ON), 2);
+}
+
 static void
 a_wrong_value_leaves_nothing_of_its_request(void **state)
 {
@@ -165,6 +186,7 @@ main(void)
         T(a_secret_lies_sealed_and_is_kept_when_its_mask_comes_back),
         T(a_sealed_value_opens_at_its_place_alone),
         T(a_chat_and_a_repository_are_endpoints_while_they_are_set),
+        T(a_chat_that_was_switched_off_is_on_again_when_its_address_is_written_out),
         T(a_wrong_value_leaves_nothing_of_its_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,10 @@ NODISCARD enum rc whk_setting_put(struct db *db, struct ctx *ctx,
 NODISCARD enum rc whk_kind_put(struct db *db, struct ctx *ctx, const char *kind,
                                const struct str *types, size_t type_count, int64_t *out_id);
 NODISCARD enum rc whk_kind_drop(struct db *db, struct ctx *ctx, const char *kind);
+/* Those of the caller's organization that were switched off are on again; *out_revived: there was
+ * one. */
+NODISCARD enum rc whk_kinds_revive(struct db *db, struct ctx *ctx, const struct str *kinds,
+                                   size_t count, bool *out_revived);
 
 /* --- deliveries (whk_store_deliveries.c) --------------------------------------------------- */
 

@@ -72,3 +72,17 @@ whk_kind_drop(struct db *db, struct ctx *ctx, const char *kind)
     return DB_QUERY(db, ctx, Q_ENDPOINT_DROP_KIND, NULL, DB_ARG_I64(ctx->who.org_id),
                     DB_ARG_Z(kind));
 }
+
+enum rc
+whk_kinds_revive(struct db *db, struct ctx *ctx, const struct str *kinds, size_t count,
+                 bool *out_revived)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc = DB_QUERY(db, ctx, Q_ENDPOINTS_REVIVE, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_STRS(kinds, count));
+    if (rc == RC_OK) {
+        *out_revived = db_affected(res) > 0;
+    }
+    return rc;
+}

@@ -61,6 +61,11 @@ ON CONFLICT (org_id, kind) WHERE kind <> 'webhook' DO UPDATE SET event_types = e
     enabled = true, disabled_reason = NULL, failing_since = NULL
 RETURNING id;
 
+-- Switches on again what was switched off by itself.
+-- name: endpoints_revive
+UPDATE endpoints SET enabled = true, disabled_reason = NULL, failing_since = NULL
+WHERE org_id = $1 AND kind = ANY ($2::text[]) AND NOT enabled;
+
 -- name: endpoint_drop_kind
 DELETE FROM endpoints WHERE org_id = $1 AND kind = $2;
 

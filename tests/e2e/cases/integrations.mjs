@@ -89,6 +89,10 @@ test('the test message goes to every chat that is configured, and says which one
   await put({ teams_webhook_url: chat.teamsUrl });
   assert.deepEqual((await want(200, 'POST', at, { token: org.admin })).sent, ['slack', 'teams']);
   assert.equal(chat.teams.length, 1);
+  // Switched off after days of failing, a chat that takes the message is on again.
+  sql(`UPDATE webhooks.endpoints SET enabled = false, disabled_reason = 'failing', failing_since = now() - interval '4 days' WHERE org_id = ${org.id} AND kind = 'slack'`);
+  await want(200, 'POST', at, { token: org.admin });
+  assert.equal(sql(`SELECT count(*) FROM webhooks.endpoints WHERE org_id = ${org.id} AND kind = 'slack' AND enabled AND failing_since IS NULL`)[0][0], '1');
   chat.status = 503;
   const failed = await want(502, 'POST', at, { token: org.admin });
   assert.equal(failed.type, 'notification_error');
