@@ -185,22 +185,31 @@ finish_tx(struct tests *t, struct ctx *ctx, enum rc rc)
     return db_commit(t->db, ctx);
 }
 
-enum rc
-tst_start_suite(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
-                const struct tst_run_request *request, struct tst_started *out)
+/* Asks the other services what the run needs of them, fills its job and opens the transaction that
+ * finish_tx ends. */
+static enum rc
+begin_run(struct tests *t, struct ctx *ctx, const char *app_public_id, const char *platform,
+          const struct tst_run_request *request, struct tst_job *job)
 {
     struct target target;
-    struct tst_job job = {.suite_run_id = 0};
 
-    enum rc rc =
-        find_target(t, ctx, suite->app_public_id, suite->platform, request->build_id, &target);
+    enum rc rc = find_target(t, ctx, app_public_id, platform, request->build_id, &target);
     rc = rc == RC_OK ? check_session(t, ctx, request->session_id) : rc;
     rc = rc == RC_OK ? check_credit(t, ctx, request) : rc;
     if (rc != RC_OK) {
         return rc;
     }
-    fill_job(&job, request, &target);
-    rc = db_begin(t->db, ctx);
+    fill_job(job, request, &target);
+    return db_begin(t->db, ctx);
+}
+
+enum rc
+tst_start_suite(struct tests *t, struct ctx *ctx, const Assay__Suite *suite,
+                const struct tst_run_request *request, struct tst_started *out)
+{
+    struct tst_job job = {.suite_run_id = 0};
+
+    enum rc rc = begin_run(t, ctx, suite->app_public_id, suite->platform, request, &job);
     if (rc != RC_OK) {
         return rc;
     }
@@ -234,7 +243,6 @@ enum rc
 tst_start_case(struct tests *t, struct ctx *ctx, const Assay__Case *c,
                const struct tst_run_request *request, struct tst_started *out)
 {
-    struct target target;
     Assay__Suite *suite = NULL;
     struct tst_job job = {.reset_strategy = "clear_data", .context = c->context};
     enum rc rc = RC_OK;
@@ -250,14 +258,7 @@ tst_start_case(struct tests *t, struct ctx *ctx, const Assay__Case *c,
         app = suite->app_public_id;
         platform = suite->platform;
     }
-    rc = find_target(t, ctx, app, platform, request->build_id, &target);
-    rc = rc == RC_OK ? check_session(t, ctx, request->session_id) : rc;
-    rc = rc == RC_OK ? check_credit(t, ctx, request) : rc;
-    if (rc != RC_OK) {
-        return rc;
-    }
-    fill_job(&job, request, &target);
-    rc = db_begin(t->db, ctx);
+    rc = begin_run(t, ctx, app, platform, request, &job);
     if (rc != RC_OK) {
         return rc;
     }
