@@ -173,6 +173,16 @@ eat_restart(struct cur *c)
 }
 
 static enum parsed
+add_launch(struct gram *g, struct str name)
+{
+    struct action *a = add_action(g, ACT_LAUNCH, NULL);
+
+    a->value = name;
+    a->has_value = name.n > 0;
+    return P_OK;
+}
+
+static enum parsed
 clause_app(struct gram *g, struct cur c)
 {
     struct str name;
@@ -191,19 +201,13 @@ clause_app(struct gram *g, struct cur c)
         eat_end(&c, "is launched|is open|is opened|is started|is running|has started|"
                     "has launched|was launched|has been launched|is up") &&
         eat_app(&c, &name)) {
-        struct action *a = add_action(g, ACT_LAUNCH, NULL);
-        a->value = name;
-        a->has_value = name.n > 0;
-        return P_OK;
+        return add_launch(g, name);
     }
     c = whole;
     if (eat(&c,
             "launch|start|open|bring up|launches|starts|run|opens|open up|start up|boot|fire up") &&
         eat_app(&c, &name)) {
-        struct action *a = add_action(g, ACT_LAUNCH, NULL);
-        a->value = name;
-        a->has_value = name.n > 0;
-        return P_OK;
+        return add_launch(g, name);
     }
     c = whole;
     if (eat(&c, "launch|launches") && c.end - c.i == 1 &&
