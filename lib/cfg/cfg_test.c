@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cfg/cfg.h"
+#include "tests/support/place.h"
 
 /* Texts of settings live as long as the process by design; this one loads them many times. */
 const char *__lsan_default_suppressions(void);
@@ -125,10 +126,11 @@ a_mounted_file_gives_the_secret_without_its_newline(void **state)
 {
     struct sample s;
     struct buf faults;
-    char path[] = "/tmp/cfg_test.XXXXXX";
-    int fd = mkstemp(path);
+    char path[PLACE_MAX];
 
     (void)state;
+    (void)snprintf(path, sizeof(path), "%s/cfg_test.XXXXXX", place_base());
+    int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "s3cret\n", 7), 7);
     (void)close(fd);

@@ -11,15 +11,17 @@
 #undef fail
 
 #include "log/log.h"
+#include "tests/support/place.h"
 
 static int file_fd;
 
 static int
 open_log(void **state)
 {
-    char path[] = "/tmp/log_test.XXXXXX";
+    char path[PLACE_MAX];
 
     (void)state;
+    (void)snprintf(path, sizeof(path), "%s/log_test.XXXXXX", place_base());
     file_fd = mkstemp(path);
     (void)unlink(path);
     (void)fcntl(file_fd, F_SETFL, O_APPEND);

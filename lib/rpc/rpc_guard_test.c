@@ -122,12 +122,10 @@ static int
 tear_down(void **state)
 {
     struct fixture *f = *state;
-    char text[128];
 
     rpc_client_free(f->client);
     rpc_server_free(f->server);
-    (void)snprintf(text, sizeof(text), "rm -rf %s", f->dir);
-    return system(text);
+    return place_remove(f->dir) ? 0 : 1;
 }
 
 static struct sockaddr_un

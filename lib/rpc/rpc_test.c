@@ -226,13 +226,10 @@ open_with(struct fixture *f, int workers, int queue_max)
 static void
 close_all(struct fixture *f)
 {
-    char text[128];
-
     atomic_store(&f->service.release, true);
     rpc_client_free(f->client);
     rpc_server_free(f->server);
-    (void)snprintf(text, sizeof(text), "rm -rf %s", f->dir);
-    assert_int_equal(system(text), 0);
+    assert_true(place_remove(f->dir));
 }
 
 /* --- calls --------------------------------------------------------------------------------- */

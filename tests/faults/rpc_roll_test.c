@@ -182,8 +182,6 @@ reap(pid_t pid)
 static void
 close_all(struct fixture *f)
 {
-    char text[128];
-
     rpc_client_free(f->client);
     for (int i = 0; i < REPLICAS; i++) {
         (void)kill(f->pids[i], SIGCONT);
@@ -191,8 +189,7 @@ close_all(struct fixture *f)
         int status = reap(f->pids[i]);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
-    (void)snprintf(text, sizeof(text), "rm -rf %s", f->dir);
-    assert_int_equal(system(text), 0);
+    assert_true(place_remove(f->dir));
 }
 
 /* --- the load ------------------------------------------------------------------------------ */
@@ -504,8 +501,7 @@ servers_end_with_a_test_that_is_killed(void **state)
     }
     (void)close(out[0]);
     (void)close(out[1]);
-    (void)snprintf(text, sizeof(text), "rm -rf %s", dir);
-    assert_int_equal(system(text), 0);
+    assert_true(place_remove(dir));
 }
 
 int

@@ -26,7 +26,7 @@ struct run {
 };
 
 struct lab {
-    char dir[64];
+    char dir[PLACE_MAX];
     struct arena *arena;
     struct run run;
     const struct json_value *list; /* cases/tuned.json */
@@ -80,8 +80,7 @@ set_up(void **state)
     (void)state;
     lab.arena = arena_new((size_t)16 << 20);
     assert_non_null(lab.arena);
-    (void)snprintf(lab.dir, sizeof(lab.dir), "/tmp/assay-diff-XXXXXX");
-    assert_non_null(mkdtemp(lab.dir));
+    place_make(lab.dir, "diff");
     struct str path = arena_printf(lab.arena, "%s:%s", place_bin(), getenv("PATH"));
     assert_int_equal(setenv("PATH", arena_strz(lab.arena, path), 1), 0);
     sh(r, STR("cat " CASES "tuned.json"));
@@ -95,9 +94,8 @@ static int
 tear_down(void **state)
 {
     (void)state;
-    sh(&lab.run, arena_printf(lab.arena, "rm -r %s", lab.dir));
     arena_free(lab.arena);
-    return 0;
+    return place_remove(lab.dir) ? 0 : 1;
 }
 
 static void

@@ -356,9 +356,7 @@ tear_down(void **state)
             (void)end_process(pids[i], SIGKILL);
         }
     }
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    return system(command);
+    return place_remove(dir) ? 0 : 1;
 }
 
 /* --- tests --------------------------------------------------------------------------------- */

@@ -883,7 +883,5 @@ main(int argc, char **argv)
         (void)fprintf(stderr, "logs: %s/log\n", dir);
         return failed;
     }
-    char command[96];
-    (void)snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command) == 0 ? 0 : 1;
+    return place_remove(dir) ? 0 : 1;
 }

@@ -223,15 +223,12 @@ fake_auth_start(struct fake_auth *a)
 static inline void
 fake_auth_stop(struct fake_auth *a)
 {
-    char path[128];
-
     rpc_client_free(a->client);
     rpc_server_free(a->server);
     for (size_t i = 0; i < a->published_n; i++) {
         eckey_free(a->published[i]);
     }
-    (void)snprintf(path, sizeof(path), "rm -rf '%s'", a->dir);
-    (void)!system(path);
+    (void)place_remove(a->dir);
     (void)pthread_mutex_destroy(&a->lock);
 }
 

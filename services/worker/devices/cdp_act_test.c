@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "tests/support/place.h"
+
 static const struct site_page pages[] = {
     {"/login",
      "<title>Login</title><form action=/welcome onsubmit=\"this.n.value=this.n.value+'!'\">"
@@ -318,9 +320,10 @@ static void
 files_go_into_inputs_and_into_buttons_that_ask(void **state)
 {
     struct lab *l = *state;
-    char path[] = "/tmp/assay-upload-XXXXXX.txt";
-    int fd = mkstemps(path, 4);
+    char path[PLACE_MAX];
 
+    (void)snprintf(path, sizeof(path), "%s/assay-upload-XXXXXX.txt", place_base());
+    int fd = mkstemps(path, 4);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "hello", 5), 5);
     close(fd);
