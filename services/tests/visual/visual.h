@@ -207,9 +207,10 @@ NODISCARD enum rc visual_probe(struct str bytes, const struct visual_options *op
 
 #define VISUAL_HASH_LEN 32
 
-/* SHA-256 of size and pixels as they are drawn: the same for two files, whatever their compression,
- * depth or chunks, when every pixel is the same. Decodes the whole file, so it is the full check of
- * an upload as well. Errors: as visual_compare. */
+/* SHA-256 of size and pixels as they are drawn, each row as what differs from the one above: the
+ * same for two files, whatever their compression, depth or chunks, when every pixel is the same.
+ * Decodes the whole file, so it is the full check of an upload as well. Errors: as visual_compare.
+ */
 NODISCARD enum rc visual_pixel_hash(struct visual *v, struct str bytes,
                                     const struct visual_options *options,
                                     unsigned char out_hash[VISUAL_HASH_LEN],

@@ -351,6 +351,27 @@ the_same_pixels_have_the_same_hash_however_they_are_stored(void **state)
     free((void *)(uintptr_t)other.p);
 }
 
+static void
+the_same_pixels_in_another_place_have_another_hash(void **state)
+{
+    static const int at[][2] = {{0, 0}, {0, 1}, {1, 0}, {0, 4}, {40, 0}, {41, 0}, {0, 2}};
+    struct pair *p = *state;
+    unsigned char hash[ARRAY_LEN(at)][VISUAL_HASH_LEN];
+    struct visual_info info;
+
+    for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+        paint(p->current, at[i][0], at[i][1], 1, 1, 0x123456);
+        struct str file = png_make(&rgb_form, p->current);
+        assert_int_equal(visual_pixel_hash(p->v, file, &p->options, hash[i], &info, &p->error),
+                         RC_OK);
+        free((void *)(uintptr_t)file.p);
+        paint(p->current, at[i][0], at[i][1], 1, 1, 0xffffff);
+        for (size_t k = 0; k < i; k++) {
+            assert_memory_not_equal(hash[i], hash[k], VISUAL_HASH_LEN);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -368,6 +389,7 @@ main(void)
         T(a_flipped_bit_anywhere_is_an_error),
         T(a_picture_over_the_limits_is_refused_by_its_head_alone),
         T(the_same_pixels_have_the_same_hash_however_they_are_stored),
+        T(the_same_pixels_in_another_place_have_another_hash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
