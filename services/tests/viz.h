@@ -204,6 +204,16 @@ NODISCARD enum rc viz_comparison_read(struct tests *t, struct ctx *ctx, const ch
 NODISCARD enum rc viz_review_summary(struct tests *t, struct ctx *ctx, const char *build_id,
                                      Assay__SdkReviewSummary *out);
 
+struct viz_decision {
+    const char *comparison, *status, *comment; /* comment may be NULL */
+    const char *user;                          /* uuid of who decides */
+};
+/* Decides a comparison, and what follows for its content wherever it shows, in the open
+ * transaction. Decisions and results of comparing may come at once in any number. Errors:
+ * NOT_FOUND. */
+NODISCARD enum rc viz_decide(struct tests *t, struct ctx *ctx, const struct viz_decision *d,
+                             Assay__SdkApprovalResponse *resp);
+
 /* A comment of `type` by the user is the decision of an assignment, if there is one. */
 NODISCARD enum rc viz_assignment_decide(struct tests *t, struct ctx *ctx, const char *build_id,
                                         const char *user_id, const char *type);

@@ -10,8 +10,9 @@
 
 /* Claimed at once: enough that the round trips do not count, few enough that every thread of every
  * replica has something to do. */
-#define CLAIM_MAX 4
-#define RESULTS_MAX ((size_t)16 * 1024 * 1024)
+#define CLAIM_MAX 8
+#define RESULT_MAX ((size_t)2 * 1024 * 1024)
+#define RESULTS_MAX (CLAIM_MAX * RESULT_MAX)
 #define REGIONS_TOLD_MAX 200
 #define FILE_KEY_BYTES 16
 
@@ -20,6 +21,10 @@ struct pair {
     char *base, *current; /* blobs */
     double colour_delta;
     int64_t cluster_min;
+    /* out: */
+    struct buf result;           /* a JSON object, not closed yet */
+    struct blob_writer *picture; /* of what differs, not stored yet; NULL: none */
+    bool done;
 };
 
 /* --- one pair ------------------------------------------------------------------------------ */
@@ -76,12 +81,9 @@ put_fingerprint(struct buf *b, const struct visual_result *result)
 }
 
 static enum rc
-store_picture(struct tests *t, struct ctx *ctx, int64_t org_id, struct str picture, struct buf *b)
+write_picture(struct tests *t, struct ctx *ctx, struct str picture, struct blob_writer **out)
 {
-    unsigned char random[FILE_KEY_BYTES];
-    char key[2 * FILE_KEY_BYTES + 1];
     struct blob_writer *writer = NULL;
-    struct blob_info info;
 
     if (picture.n == 0) {
         return RC_OK;
@@ -95,15 +97,8 @@ store_picture(struct tests *t, struct ctx *ctx, int64_t org_id, struct str pictu
         blob_abort(writer);
         return rc;
     }
-    struct str suffix = arena_printf(ctx->arena, "-sdk-diff-%lld", (long long)org_id);
-    rc = blob_commit_owned(&writer, 1, ctx, &suffix, &info);
-    if (rc == RC_OK) {
-        id_random(random, sizeof(random));
-        id_hex(random, sizeof(random), key);
-        json_put_member_str(b, "diff_blob", str_z(info.name));
-        json_put_member_str(b, "diff_key", str_z(key));
-    }
-    return rc;
+    *out = writer;
+    return RC_OK;
 }
 
 static void
@@ -114,9 +109,10 @@ put_failed(struct buf *b, struct str why)
 }
 
 static enum rc
-put_result(struct tests *t, struct ctx *ctx, const struct pair *p,
-           const struct visual_result *result, struct buf *b)
+put_result(struct tests *t, struct ctx *ctx, struct pair *p, const struct visual_result *result)
 {
+    struct buf *b = &p->result;
+
     json_put_member_str(b, "state", STR("done"));
     json_put_member_str(b, "verdict", str_z(visual_verdict_name(result->verdict)));
     json_put_member_i64(b, "diff_pixels", (int64_t)result->diff_pixels);
@@ -126,7 +122,7 @@ put_result(struct tests *t, struct ctx *ctx, const struct pair *p,
     json_put_f64(b, result->ssim_picture);
     put_fingerprint(b, result);
     put_regions(b, result);
-    return result->diff_pixels > 0 ? store_picture(t, ctx, p->org_id, result->picture, b) : RC_OK;
+    return result->diff_pixels > 0 ? write_picture(t, ctx, result->picture, &p->picture) : RC_OK;
 }
 
 /* `colour_delta` 0: any difference of any pixel counts, in its place. */
@@ -145,8 +141,7 @@ options_of(const struct pair *p)
 }
 
 static enum rc
-compare(struct tests *t, struct ctx *ctx, struct visual *engine, const struct pair *p,
-        struct buf *b)
+compare(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
 {
     struct visual_options options = options_of(p);
     struct visual_result result;
@@ -161,47 +156,88 @@ compare(struct tests *t, struct ctx *ctx, struct visual *engine, const struct pa
     }
     if (rc == RC_NOT_FOUND) {
         ctx_recover(ctx);
-        put_failed(b, STR("a picture is gone from the store"));
+        put_failed(&p->result, STR("a picture is gone from the store"));
         return RC_OK;
     }
     if (rc != RC_OK) {
         return rc; /* the store is away: the pair comes back when the lease is over */
     }
     if (visual_compare(engine, base, current, &options, &result, &error) != RC_OK) {
-        put_failed(b, str_z(error.text));
+        put_failed(&p->result, str_z(error.text));
         return RC_OK;
     }
-    return put_result(t, ctx, p, &result, b);
+    return put_result(t, ctx, p, &result);
 }
 
-/* One pair with memory of its own; appends its result. */
+/* One pair with memory of its own. */
 static enum rc
-work(struct tests *t, struct ctx *ctx, struct visual *engine, const struct pair *p, struct buf *b)
+work(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
 {
     struct arena *arena = arena_new(2 * (size_t)VISUAL_BYTES_MAX + ((size_t)4 << 20));
     struct ctx inner;
-    size_t before = b->n;
+    enum rc rc = RC_OK;
 
     if (arena == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
     }
     ctx_init(&inner, arena);
     inner.deadline_us = ctx->deadline_us;
-    buf_putz(b, b->n == 1 ? "{" : ",{");
-    json_put_member_i64(b, "id", p->id);
-    json_put_member_i64(b, "fence", p->fence);
-    enum rc rc = RC_OK;
+    buf_putc(&p->result, '{');
+    json_put_member_i64(&p->result, "id", p->id);
+    json_put_member_i64(&p->result, "fence", p->fence);
     if (p->attempts > VIZ_ATTEMPTS_MAX) {
-        put_failed(b, STR("the comparison was begun several times and never finished"));
+        put_failed(&p->result, STR("the comparison was begun several times and never finished"));
     } else {
-        rc = compare(t, &inner, engine, p, b);
+        rc = compare(t, &inner, engine, p);
     }
-    buf_putc(b, '}');
+    p->done = rc == RC_OK;
     if (rc != RC_OK) {
-        b->n = before;
         rc = fail(ctx, rc, "BLOB_STORE", "%.*s", STR_ARG(inner.err.msg));
     }
     arena_free(arena);
+    return rc;
+}
+
+/* --- pictures of what differs -------------------------------------------------------------- */
+
+static void
+put_picture(struct pair *p, const struct blob_info *info)
+{
+    unsigned char random[FILE_KEY_BYTES];
+    char key[2 * FILE_KEY_BYTES + 1];
+
+    id_random(random, sizeof(random));
+    id_hex(random, sizeof(random), key);
+    json_put_member_str(&p->result, "diff_blob", str_z(info->name));
+    json_put_member_str(&p->result, "diff_key", str_z(key));
+}
+
+/* Stores all of them together: the disk is waited for once. Those that cannot be stored come back
+ * when the lease is over. */
+static enum rc
+store_pictures(struct ctx *ctx, struct pair *pairs, int count)
+{
+    struct blob_writer *writers[CLAIM_MAX];
+    struct str suffixes[CLAIM_MAX];
+    struct blob_info infos[CLAIM_MAX];
+    struct pair *of[CLAIM_MAX];
+    size_t n = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (pairs[i].picture != NULL) {
+            of[n] = &pairs[i];
+            suffixes[n] = arena_printf(ctx->arena, "-sdk-diff-%lld", (long long)pairs[i].org_id);
+            writers[n++] = pairs[i].picture;
+            pairs[i].picture = NULL;
+        }
+    }
+    enum rc rc = n == 0 ? RC_OK : blob_commit_owned(writers, n, ctx, suffixes, infos);
+    for (size_t i = 0; i < n; i++) {
+        of[i]->done = of[i]->done && rc == RC_OK;
+        if (rc == RC_OK) {
+            put_picture(of[i], &infos[i]);
+        }
+    }
     return rc;
 }
 
@@ -277,18 +313,32 @@ write_results(struct tests *t, struct ctx *ctx, struct str list)
     return rc == RC_OK ? tell_builds(t, ctx, res) : rc;
 }
 
+/* Writes what was found of the pairs that are done. */
 static enum rc
-finish(struct tests *t, struct ctx *ctx, struct buf *b)
+finish(struct tests *t, struct ctx *ctx, struct pair *pairs, int count)
 {
-    if (b->n <= 1) {
+    struct buf b;
+
+    buf_init(&b, RESULTS_MAX);
+    for (int i = 0; i < count; i++) {
+        if (pairs[i].done && !buf_failed(&pairs[i].result)) {
+            buf_putc(&b, b.n == 0 ? '[' : ',');
+            buf_put(&b, buf_str(&pairs[i].result));
+            buf_putc(&b, '}');
+        }
+    }
+    if (b.n == 0) {
         return RC_OK;
     }
-    buf_putc(b, ']');
-    if (buf_failed(b)) {
+    buf_putc(&b, ']');
+    bool whole = !buf_failed(&b);
+    struct str list = arena_str(ctx->arena, buf_str(&b));
+    buf_fini(&b);
+    if (!whole || arena_failed(ctx->arena)) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the results are too large");
     }
     enum rc rc = db_begin(t->db, ctx);
-    rc = rc == RC_OK ? write_results(t, ctx, buf_str(b)) : rc;
+    rc = rc == RC_OK ? write_results(t, ctx, list) : rc;
     return rc == RC_OK ? db_commit(t->db, ctx) : rc; /* the loop rolls back */
 }
 
@@ -328,12 +378,28 @@ wake_others(struct tests *t)
     }
 }
 
+/* What fails first ends it: the store or the memory is away for the others as well. */
+static void
+compare_all(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *pairs, int count)
+{
+    enum rc rc = RC_OK;
+
+    for (int i = 0; i < count; i++) {
+        buf_init(&pairs[i].result, RESULT_MAX);
+        rc = rc == RC_OK ? work(t, ctx, engine, &pairs[i]) : rc;
+    }
+    struct err stands = ctx->err;
+    ctx_recover(ctx);
+    if (store_pictures(ctx, pairs, count) == RC_OK) {
+        ctx->err = stands;
+    }
+}
+
 bool
 viz_compare_some(void *state, struct ctx *ctx)
 {
     struct tests *t = state;
     struct pair pairs[CLAIM_MAX];
-    struct buf b;
     int n = 0;
 
     if (claim(t, ctx, pairs, &n) != RC_OK) {
@@ -351,18 +417,15 @@ viz_compare_some(void *state, struct ctx *ctx)
         (void)fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
         return true;
     }
-    buf_init(&b, RESULTS_MAX);
-    buf_putc(&b, '[');
-    enum rc rc = RC_OK;
-    for (int i = 0; rc == RC_OK && i < n; i++) {
-        rc = work(t, ctx, engine, &pairs[i], &b);
-    }
+    compare_all(t, ctx, engine, pairs, n);
     viz_engine_give(t->viz, engine);
     struct err stands = ctx->err;
     ctx_recover(ctx);
-    if (finish(t, ctx, &b) == RC_OK) {
+    if (finish(t, ctx, pairs, n) == RC_OK) {
         ctx->err = stands;
     }
-    buf_fini(&b);
+    for (int i = 0; i < n; i++) {
+        buf_fini(&pairs[i].result);
+    }
     return true;
 }

@@ -8,16 +8,11 @@
 
 /* --- decisions ----------------------------------------------------------------------------- */
 
-struct decision {
-    const char *comparison, *status, *comment;
-    char *user; /* uuid */
-};
-
 /* A rejected screenshot is never a baseline. What is approved is approved wherever it shows, and
  * taken back, it is undecided there. */
 static enum rc
-follow_content(struct tests *t, struct ctx *ctx, const struct decision *d, const char *screenshot,
-               struct str *out_name)
+follow_content(struct tests *t, struct ctx *ctx, const struct viz_decision *d,
+               const char *screenshot, struct str *out_name)
 {
     const struct db_result *res = NULL;
     bool rejected = strcmp(d->status, "rejected") == 0;
@@ -51,7 +46,7 @@ follow_content(struct tests *t, struct ctx *ctx, const struct decision *d, const
 }
 
 static enum rc
-tell_decision(struct tests *t, struct ctx *ctx, const struct decision *d, struct str build,
+tell_decision(struct tests *t, struct ctx *ctx, const struct viz_decision *d, struct str build,
               struct str name)
 {
     bool approved = strcmp(d->status, "approved") == 0;
@@ -77,20 +72,18 @@ tell_decision(struct tests *t, struct ctx *ctx, const struct decision *d, struct
     return svc_emit(t->db, ctx, &event);
 }
 
-static enum rc
-decide(struct tests *t, struct ctx *ctx, struct decision *d, Assay__SdkApprovalResponse *resp)
+enum rc
+viz_decide(struct tests *t, struct ctx *ctx, const struct viz_decision *d,
+           Assay__SdkApprovalResponse *resp)
 {
     const struct db_result *res = NULL;
-    Assay__GetTokenContextResponse *who = NULL;
     struct str name;
 
-    enum rc rc = viz_caller(t, ctx, &who); /* before anything is locked */
-    if (rc != RC_OK) {
-        return rc;
-    }
-    d->user = who->user->id;
-    rc = DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_LOCK, NULL, DB_ARG_I64(ctx->who.org_id),
-                  DB_ARG_Z(d->comparison), viz_bound(ctx));
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_LOCK, NULL, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(d->comparison), viz_bound(ctx));
+    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_CONTENT_HOLD, NULL, DB_ARG_I64(ctx->who.org_id),
+                                DB_ARG_Z(d->comparison))
+                     : rc;
     if (rc == RC_OK) {
         rc = DB_QUERY(t->db, ctx, Q_VIZ_DECIDE, &res, DB_ARG_I64(ctx->who.org_id),
                       DB_ARG_Z(d->comparison), DB_ARG_Z(d->status), DB_ARG_Z(d->comment),
@@ -116,14 +109,27 @@ decide(struct tests *t, struct ctx *ctx, struct decision *d, Assay__SdkApprovalR
     return rc == RC_OK ? tell_decision(t, ctx, d, db_str(res, 0, 6), name) : rc;
 }
 
+static enum rc
+decide(struct tests *t, struct ctx *ctx, struct viz_decision d, Assay__SdkApprovalResponse *resp)
+{
+    Assay__GetTokenContextResponse *who = NULL;
+    enum rc rc = viz_caller(t, ctx, &who); /* before anything is locked */
+
+    if (rc != RC_OK) {
+        return rc;
+    }
+    d.user = who->user->id;
+    return viz_decide(t, ctx, &d, resp);
+}
+
 enum rc
 tests_set_sdk_approval(struct tests *t, struct ctx *ctx, const Assay__SetSdkApprovalRequest *req,
                        Assay__SdkApprovalResponse *resp)
 {
-    struct decision d = {
+    struct viz_decision d = {
         .comparison = req->comparison_id, .status = req->approval_status, .comment = req->comment};
 
-    return decide(t, ctx, &d, resp);
+    return decide(t, ctx, d, resp);
 }
 
 enum rc
@@ -131,10 +137,10 @@ tests_approve_sdk_comparison(struct tests *t, struct ctx *ctx,
                              const Assay__ApproveSdkComparisonRequest *req,
                              Assay__SdkApprovalResponse *resp)
 {
-    struct decision d = {
+    struct viz_decision d = {
         .comparison = req->comparison_id, .status = "approved", .comment = req->comment};
 
-    return decide(t, ctx, &d, resp);
+    return decide(t, ctx, d, resp);
 }
 
 enum rc
@@ -142,10 +148,10 @@ tests_reject_sdk_comparison(struct tests *t, struct ctx *ctx,
                             const Assay__RejectSdkComparisonRequest *req,
                             Assay__SdkApprovalResponse *resp)
 {
-    struct decision d = {
+    struct viz_decision d = {
         .comparison = req->comparison_id, .status = "rejected", .comment = req->reason};
 
-    return decide(t, ctx, &d, resp);
+    return decide(t, ctx, d, resp);
 }
 
 /* --- comments ------------------------------------------------------------------------------ */

@@ -182,7 +182,8 @@ WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 -- Compares new screenshots with their baselines: the same signature in the build of the common
 -- ancestor, else in the last complete build of the branch, else of the main branch. Same pixels need
 -- no comparison; a pair that was compared before brings its result along; the rest is queued.
--- Content that a person has approved is approved here too.
+-- Content that a person has approved is approved here too. Pictures are looked up one by one (LIMIT): joined,
+-- a planner without figures read all of the organization's for every screenshot.
 -- name: viz_compare
 WITH chosen AS (
     SELECT s.id, s.signature, s.build_id, b.project_id, b.threshold, b.colour_delta, b.cluster_min,
@@ -190,7 +191,8 @@ WITH chosen AS (
            bi.blob_key AS base_blob
     FROM viz_builds b
     JOIN viz_screenshots s ON s.build_id = b.id AND s.id = ANY($3::uuid[])
-    JOIN viz_images i ON i.org_id = s.org_id AND i.sha256 = s.sha256
+    CROSS JOIN LATERAL (SELECT o.pixels, o.blob_key FROM viz_images o
+        WHERE o.org_id = s.org_id AND o.sha256 = s.sha256 LIMIT 1) i
     CROSS JOIN LATERAL (
         SELECT c.* FROM (
             (SELECT p.id, p.sha256, 'common_ancestor' AS why, 1 AS rank
@@ -213,7 +215,8 @@ WITH chosen AS (
              ORDER BY p.build_seq DESC, p.created_at DESC LIMIT 1)
         ) c ORDER BY c.rank LIMIT 1
     ) base
-    JOIN viz_images bi ON bi.org_id = s.org_id AND bi.sha256 = base.sha256
+    CROSS JOIN LATERAL (SELECT o.pixels, o.blob_key FROM viz_images o
+        WHERE o.org_id = s.org_id AND o.sha256 = base.sha256 LIMIT 1) bi
     WHERE b.org_id = $1 AND b.id = $2::uuid
 ), pairs AS (
     INSERT INTO viz_pairs (org_id, base_pixels, current_pixels, colour_delta, cluster_min, base_blob,

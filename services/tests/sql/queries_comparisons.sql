@@ -65,6 +65,27 @@ LEFT JOIN viz_comparisons x ON x.build_id = pb.id
 WHERE c.org_id = $1 AND c.build_id = $2::uuid
 GROUP BY pb.id, pb.name, c.baseline_why ORDER BY count(DISTINCT c.id) DESC, pb.seq DESC;
 
+-- All comparisons that a decision on one may change, held before the first is changed: in the order in which
+-- whoever finishes pairs holds them, so that neither waits for the other.
+-- name: viz_content_hold
+WITH mine AS (
+    SELECT s.project_id, s.signature, i.pixels
+    FROM viz_comparisons c JOIN viz_screenshots s ON s.id = c.screenshot_id
+    JOIN viz_images i ON i.org_id = s.org_id AND i.sha256 = s.sha256
+    WHERE c.org_id = $1 AND c.id = $2::uuid
+)
+SELECT c.id FROM viz_comparisons c
+WHERE c.id IN (
+    SELECT $2::uuid
+    UNION SELECT f.id FROM viz_comparisons f WHERE f.org_id = $1 AND f.approved_from = $2::uuid
+    UNION SELECT o.id FROM mine m
+        JOIN viz_screenshots s ON s.project_id = m.project_id AND s.signature = m.signature
+        JOIN viz_comparisons o ON o.screenshot_id = s.id AND o.approval_status = 'pending'
+        WHERE s.org_id = $1 AND EXISTS (SELECT FROM viz_images i WHERE i.org_id = $1
+            AND i.sha256 = s.sha256 AND i.pixels = m.pixels))
+  AND c.org_id = $1
+ORDER BY c.id FOR NO KEY UPDATE;
+
 -- A decision: of the comparison, of its screenshot as a baseline, and of its content everywhere.
 -- name: viz_decide
 UPDATE viz_comparisons SET approval_status = $3, approval_comment = $4, approved_from = NULL,
@@ -172,15 +193,20 @@ UPDATE viz_pairs p SET state = r.state, error = r.error, verdict = r.verdict,
 FROM result r, locked l WHERE l.id = p.id AND r.id = p.id
 RETURNING p.id;
 
+-- Held in order first, as decisions do (viz_content_hold).
 -- name: viz_comparisons_finish
+WITH held AS (
+    SELECT id FROM viz_comparisons WHERE pair_id = ANY($1::bigint[]) AND status = 'pending'
+    ORDER BY id FOR NO KEY UPDATE
+)
 UPDATE viz_comparisons c SET
     status = CASE p.state WHEN 'done' THEN 'completed' ELSE 'failed' END,
     diff_percentage = p.diff_percentage, has_diff = p.diff_percentage > c.threshold,
     approval_status = CASE WHEN c.approval_status = 'pending' AND p.diff_percentage <= c.threshold
                            THEN 'auto_approved' ELSE c.approval_status END,
     completed_at = now()
-FROM viz_pairs p
-WHERE p.id = ANY($1::bigint[]) AND c.pair_id = p.id AND c.status = 'pending'
+FROM viz_pairs p, held h
+WHERE p.id = ANY($1::bigint[]) AND c.pair_id = p.id AND c.status = 'pending' AND c.id = h.id
 RETURNING c.build_id, c.org_id, c.id, c.has_diff AND c.approval_status = 'pending',
     (SELECT s.name FROM viz_screenshots s WHERE s.id = c.screenshot_id), c.diff_percentage;
 
