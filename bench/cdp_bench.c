@@ -135,7 +135,7 @@ observe(struct bench *b, int32_t ref, int round)
 
     (void)ref;
     (void)round;
-    must(b, b->driver->observe(b->device, &b->ctx, &s), "observe");
+    must(b, b->driver->observe(b->device, &b->ctx, 0, &s), "observe");
 }
 
 /* A whole verifying step: what the sentence means, the observation, the search, the evidence. */
@@ -218,7 +218,7 @@ ref_of(struct bench *b, enum elem_role role)
 {
     struct snapshot s;
 
-    must(b, b->driver->observe(b->device, &b->ctx, &s), "observe");
+    must(b, b->driver->observe(b->device, &b->ctx, 0, &s), "observe");
     for (size_t i = 0; i < s.count; i++) {
         if (s.elems[i].role == role) {
             return s.elems[i].ref;

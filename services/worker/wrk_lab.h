@@ -182,7 +182,7 @@ dev_close(struct device *d)
 }
 
 static UNUSED enum rc
-dev_observe(struct device *d, struct ctx *ctx, struct snapshot *out)
+dev_observe(struct device *d, struct ctx *ctx, int64_t budget_us, struct snapshot *out)
 {
     for (;;) { /* as a driver that waits for its browser: until there, or aborted */
         if (heard_abort()) {
@@ -190,7 +190,7 @@ dev_observe(struct device *d, struct ctx *ctx, struct snapshot *out)
         }
         if (pthread_mutex_trylock(&gate) == 0) {
             (void)pthread_mutex_unlock(&gate);
-            return fake_observe(d, ctx, out);
+            return fake_observe(d, ctx, budget_us, out);
         }
         struct timespec ts = {0, 1000000};
         atomic_store(&at_gate, true);

@@ -46,6 +46,7 @@ cdp_device_new(struct cdp_browser *b, const struct device_profile *profile)
     d->tab = -1;
     d->scratch = arena_new(EVENT_ARENA);
     buf_init(&d->out, OUT_MAX);
+    buf_init(&d->held_lines, 0);
     cdp_box_init(&d->box);
     d->box.greet = cdp_greet;
     d->box.arg = d;
@@ -66,6 +67,7 @@ cdp_device_free(struct device *base)
     cdp_close(base);
     cdp_box_fini(&d->box);
     buf_fini(&d->out);
+    buf_fini(&d->held_lines);
     arena_free(d->scratch);
     free(d->drag_p);
     free(d);
@@ -106,6 +108,8 @@ forget(struct cdp_device *d)
     memset(d->sessions, 0, sizeof d->sessions);
     cdp_forget_requests(d);
     buf_clear(&d->out);
+    buf_fini(&d->held_lines);
+    d->held = 0;
     d->tab = -1;
     d->open = false;
     d->must_renew = false;

@@ -69,10 +69,10 @@ a_crashed_page_is_gone_until_the_reset(void **state)
     int64_t end_us = clk_mono_us() + LAB_US;
     while (rc != RC_UNAVAILABLE && clk_mono_us() < end_us) {
         ctx_recover(&l->ctx);
-        rc = l->do_->observe(l->device, &l->ctx, &l->snap);
+        rc = l->do_->observe(l->device, &l->ctx, 0, &l->snap);
     }
     lab_refused(l, rc, RC_UNAVAILABLE, "DEVICE_GONE");
-    lab_refused(l, l->do_->observe(l->device, &l->ctx, &l->snap), RC_UNAVAILABLE, "DEVICE_GONE");
+    lab_refused(l, l->do_->observe(l->device, &l->ctx, 0, &l->snap), RC_UNAVAILABLE, "DEVICE_GONE");
     lab_open(l, "/a");
     lab_see(l);
     lab_elem(l, ELEM_HEADING, "Page A");
@@ -123,7 +123,7 @@ another_thread_can_end_a_call(void **state)
                 "CANCELLED");
     pthread_join(thread, NULL);
     l->do_->abort(l->device); /* nothing is under way: the next call hears it */
-    lab_refused(l, l->do_->observe(l->device, &l->ctx, &l->snap), RC_CANCELLED, "CANCELLED");
+    lab_refused(l, l->do_->observe(l->device, &l->ctx, 0, &l->snap), RC_CANCELLED, "CANCELLED");
     lab_open(l, "/a");
 }
 

@@ -78,6 +78,9 @@ struct cdp_device {
     struct buf out;        /* commands not yet written */
     struct arena *scratch; /* of one event */
     struct ctx *reading;   /* whose arena a snapshot is read into, while it is */
+    int64_t held;          /* number of the walk of held_world's document in held_lines, 0 none */
+    char held_world[CDP_ID_MAX];
+    struct buf held_lines; /* the page tells only what differs */
     struct cdp_session sessions[CDP_SESSIONS];
     int tab; /* index of the current tab, -1 none */
     int64_t births;
@@ -207,7 +210,7 @@ enum rc cdp_open(struct device *base, struct ctx *ctx, struct str url);
 enum rc cdp_reset(struct device *base, struct ctx *ctx, enum device_reset how, struct str url);
 void cdp_close(struct device *base);
 enum rc cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us);
-enum rc cdp_observe(struct device *base, struct ctx *ctx, struct snapshot *out);
+enum rc cdp_observe(struct device *base, struct ctx *ctx, int64_t budget_us, struct snapshot *out);
 enum rc cdp_wait_change(struct device *base, struct ctx *ctx, int64_t version, int64_t budget_us);
 enum rc cdp_act(struct device *base, struct ctx *ctx, const struct device_action *a);
 enum rc cdp_go(struct device *base, struct ctx *ctx, struct str url);
@@ -221,6 +224,39 @@ enum rc cdp_screenshot(struct device *base, struct ctx *ctx, enum device_image f
                        struct str *out);
 enum rc cdp_find(struct device *base, struct ctx *ctx, struct str selector, int32_t *out_ref);
 void cdp_abort(struct device *base);
+
+/* --- looking (cdp_walk.c, cdp_nav.c) -------------------------------------------------------------
+ */
+
+/* The documents of the current tab that have a walk of their own: first the tab's, then frames of
+ * other processes. */
+struct cdp_roots {
+    size_t count;
+    struct cdp_session *sessions[CDP_SESSIONS];
+    struct str walks[CDP_SESSIONS];
+};
+
+/* Number of the walk of the session's document that is held, for the page to know. */
+int64_t cdp_held(const struct cdp_device *d, const struct cdp_session *s);
+/* Puts what the page left out of its answer, knowing that walk `has` is held, back in; holds the
+ * whole. Errors: ABORTED, not recorded: it is not to be had, ask anew. */
+NODISCARD enum rc cdp_complete_walk(struct cdp_device *d, struct ctx *ctx,
+                                    const struct cdp_session *s, int64_t has, struct str *walk);
+/* Remembers what was seen and gives it a version: the same one while nothing differs. */
+void cdp_remember(struct cdp_device *d, const struct cdp_roots *r);
+NODISCARD enum rc cdp_read_walks(struct cdp_device *d, struct ctx *ctx, const struct cdp_roots *r,
+                                 struct snapshot *out);
+
+/* How far settling has come. */
+struct cdp_settling {
+    int64_t end_us;
+    int64_t ready_us; /* see late_limit */
+    bool asked;       /* the page, since the last event that mattered */
+};
+/* Waits while loads and requests are under way. *out_done: none was since the page was asked, or
+ * it need not be asked, or time is over. Errors: also "DIALOG_OPEN". */
+NODISCARD enum rc cdp_settle_events(struct cdp_device *d, struct ctx *ctx, struct cdp_settling *s,
+                                    bool *out_done);
 
 /* Opens the first address after a reset without one, clearing what was left for then. */
 NODISCARD enum rc cdp_go_cleared(struct cdp_device *d, struct ctx *ctx, struct str url);

@@ -105,7 +105,7 @@ lab_open(struct lab *l, const char *path)
 static UNUSED const struct snapshot *
 lab_see(struct lab *l)
 {
-    lab_expect(l, l->do_->observe(l->device, &l->ctx, &l->snap), "observe");
+    lab_expect(l, l->do_->observe(l->device, &l->ctx, 0, &l->snap), "observe");
     return &l->snap;
 }
 

@@ -125,10 +125,12 @@ wait_load(struct cdp_device *d, struct ctx *ctx, int64_t navigations, int64_t lo
             rc = answer(d, ctx, tab, true, STR_EMPTY);
             continue;
         }
+        bool is_new =
+            tab->navigations != navigations; /* else what is ready is the document before */
         if (!any) {
-            return tab->ready ? RC_OK : load_timeout(ctx);
+            return is_new && tab->ready ? RC_OK : load_timeout(ctx);
         }
-        ready_us = late_limit(d, tab, ready_us, 1);
+        ready_us = is_new ? late_limit(d, tab, ready_us, 1) : 0;
         rc = cdp_pump(d, ctx, ready_us != 0 && ready_us < end_us ? ready_us : end_us, &any);
         if (rc == RC_DEADLINE_EXCEEDED) {
             ctx_recover(ctx);
@@ -343,16 +345,12 @@ left_quiet(struct cdp_device *d, const struct cdp_session *tab)
 }
 
 enum rc
-cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us)
+cdp_settle_events(struct cdp_device *d, struct ctx *ctx, struct cdp_settling *s, bool *out_done)
 {
-    struct cdp_device *d = cdp_of(base);
-    int64_t end_us = clk_mono_us() + budget_us;
-    int64_t ready_us = 0;
     int64_t until_us = 0;
-    bool asked = false;
-    enum rc rc = cdp_require(d, ctx);
+    enum rc rc = RC_OK;
 
-    while (rc == RC_OK && clk_mono_us() < end_us) {
+    while (rc == RC_OK && clk_mono_us() < s->end_us) {
         struct cdp_session *tab = cdp_tab(d);
         bool any = true;
         rc = tab == NULL ? cdp_require(d, ctx) : cdp_no_dialog(d, ctx);
@@ -360,16 +358,35 @@ cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us)
             continue;
         }
         if (tab->loading) {
-            ready_us = late_limit(d, tab, ready_us, 2);
+            s->ready_us = late_limit(d, tab, s->ready_us, 2);
         }
-        if (busy(d, tab, ready_us, &until_us)) {
-            asked = false;
-            rc = cdp_pump(d, ctx, until_us < end_us ? until_us : end_us, &any);
-        } else if (asked || left_quiet(d, tab)) {
-            break;
-        } else {
-            asked = true;
-            rc = quiet(d, ctx, end_us - clk_mono_us());
+        if (!busy(d, tab, s->ready_us, &until_us)) {
+            *out_done = s->asked || left_quiet(d, tab);
+            return RC_OK;
+        }
+        s->asked = false;
+        rc = cdp_pump(d, ctx, until_us < s->end_us ? until_us : s->end_us, &any);
+    }
+    *out_done = true;
+    return rc;
+}
+
+enum rc
+cdp_settle(struct device *base, struct ctx *ctx, int64_t budget_us)
+{
+    struct cdp_device *d = cdp_of(base);
+    struct cdp_settling s = {.end_us = clk_mono_us() + budget_us};
+    bool done = false;
+    enum rc rc = cdp_require(d, ctx);
+
+    if (rc == RC_OK) {
+        rc = cdp_settle_events(d, ctx, &s, &done);
+    }
+    while (rc == RC_OK && !done) {
+        s.asked = true;
+        rc = quiet(d, ctx, s.end_us - clk_mono_us());
+        if (rc == RC_OK) {
+            rc = cdp_settle_events(d, ctx, &s, &done);
         }
     }
     return rc;

@@ -160,7 +160,7 @@ a_document_is_waited_for_longer_than_what_hangs_behind_it(void **state)
     /* Well after what hangs behind the document would have been given up. */
     lab_hold_until(l, "/hold/script", 600);
     lab_expect(l, l->do_->go(d, &l->ctx, lab_url(l, "/blocked", false)), "go");
-    lab_expect(l, l->do_->observe(d, &l->ctx, &l->snap), "observe");
+    lab_expect(l, l->do_->observe(d, &l->ctx, 0, &l->snap), "observe");
     lab_elem(l, ELEM_HEADING, "Whole");
     lab_hold_end(l);
     cdp_device_free(d);

@@ -20,6 +20,15 @@ static const struct site_page pages[] = {
      "<input aria-label=Need required aria-describedby=d><i id=d>Help text</i>"
      "<textarea aria-label=Area>t</textarea></main><footer>Foot</footer>",
      NULL},
+    {"/edits",
+     "<button onclick=d('front')>front</button><button onclick=d('end')>end</button><button "
+     "onclick=d('middle')>middle</button><button onclick=d('drop')>drop</button><button onclick="
+     "d('none')>none</button><button onclick=d('all')>all</button><ul id=u><li>1<li>2<li>3</ul>"
+     "<script>let n=3;const li=()=>{const e=document.createElement('li');e.textContent=++n;return "
+     "e};function d(w){const at=u.children;if(w=='front')u.prepend(li());if(w=='end')u.append(li()"
+     ");if(w=='middle')u.insertBefore(li(),at[2]);if(w=='drop')at[1].remove();if(w=='none')"
+     "u.textContent='';if(w=='all')document.body.innerHTML='<ul><li>x</ul>'}</script>",
+     NULL},
     {"/hidden",
      "<style>.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip:rect(0,0,0,0)}"
      ".acc{height:0;overflow:hidden}</style>"
@@ -350,6 +359,52 @@ long_pages_are_read_whole_and_endless_ones_cut(void **state)
     assert_int_equal(l->snap.count, 20000);
 }
 
+/* The items of the page's list, in their order. */
+static void
+lists(struct lab *l, const char *want)
+{
+    char said[256] = "";
+
+    lab_see(l);
+    for (size_t i = 0; i < l->snap.count; i++) {
+        const struct elem *e = &l->snap.elems[i];
+        if (e->role == ELEM_LISTITEM) {
+            assert_int_equal(l->snap.elems[e->parent].role, ELEM_LIST);
+            size_t n = strlen(said);
+            (void)snprintf(said + n, sizeof said - n, "%.*s ", STR_ARG(e->text));
+        }
+    }
+    assert_string_equal(said, want);
+}
+
+/* A page tells only what differs from the look before; what comes of it is the whole page. */
+static void
+every_look_shows_the_whole_page(void **state)
+{
+    struct lab *l = *state;
+
+    lab_open(l, "/edits");
+    lists(l, "1 2 3 ");
+    lists(l, "1 2 3 ");
+    lab_tap(l, ELEM_BUTTON, "front");
+    lists(l, "4 1 2 3 ");
+    lab_tap(l, ELEM_BUTTON, "end");
+    lists(l, "4 1 2 3 5 ");
+    lab_tap(l, ELEM_BUTTON, "middle");
+    lists(l, "4 1 6 2 3 5 ");
+    lab_tap(l, ELEM_BUTTON, "drop");
+    lists(l, "4 6 2 3 5 ");
+    lab_tap(l, ELEM_BUTTON, "none");
+    lists(l, "");
+    lab_elem(l, ELEM_BUTTON, "front");
+    lab_tap(l, ELEM_BUTTON, "end");
+    lists(l, "7 ");
+    lab_tap(l, ELEM_BUTTON, "all");
+    lists(l, "x ");
+    lab_open(l, "/edits"); /* another document: nothing of the one before is kept */
+    lists(l, "1 2 3 ");
+}
+
 static void
 a_document_without_a_body_is_an_empty_page(void **state)
 {
@@ -398,6 +453,7 @@ main(void)
         cmocka_unit_test(a_wait_ends_with_the_change_and_not_before),
         cmocka_unit_test(nothing_changes_where_nothing_happens),
         cmocka_unit_test(long_pages_are_read_whole_and_endless_ones_cut),
+        cmocka_unit_test(every_look_shows_the_whole_page),
         cmocka_unit_test(a_document_without_a_body_is_an_empty_page),
         cmocka_unit_test(selectors_name_one_element_or_say_why_not),
     };

@@ -96,7 +96,9 @@ struct device_driver {
     /* Returns when navigation, network and layout are quiet, or `budget_us` is over (that is no
      * error). Never a fixed sleep. */
     enum rc (*settle)(struct device *d, struct ctx *ctx, int64_t budget_us);
-    enum rc (*observe)(struct device *d, struct ctx *ctx, struct snapshot *out);
+    /* Settles for `budget_us` at most (0: not at all) and looks: what is seen is what the page
+     * showed when it was quiet. */
+    enum rc (*observe)(struct device *d, struct ctx *ctx, int64_t budget_us, struct snapshot *out);
     /* Returns OK as soon as the document differs from `version`, DEADLINE_EXCEEDED
      * ("NO_CHANGE") after `budget_us`. */
     enum rc (*wait_change)(struct device *d, struct ctx *ctx, int64_t version, int64_t budget_us);

@@ -101,6 +101,8 @@ struct snapshot {
     int64_t version;   /* grows when the document changed: two equal versions show the same */
     int tabs;          /* open pages of this device */
     struct str dialog; /* text of an open alert/confirm/prompt, p == NULL without one */
+    bool unsettled;    /* the page was still at work when the time to settle was over */
+    int64_t settle_us; /* how long it was waited for before it was asked */
     bool truncated;    /* more elements than the driver collects (20,000) */
 };
 

@@ -58,20 +58,11 @@ enum rc
 run_observe(struct run *run)
 {
     int64_t left = run_left_us(run);
-    int64_t from = clk_mono_us();
     left = left < SETTLE_US ? left : SETTLE_US;
     arena_reset(run->sub.arena);
     ctx_recover(&run->sub);
-    enum rc rc = run->dev->driver->settle(run->dev, &run->sub, left);
-    run_waited(run, from);
-    run->unsettled = clk_mono_us() - from >= left;
-    if (rc == RC_FAILED_PRECONDITION && strcmp(run->sub.err.reason, "DIALOG_OPEN") == 0) {
-        ctx_recover(&run->sub); /* the dialog is what is to be seen */
-        rc = RC_OK;
-    }
-    if (rc == RC_OK) {
-        rc = run->dev->driver->observe(run->dev, &run->sub, &run->snap);
-    }
+    enum rc rc = run->dev->driver->observe(run->dev, &run->sub, left, &run->snap);
+    run->out->waited_us += rc == RC_OK ? run->snap.settle_us : 0;
     if (rc == RC_OK) {
         run->out->evidence.url = arena_str(run->ctx->arena, run->snap.url);
     }
@@ -153,7 +144,7 @@ shows_anything(const struct snapshot *snap)
 enum rc
 run_drawn(struct run *run)
 {
-    if (run->unsettled && run_left_us(run) > 0) {
+    if (run->snap.unsettled && run_left_us(run) > 0) {
         return fail(&run->sub, RC_FAILED_PRECONDITION, "NOT_YET_DRAWN",
                     "the page is still loading");
     }
@@ -183,7 +174,7 @@ struct patience {
 static void
 look_at_changes(const struct run *run, struct patience *p)
 {
-    if (run->unsettled || run->snap.version != p->version) {
+    if (run->snap.unsettled || run->snap.version != p->version) {
         p->changed_us = clk_mono_us();
         p->version = run->snap.version;
     }

@@ -17,7 +17,6 @@ struct run {
     struct snapshot snap; /* of the last observation, in sub.arena */
     int64_t deadline_us;  /* monotonic, of the action under way */
     int64_t differs_us;   /* how long a quiet page may differ from what is verified; 0: no limit */
-    bool unsettled;       /* the page was still at work at the last observation */
     bool sees_dialogs;    /* what is under way can do with an open dialog of the browser */
     bool cancelled;
     const struct target *held; /* condition that was true for the action before; NULL: none */

@@ -60,9 +60,10 @@ fake_settle(struct device *d, struct ctx *ctx, int64_t budget_us)
 }
 
 static inline enum rc
-fake_observe(struct device *d, struct ctx *ctx, struct snapshot *out)
+fake_observe(struct device *d, struct ctx *ctx, int64_t budget_us, struct snapshot *out)
 {
     struct fake *f = (struct fake *)d;
+    (void)budget_us;
     struct fake_screen *s = &f->screens[f->at];
     if (f->dies != RC_OK) {
         return fail(ctx, f->dies, f->dies == RC_CANCELLED ? "CANCELLED" : "DEVICE_GONE",

@@ -218,14 +218,14 @@ function stillHolds() {
     A.docs.every((d) => d.getAnimations().length === 0) &&
     A.scroll === window.scrollX + ',' + window.scrollY;
 }
-A.walk = (anew) => {
-  if (!anew && stillHolds()) { return A.walked.all; }
+function lines(anew) {
+  if (!anew && stillHolds()) { return A.walked; }
   const d = document, w = window, b = d.documentElement;
   out = []; rects = []; ox = oy = 0; scale = 1; frameNo = frames = 0; docs = [d]; boxes = new Map();
   vw = w.innerWidth; vh = w.innerHeight;
   active = activeElement();
   walkDocument(d, -1);
-  A.docs = docs; A.boxes = boxes; A.boxedAt = performance.now();
+  A.docs = docs; A.boxes = boxes;
   A.scroll = w.scrollX + ',' + w.scrollY;
   /* Empty lines are impossible: every element reserved in `out` was written. */
   const cut = out.length > MAX_ELEMENTS;
@@ -234,10 +234,30 @@ A.walk = (anew) => {
   const head = [A.n, vw, vh, Math.round(w.scrollX), Math.round(w.scrollY),
     b ? b.scrollWidth : 0, b ? b.scrollHeight : 0, cut ? 1 : 0, text(d.URL, 4096),
     text(d.title)].join('\t');
-  const all = head + (out.length ? '\n' + out.join('\n') : '');
+  A.walked = { n: A.n, at: performance.now(), head, all: out };
   out = rects = null;
-  A.walked = { n: A.n, at: performance.now(), all };
-  return all;
+  return A.walked;
+}
+/* Only what differs from walk `has`, which the driver kept: how many of its lines stay at the front
+ * and at the end, and what stands between. */
+function tell(walked, has, waitedMs) {
+  const now = walked.all, was = has === A.told.number ? A.told.all : [];
+  const most = Math.min(now.length, was.length);
+  let front = now === was ? most : 0, end = 0;
+  while (front < most && now[front] === was[front]) { front++; }
+  while (end < most - front && now[now.length - 1 - end] === was[was.length - 1 - end]) { end++; }
+  const same = front === now.length && front === was.length && has !== 0;
+  A.told = { number: same ? has : A.told.number + 1, all: now };
+  return [A.told.number, front, end, waitedMs, walked.head].join('\t') +
+    (front + end < now.length ? '\n' + now.slice(front, now.length - end).join('\n') : '');
+}
+A.told = { number: 0, all: [] };
+/* `has`: number of the walk the driver holds, 0 none. With a limit once the page is quiet. */
+A.walk = (anew, has, limitMs) => {
+  const begun = performance.now();
+  return limitMs > 0
+    ? A.quiet(limitMs).then(() => tell(lines(anew), has, Math.round(performance.now() - begun)))
+    : tell(lines(anew), has, 0);
 };
 
 /* Asks for one call of __assayChanged at the next change; '1' when there was one since `n`. */
