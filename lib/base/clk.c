@@ -62,7 +62,7 @@ civil_from_days(int64_t days, int64_t *out_y, int64_t *out_m, int64_t *out_d)
 
 /* Writes `digits` digits and the separator; returns what follows. */
 static char *
-put_number(char *to, int64_t v, int digits, char separator)
+put_number(char *to, uint32_t v, int digits, char separator)
 {
     for (int i = digits - 1; i >= 0; i--) {
         to[i] = (char)('0' + v % 10);
@@ -75,15 +75,15 @@ put_number(char *to, int64_t v, int digits, char separator)
 static char *
 put_second(char *to, int64_t second)
 {
-    int64_t in_day = ((second % 86400) + 86400) % 86400;
+    uint32_t in_day = (uint32_t)(((second % 86400) + 86400) % 86400);
     int64_t y = 0;
     int64_t m = 0;
     int64_t d = 0;
 
     civil_from_days((second - in_day) / 86400, &y, &m, &d);
-    to = put_number(to, y, 4, '-');
-    to = put_number(to, m, 2, '-');
-    to = put_number(to, d, 2, 'T');
+    to = put_number(to, (uint32_t)y, 4, '-');
+    to = put_number(to, (uint32_t)m, 2, '-');
+    to = put_number(to, (uint32_t)d, 2, 'T');
     to = put_number(to, in_day / 3600, 2, ':');
     to = put_number(to, in_day / 60 % 60, 2, ':');
     return put_number(to, in_day % 60, 2, '\0') - 1;
@@ -105,7 +105,7 @@ clk_format(int64_t wall_us, enum clk_format format, char out[CLK_TEXT_MAX])
     if (format == CLK_MS_Z || format == CLK_US_OFFSET) {
         bool ms = format == CLK_MS_Z;
         *to = '.';
-        to = put_number(to + 1, ms ? us / 1000 : us, ms ? 3 : 6, '\0') - 1;
+        to = put_number(to + 1, (uint32_t)(ms ? us / 1000 : us), ms ? 3 : 6, '\0') - 1;
     }
     size_t n = strlen(TAILS[format]);
     memcpy(to, TAILS[format], n + 1);
@@ -116,10 +116,18 @@ clk_format(int64_t wall_us, enum clk_format format, char out[CLK_TEXT_MAX])
 static bool
 take_number(struct str *s, size_t digits, int64_t min, int64_t max, int64_t *out)
 {
-    if (s->n < digits || str_to_i64(str_n(s->p, digits), min, max, out) != RC_OK ||
-        s->p[0] == '-') {
+    int64_t v = 0;
+
+    for (size_t i = 0; i < digits; i++) {
+        if (i == s->n || !ch_is_digit(s->p[i])) {
+            return false;
+        }
+        v = v * 10 + (s->p[i] - '0');
+    }
+    if (v < min || v > max) {
         return false;
     }
+    *out = v;
     *s = str_sub(*s, digits, s->n);
     return true;
 }
@@ -180,8 +188,10 @@ take_offset(struct str *s, int64_t *out_us)
 static int64_t
 days_in_month(int64_t y, int64_t m)
 {
-    return (m == 12 ? days_from_civil(y + 1, 1, 1) : days_from_civil(y, m + 1, 1)) -
-           days_from_civil(y, m, 1);
+    static const int8_t DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+
+    return DAYS[m - 1] + (m == 2 && is_leap);
 }
 
 enum rc

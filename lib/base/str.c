@@ -176,7 +176,8 @@ str_to_u64(struct str s, uint64_t max, uint64_t *out)
     }
     for (size_t i = 0; i < s.n; i++) {
         uint64_t digit = (uint64_t)(s.p[i] - '0');
-        if (v > (UINT64_MAX - digit) / 10) {
+        /* Nineteen digits always fit; only behind them a division is worth its time. */
+        if (i >= 19 && v > (UINT64_MAX - digit) / 10) {
             return RC_OUT_OF_RANGE;
         }
         v = v * 10 + digit;

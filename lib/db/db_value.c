@@ -11,6 +11,7 @@
 struct db_result {
     PGresult *pg;
     struct arena *arena;
+    int rows, cols; /* asked for with every value */
 };
 
 /* --- arguments ----------------------------------------------------------------------------- */
@@ -158,7 +159,7 @@ db__result(struct arena *arena, PGresult *pg)
     }
     struct db_result *res = ARENA_NEW(arena, struct db_result);
     if (res != NULL) {
-        *res = (struct db_result){pg, arena};
+        *res = (struct db_result){pg, arena, PQntuples(pg), PQnfields(pg)};
     }
     return res;
 }
@@ -166,7 +167,7 @@ db__result(struct arena *arena, PGresult *pg)
 int
 db_rows(const struct db_result *res)
 {
-    return PQntuples(res->pg);
+    return res->rows;
 }
 
 int64_t
@@ -181,7 +182,7 @@ db_affected(const struct db_result *res)
 bool
 db_is_null(const struct db_result *res, int row, int col)
 {
-    ASSERT(row >= 0 && row < PQntuples(res->pg) && col >= 0 && col < PQnfields(res->pg));
+    ASSERT(row >= 0 && row < res->rows && col >= 0 && col < res->cols);
     return PQgetisnull(res->pg, row, col) == 1;
 }
 

@@ -91,13 +91,31 @@ put_char(struct line *l, struct str s, size_t *at)
     return put(l, s.p + from, *at - from);
 }
 
+/* Writes what stands at *at and needs no escape, which is all of most texts. */
+static void
+put_plain(struct line *l, struct str s, size_t *at, size_t most)
+{
+    size_t from = *at;
+    size_t end = s.n - from < most ? s.n : from + most;
+    size_t i = from;
+
+    while (i < end && s.p[i] >= ' ' && s.p[i] < 0x7f && s.p[i] != '"' && s.p[i] != '\\') {
+        i++;
+    }
+    if (i > from && put(l, s.p + from, i - from)) {
+        *at = i;
+    }
+}
+
 static void
 put_string(struct line *l, struct str s)
 {
     size_t limit = l->n + FIELD_MAX;
+    size_t at = 0;
 
     (void)put(l, "\"", 1);
-    for (size_t at = 0; at < s.n;) {
+    put_plain(l, s, &at, FIELD_MAX / 2);
+    while (at < s.n) {
         if (l->n >= limit || !put_char(l, s, &at)) {
             l->cut = true;
             break;
@@ -135,9 +153,17 @@ static void
 put_i64(struct line *l, int64_t v)
 {
     char digits[24];
-    int n = snprintf(digits, sizeof digits, "%lld", (long long)v);
+    size_t at = sizeof digits;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 
-    (void)put(l, digits, (size_t)n);
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (v < 0) {
+        digits[--at] = '-';
+    }
+    (void)put(l, digits + at, sizeof digits - at);
 }
 
 static void

@@ -102,6 +102,10 @@ pb_take_varint(struct pb_wire *w, int max_bytes, uint64_t *out)
 {
     uint64_t v = 0;
 
+    if (w->p < w->end && *w->p < 0x80) { /* most tags, lengths and small numbers */
+        *out = *w->p++;
+        return true;
+    }
     for (int i = 0; i < max_bytes && w->p < w->end; i++) {
         unsigned char c = *w->p++;
         v |= (uint64_t)(c & 0x7F) << (7 * i);

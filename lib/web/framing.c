@@ -11,28 +11,55 @@
 #include <string.h>
 #include <strings.h>
 
+/* Every header of every request passes here, most of them a long token: tables, not comparisons. */
 static bool
 is_token(const char *name)
 {
-    if (*name == '\0') {
-        return false;
+    static const bool IN_TOKEN[256] = {
+        ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
+        ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1,  ['~'] = 1, ['0'] = 1,
+        ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,  ['7'] = 1, ['8'] = 1,
+        ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1,  ['F'] = 1, ['G'] = 1,
+        ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1,  ['N'] = 1, ['O'] = 1,
+        ['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1,  ['V'] = 1, ['W'] = 1,
+        ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1,  ['d'] = 1, ['e'] = 1,
+        ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1,  ['l'] = 1, ['m'] = 1,
+        ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1,  ['t'] = 1, ['u'] = 1,
+        ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
+    };
+    const char *p = name;
+
+    while (IN_TOKEN[(unsigned char)*p]) {
+        p++;
     }
-    for (; *name != '\0'; name++) {
-        char c = *name;
-        if (!ch_is_alpha(c) && !ch_is_digit(c) && strchr("!#$%&'*+-.^_`|~", c) == NULL) {
-            return false;
-        }
-    }
-    return true;
+    return p > name && *p == '\0';
+}
+
+/* True for eight bytes none of which is a control character, DEL, or not ASCII; see json_plain8. */
+static bool
+is_clean8(const char *p)
+{
+    static const uint64_t EACH = UINT64_C(0x0101010101010101);
+    uint64_t w = 0;
+
+    memcpy(&w, p, sizeof(w));
+    return ((w | (w - EACH * 0x20) | ((w ^ EACH * 0x7F) - EACH)) & EACH * 0x80) == 0;
 }
 
 static bool
 is_clean_value(const char *value)
 {
-    for (; *value != '\0'; value++) {
-        unsigned char c = (unsigned char)*value;
-        if ((c < 0x20 && c != '\t') || c == 0x7F) {
+    size_t n = strlen(value);
+    size_t i = 0;
+
+    while (i < n) {
+        unsigned char c = (unsigned char)value[i];
+        if (n - i >= 8 && is_clean8(value + i)) {
+            i += 8;
+        } else if ((c < 0x20 && c != '\t') || c == 0x7F) {
             return false;
+        } else {
+            i++;
         }
     }
     return true;

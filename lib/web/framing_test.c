@@ -179,6 +179,22 @@ names_and_values_of_headers_are_checked(void **state)
     refused(*state, "GET / HTTP/1.1\r\nHost: a\r\nX: \x7f\r\n\r\n", 400);
 }
 
+/* Values are looked at eight bytes at a time, and what is behind them one by one. */
+static void
+no_place_in_a_value_hides_a_control_character(void **state)
+{
+    static const char BAD[] = {0x01, 0x1F, 0x7F};
+    static const char START[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+    char request[128];
+
+    for (size_t at = 0; at < 18; at++) {
+        (void)snprintf(request, sizeof(request), "%s%s\r\n\r\n", START,
+                       "~tab\t\xC3\xA9-8901234567");
+        request[strlen(START) + at] = BAD[at % ARRAY_LEN(BAD)];
+        refused(*state, request, 400);
+    }
+}
+
 static void
 targets_other_than_paths_are_refused(void **state)
 {
@@ -326,6 +342,7 @@ main(void)
         cmocka_unit_test(lines_that_hide_what_follows_are_refused),
         cmocka_unit_test(bare_line_feeds_are_refused),
         cmocka_unit_test(names_and_values_of_headers_are_checked),
+        cmocka_unit_test(no_place_in_a_value_hides_a_control_character),
         cmocka_unit_test(targets_other_than_paths_are_refused),
         cmocka_unit_test(too_many_headers_are_431),
         cmocka_unit_test(heads_that_are_too_long_are_refused),

@@ -18,10 +18,13 @@
 #define ARENA_MAX ((size_t)96 * 1024 * 1024)
 #define HEAD_MAX ((size_t)32 * 1024)
 #define OUT_MAX ((size_t)64 * 1024 * 1024)
+#define IDS_BYTES ((size_t)24) /* of chance in the ids of one request; none of them is a secret */
 
 /* What one civetweb thread keeps from request to request. */
 struct scratch {
     struct arena *arena;
+    unsigned char random[IDS_BYTES * 32]; /* for the ids of the next requests */
+    size_t random_left;
     struct buf headers;
     struct buf out;
 };
@@ -126,16 +129,26 @@ is_traceparent(struct str s)
            !str_eq(str_sub(s, 36, 52), STR("0000000000000000"));
 }
 
+/* One call to the kernel for many requests. */
+static const unsigned char *
+take_random(struct scratch *s)
+{
+    if (s->random_left == 0) {
+        id_random(s->random, sizeof(s->random));
+        s->random_left = sizeof(s->random);
+    }
+    s->random_left -= IDS_BYTES;
+    return s->random + s->random_left;
+}
+
 static void
-set_ids(struct gw_req *r)
+set_ids(struct gw_req *r, struct scratch *s)
 {
     struct str id = web_header(r->http, "x-request-id");
     struct str trace = web_header(r->http, "traceparent");
-    unsigned char random[24];
-    char hex[49];
+    char hex[2 * IDS_BYTES + 1];
 
-    id_random(random, sizeof(random));
-    id_hex(random, sizeof(random), hex);
+    id_hex(take_random(s), IDS_BYTES, hex);
     r->ctx.request_id = is_request_id(id) ? id : arena_str(r->ctx.arena, str_n(hex, 20));
     /* The trace is continued with a span of ours, or begun. */
     r->ctx.traceparent =
@@ -302,7 +315,7 @@ gw_handle(void *arg, struct web_conn *conn, const struct web_request *http)
     };
     ctx_init(&r.ctx, s->arena);
     r.ctx.peer = gw_client_address(str_z(r.gw->cfg->trusted_proxies), http);
-    set_ids(&r);
+    set_ids(&r, s);
     if (!gw_answer_preflight(&r) && serve(&r) != RC_OK) {
         bool is_page = r.route == NULL && r.allowed == 0;
         if (!is_page || !gw_answer_file(&r)) {

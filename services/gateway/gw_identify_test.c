@@ -115,6 +115,23 @@ what_is_no_token_is_refused(void **state)
     assert_int_equal(atomic_load(&f->auth.introspected), 1); /* only the one that could be one */
 }
 
+/* A thread remembers the key of the last token it saw. */
+static void
+tokens_in_turn_are_told_apart(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(identify(f, "tok_admin"), RC_OK);
+        assert_int_equal(f->ctx.who.role, ROLE_ADMIN);
+        assert_int_equal(identify(f, "tok_admim"), RC_UNAUTHENTICATED);
+        assert_int_equal(identify(f, "tok_admi"), RC_UNAUTHENTICATED);
+        assert_int_equal(identify(f, "tok_developer"), RC_OK);
+        assert_int_equal(f->ctx.who.role, ROLE_DEVELOPER);
+    }
+    assert_int_equal(atomic_load(&f->auth.introspected), 2 + 3 * 2);
+}
+
 static void
 a_revoked_token_fails_on_the_very_next_request(void **state)
 {
@@ -266,6 +283,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_opaque_token_is_asked_for_once),
         TEST(what_is_no_token_is_refused),
+        TEST(tokens_in_turn_are_told_apart),
         TEST(a_revoked_token_fails_on_the_very_next_request),
         SHORT(without_a_watch_nothing_cached_is_trusted),
         SHORT(while_auth_is_away_tokens_are_503_never_accepted),
