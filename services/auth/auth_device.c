@@ -267,6 +267,9 @@ renew(struct auth *auth, struct ctx *ctx, void *arg)
     rc = rc == RC_OK ? aut_cli_refresh_insert(auth->db, ctx, r->login.token_id,
                                               str_z(r->pair.refresh), REFRESH_LIFE_US)
                      : rc;
+    rc = rc == RC_OK ? aut_emit(auth, ctx, "personal_token.renewed", TELL_AUDIT, "api_token",
+                                r->login.token_id, STR(TOKEN_NAME))
+                     : rc;
     what.token_id = r->login.token_id; /* the text it had */
     return rc == RC_OK ? aut_revoke(auth, ctx, &what, &r->epoch) : rc;
 }

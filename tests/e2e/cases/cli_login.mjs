@@ -135,8 +135,9 @@ test('logging out, a changed password and time end a sign-in', async () => {
 test('approvals, tokens and their ends stand in the audit log', async () => {
   const org = await organization();
   const { tokens } = await login(org);
-  await want(200, 'POST', `${CLI}/logout`, { body: { refreshToken: tokens.refreshToken } });
-  for (const type of ['cli_login.approved', 'personal_token.created', 'personal_token.deleted']) {
+  const { refreshToken } = await refresh(tokens.refreshToken);
+  await want(200, 'POST', `${CLI}/logout`, { body: { refreshToken } });
+  for (const type of ['user.login', 'cli_login.approved', 'personal_token.created', 'personal_token.renewed', 'personal_token.deleted']) {
     await until(`${type} stands in the log`, () => events(org, type) === '1');
   }
 });
