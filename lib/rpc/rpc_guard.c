@@ -142,18 +142,42 @@ rpc_guard_start(nng_socket sock, const char *url, const atomic_uint *added, stru
     return RC_OK;
 }
 
-void
-rpc_guard_stop(struct rpc_guard *guard)
+static void
+end_thread(struct rpc_guard *guard)
 {
-    if (guard == NULL) {
-        return;
-    }
     pthread_mutex_lock(&guard->lock);
     guard->is_stopping = true;
     pthread_cond_signal(&guard->wake);
     pthread_mutex_unlock(&guard->lock);
     (void)pthread_join(guard->thread, NULL);
+}
+
+static void
+guard_free(struct rpc_guard *guard)
+{
     pthread_cond_destroy(&guard->wake);
     pthread_mutex_destroy(&guard->lock);
     free(guard);
+}
+
+void
+rpc_guard_stop(struct rpc_guard *guard)
+{
+    if (guard != NULL) {
+        end_thread(guard);
+        guard_free(guard);
+    }
+}
+
+void
+rpc_guard_leave(struct rpc_guard *guard)
+{
+    if (guard == NULL) {
+        return;
+    }
+    end_thread(guard);
+    if (is_ours(guard)) {
+        (void)unlink(path_of(guard));
+    }
+    guard_free(guard);
 }

@@ -18,8 +18,12 @@ struct rpc_guard;
  * guard. Errors: UNAVAILABLE. */
 NODISCARD enum rc rpc_guard_start(nng_socket sock, const char *url, const atomic_uint *added,
                                   struct rpc_guard **out);
-/* Ends the thread; call it before the socket is closed, and before a drain lets go of the path.
- * Blocks: for two seconds at most. Takes NULL. */
+/* Ends the thread; call it before the socket is closed. Blocks: for two seconds at most. Takes
+ * NULL.
+ */
 void rpc_guard_stop(struct rpc_guard *guard);
+/* The same for a drain: lets go of the path, so that nobody finds the server who is not connected.
+ */
+void rpc_guard_leave(struct rpc_guard *guard);
 
 #endif

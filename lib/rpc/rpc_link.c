@@ -21,6 +21,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/id.h"
 
@@ -127,6 +128,36 @@ rpc_link_open(const struct rpc_link_cfg *cfg, struct rpc_link **out, const char 
     return RC_OK;
 }
 
+/* No frame comes or goes: none is at the server, or those that are have been left there. */
+static bool
+is_settled(struct rpc_link *link)
+{
+    bool is_away = false;
+
+    pthread_mutex_lock(&link->lock);
+    int64_t last_us = link->heard_us;
+    for (int i = 0; i < LANES; i++) {
+        const struct lane *lane = &link->lanes[i];
+        if (lane->state != LANE_FREE) {
+            is_away = true;
+            last_us = lane->since_us > last_us ? lane->since_us : last_us;
+        }
+    }
+    pthread_mutex_unlock(&link->lock);
+    return !is_away || !atomic_load(&link->connected) || clk_mono_us() - last_us >= RPC_SETTLE_US;
+}
+
+static void
+let_settle(struct rpc_link *link)
+{
+    const struct timespec pause = {.tv_nsec = 1000 * 1000};
+    int64_t end_us = clk_mono_us() + RPC_SETTLE_MAX_US;
+
+    while (!is_settled(link) && clk_mono_us() < end_us) {
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 void
 rpc_link_shutdown(struct rpc_link *link)
 {
@@ -142,6 +173,7 @@ rpc_link_shutdown(struct rpc_link *link)
     pthread_mutex_unlock(&link->lock);
     rpc__calls_finish(&finished);
     if (!was_closed) {
+        let_settle(link);
         pthread_rwlock_wrlock(&link->gate);
         link->is_shut = true;
         pthread_rwlock_unlock(&link->gate);

@@ -45,6 +45,13 @@ NODISCARD enum rc rpc_bind(size_t frame_max, nng_pipe_cb on_pipe, void *arg, nng
 NODISCARD enum rc rpc_listen(nng_socket sock, const char *url, enum rpc_scheme scheme,
                              const struct rpc_tls *tls, const char **out_why);
 
+/* A connection of NNG 1.5.2 must not be closed between the head and the body of a message that
+ * arrives: NNG then asks a stopped aio to read on, which does nothing, not even fail, and waits for
+ * its end in the one thread that closes connections and tells of closed ones. So a socket is closed
+ * when nothing has come for so long, or no connection is left; at the latest after the other. */
+#define RPC_SETTLE_US (50 * ASSAY_US_PER_MS)
+#define RPC_SETTLE_MAX_US (1 * ASSAY_US_PER_S)
+
 /* A received message and the number of those who still look into it. */
 struct rpc_slab {
     atomic_int refs;

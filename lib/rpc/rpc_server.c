@@ -154,7 +154,7 @@ rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
     int64_t quiet_since_us = INT64_MAX;
     struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
 
-    rpc_guard_stop(server->guard);
+    rpc_guard_leave(server->guard);
     server->guard = NULL;
     pthread_mutex_lock(&server->lock);
     server->is_draining = true;
@@ -189,12 +189,35 @@ stop_threads(struct rpc_server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
+/* Waits until no frame comes, see RPC_SETTLE_US. */
+static void
+let_settle(struct rpc_server *server)
+{
+    const struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
+    struct rpc_server_stats now, before = {.frames_in = 0};
+    int64_t began_us = clk_mono_us(), quiet_us = began_us, now_us = began_us;
+    int pipes = 1;
+
+    while (pipes > 0 && now_us - quiet_us < RPC_SETTLE_US &&
+           now_us - began_us < RPC_SETTLE_MAX_US) {
+        (void)nanosleep(&pause, NULL);
+        now_us = clk_mono_us();
+        pthread_mutex_lock(&server->lock);
+        now = server->stats;
+        pipes = server->pipes;
+        pthread_mutex_unlock(&server->lock);
+        quiet_us = now.frames_in == before.frames_in ? quiet_us : now_us;
+        before = now;
+    }
+}
+
 static void
 close_socket(struct rpc_server *server)
 {
     if (!server->has_sock) {
         return;
     }
+    let_settle(server);
     (void)nng_close(server->sock);
     for (struct rpc_lane *lane = server->lanes; lane != NULL; lane = lane->all_next) {
         nng_aio_stop(lane->send);
