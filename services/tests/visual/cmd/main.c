@@ -238,6 +238,7 @@ int
 main(int argc, char **argv)
 {
     static struct args args;
+    static struct visual *v; /* never freed: the system takes it back faster than we could */
     struct str files[2];
     struct visual_result result;
     struct visual_error error;
@@ -255,7 +256,7 @@ main(int argc, char **argv)
     }
     args.options.output =
         strcmp(args.files[2], "-") == 0 ? VISUAL_OUTPUT_NONE : args.options.output;
-    struct visual *v = visual_new();
+    v = visual_new();
     if (v == NULL) {
         return fail_on("not enough memory for", args.files[0]);
     }
@@ -265,6 +266,5 @@ main(int argc, char **argv)
                       error.reason);
         return EXIT_ERROR;
     }
-    /* The system takes the memory back faster than we could. */
     return answer(&args, &result);
 }
