@@ -12,7 +12,7 @@
 #define CALL_US (60 * ASSAY_US_PER_S)
 #define RETRY_US (250 * ASSAY_US_PER_MS)
 #define PACE_MIN_US (250 * ASSAY_US_PER_MS)
-#define PACE_MAX_US (5 * ASSAY_US_PER_S)
+#define PACE_MAX_US (3 * ASSAY_US_PER_S)
 #define ENV_FILE_MAX 16384
 
 bool
@@ -118,19 +118,15 @@ rate_number(struct str field, struct str name)
     return str_to_i64(str_split(&rest, ';'), 0, 1000000, &n) == RC_OK ? n : -1;
 }
 
-/* Spends half of what is left per half of the time left: quick at first, never over. */
+/* Quick while more than half of the quota is left, which others with the same token share: a second
+ * run, a script. Below that as slowly as several can afford at once. */
 static void
 set_pace(struct api *api, const struct http_response *resp)
 {
-    struct str field = http_header_get(resp, "RateLimit");
-    int64_t left = rate_number(field, STR(";r="));
-    int64_t reset_s = rate_number(field, STR(";t="));
+    int64_t left = rate_number(http_header_get(resp, "RateLimit"), STR(";r="));
+    int64_t quota = rate_number(http_header_get(resp, "RateLimit-Policy"), STR(";q="));
 
-    api->pace_us = PACE_MIN_US;
-    if (left >= 0 && reset_s > 0) {
-        int64_t us = reset_s * ASSAY_US_PER_S / (left > 0 ? 2 * left : 1);
-        api->pace_us = us < PACE_MIN_US ? PACE_MIN_US : us > PACE_MAX_US ? PACE_MAX_US : us;
-    }
+    api->pace_us = left >= 0 && quota > 0 && left <= quota / 2 ? PACE_MAX_US : PACE_MIN_US;
 }
 
 static void

@@ -102,10 +102,14 @@ run_opts_read(struct arena *arena, int argc, char **argv, struct run_opts *out)
     o.url = without_slash(arena, first_of(asked, file_url, ""));
     o.token = first_of(o.token, stack_setting("ASSAY_TOKEN", NULL), file_token);
     o.app_url = first_of(o.app_url, stack_setting("ASSAY_APP_URL", NULL), "");
-    if (o.url[0] == '\0' || o.token[0] == '\0') {
+    if (o.url[0] == '\0') {
         (void)fputs("assay: which server? `make up`, or give --url and --token (ASSAY_URL, "
                     "ASSAY_TOKEN)\n",
                     stderr);
+        return false;
+    }
+    if (o.token[0] == '\0') {
+        (void)fprintf(stderr, "assay: %s wants a token: give --token (or ASSAY_TOKEN)\n", o.url);
         return false;
     }
     *out = o;
