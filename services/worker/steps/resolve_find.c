@@ -256,6 +256,22 @@ find_beside(const struct snapshot *snap, const struct target *t, enum resolve_us
     }
 }
 
+/* "the Arrival date" is the date field called "Arrival". */
+static void
+find_date(const struct snapshot *snap, const struct target *t, struct found *f)
+{
+    struct target bare = *t;
+    if (t->quoted || !(str_ends(t->name, STR(" date")) || str_ends(t->name, STR(" time")))) {
+        return;
+    }
+    bare.name.n -= sizeof(" date") - 1;
+    for (size_t i = 0; i < snap->count; i++) {
+        if (snap->elems[i].role == ELEM_DATE && elem_is_visible(&snap->elems[i])) {
+            consider(snap, &bare, RESOLVE_TYPE, &snap->elems[i], f);
+        }
+    }
+}
+
 /* --- candidates */
 
 enum rc
@@ -273,6 +289,9 @@ find_candidates(struct ctx *ctx, const struct snapshot *snap, const struct targe
     if (f->count == 0 && t->name.n > 0 &&
         (use == RESOLVE_TYPE || use == RESOLVE_SELECT || use == RESOLVE_CHECK)) {
         find_beside(snap, t, use, f);
+    }
+    if (f->count == 0 && use == RESOLVE_TYPE) {
+        find_date(snap, t, f);
     }
     collapse(snap, f);
     if (use == RESOLVE_LOOK && f->count > 1) {

@@ -268,6 +268,18 @@ a_term_and_its_definition_are_one_thing_to_look_at(void **state)
 }
 
 static void
+a_date_field_may_be_called_a_date(void **state)
+{
+    (void)state;
+    struct fake_screen s = {0};
+    fake_add(&s, -1, ELEM_DATE, "Arrival", 0, 0, 100, 20, HOT | ELEM_EDITABLE); /* 100 */
+    fake_add(&s, -1, ELEM_TEXTBOX, "Delivery", 0, 40, 100, 20, HOT | ELEM_EDITABLE);
+    EXPECT(s, {"Set the Arrival date to '2026-05-04'", 100, NULL},
+           {"Set the Delivery date to '2026-05-04'", 0, "NOT_FOUND"},
+           {"Set the 'Arrival date' to '2026-05-04'", 0, "NOT_FOUND"});
+}
+
+static void
 texts_match_by_whole_words_and_exact_digits(void **state)
 {
     (void)state;
@@ -305,12 +317,10 @@ a_name_that_resembles_another_is_another_name(void **state)
     for (size_t i = 0; i < ARRAY_LEN(DIFFER); i++) {
         assert_int_equal(match_name(str_z(DIFFER[i][0]), str_z(DIFFER[i][1]), true), MATCH_NONE);
     }
-    static const char *const SAME[][2] = {{"Log in", "Login"},
-                                          {"E-mail", "Email"},
-                                          {"Sign-in", "Sign in"},
-                                          {"Favourite colours", "favorite colors"},
-                                          {"Customise", "Customize"},
-                                          {"Customers list", "Customers' list"}};
+    static const char *const SAME[][2] = {
+        {"Log in", "Login"},        {"E-mail", "Email"},
+        {"Sign-in", "Sign in"},     {"Favourite colours", "favorite colors"},
+        {"Customise", "Customize"}, {"Customers list", "Customers' list"}};
     for (size_t i = 0; i < ARRAY_LEN(SAME); i++) {
         assert_int_equal(match_name(str_z(SAME[i][0]), str_z(SAME[i][1]), true), MATCH_ALIKE);
         assert_int_equal(match_name(str_z(SAME[i][0]), str_z(SAME[i][1]), false), MATCH_NONE);
@@ -356,6 +366,7 @@ main(void)
         cmocka_unit_test(the_open_dialog_wins_a_tie),
         cmocka_unit_test(placeholders_titles_and_ids_name_too),
         cmocka_unit_test(a_term_and_its_definition_are_one_thing_to_look_at),
+        cmocka_unit_test(a_date_field_may_be_called_a_date),
         cmocka_unit_test(texts_match_by_whole_words_and_exact_digits),
         cmocka_unit_test(a_name_that_resembles_another_is_another_name),
         cmocka_unit_test(all_alphabets_are_read),

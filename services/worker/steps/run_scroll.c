@@ -59,6 +59,20 @@ find(struct run *run, const struct search *s, const struct elem **out)
     return *out != NULL ? RC_OK : rc;
 }
 
+/* What is scrolled: the place that the sentence names, where it is there, else the page. */
+static int32_t
+scroller(struct run *run, const struct search *s)
+{
+    struct resolved r = {0};
+    const struct target *place = s->target->within;
+    enum rc rc = RC_NOT_FOUND;
+    if (place != NULL) {
+        rc = resolve(&run->sub, &run->snap, place, RESOLVE_LOOK, &r);
+        ctx_recover(&run->sub);
+    }
+    return rc == RC_OK ? r.elem->ref : -1;
+}
+
 static enum rc
 further(struct run *run, struct search *s)
 {
@@ -66,8 +80,11 @@ further(struct run *run, struct search *s)
     bool across = strcmp(way, "left") == 0 || strcmp(way, "right") == 0;
     double by = (across ? run->snap.viewport_w : run->snap.viewport_h) * SCREEN_PART;
     by = strcmp(way, "up") == 0 || strcmp(way, "left") == 0 ? -by : by;
-    struct device_action d = {
-        .verb = DEVICE_SCROLL, .ref = -1, .ref2 = -1, .x2 = across ? by : 0, .y2 = across ? 0 : by};
+    struct device_action d = {.verb = DEVICE_SCROLL,
+                              .ref = scroller(run, s),
+                              .ref2 = -1,
+                              .x2 = across ? by : 0,
+                              .y2 = across ? 0 : by};
     return run_act(run, &d);
 }
 

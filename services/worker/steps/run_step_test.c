@@ -302,6 +302,21 @@ scrolling_goes_on_while_the_page_grows(void **state)
 }
 
 static void
+a_list_that_is_named_is_what_is_scrolled(void **state)
+{
+    struct bench *b = *state;
+    b->f.count = 2;
+    b->f.next_on_act = true;
+    for (size_t i = 0; i < 2; i++) {
+        int list = fake_add(&b->f.screens[i], -1, ELEM_LIST, "Chats", 0, 0, 100, 200, SHOWN);
+        fake_add(&b->f.screens[i], list, ELEM_LISTITEM, i == 0 ? "Ada" : "Grace", 0, 0, 100, 20,
+                 SHOWN);
+    }
+    assert_int_equal(run(b, "Scroll to 'Grace' in the 'Chats' list"), STEP_PASSED);
+    assert_string_equal(b->f.log, "scroll 100 ; scroll_to 101 ");
+}
+
+static void
 scrolling_ends_with_the_page(void **state)
 {
     struct bench *b = *state;
@@ -348,6 +363,7 @@ main(void)
         T(an_address_that_does_not_answer_is_an_error_of_the_run),
         T(secrets_reach_the_device_but_no_message),
         T(scrolling_goes_on_while_the_page_grows),
+        T(a_list_that_is_named_is_what_is_scrolled),
         T(scrolling_ends_with_the_page),
         T(a_remembered_value_is_used_later),
     };
