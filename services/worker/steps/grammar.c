@@ -335,6 +335,7 @@ parse_all(struct gram *g, struct cur c)
         return refuse(g, "selectors and code are not steps", HINT_GENERAL);
     }
     enum parsed p = parse_conditional(g, c);
+    p = p == P_NO ? parse_placed(g, c) : p;
     return p == P_NO ? parse_clauses(g, c) : p;
 }
 

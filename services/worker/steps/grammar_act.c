@@ -369,21 +369,40 @@ box_like(const struct cur *c)
     return any_word(c, "checkbox|check box|checkboxes|radio|switch|toggle|box|tickbox|radiobutton");
 }
 
+/* The machine itself, which no step can switch. */
+static bool
+is_machine(const struct cur *range)
+{
+    struct cur c = *range;
+    eat(&c, WORDS_DET);
+    return phrase_len(&c, c.i,
+                      "phone|device|tablet|computer|laptop|screen|display|monitor|machine|tv|"
+                      "browser|internet|network|app|server|mobile|power") == c.end - c.i;
+}
+
+static enum parsed
+put_switch(struct gram *g, struct cur c, bool on)
+{
+    return is_machine(&c) ? refuse(g, "a step acts on the page, not on the machine",
+                                   "put the visible name in quotes: Turn on \"Wi-Fi\"")
+                          : put_check(g, c, on ? ACT_CHECK : ACT_UNCHECK);
+}
+
 /* "Turn 'Wi-Fi' on". */
 static enum parsed
 turn(struct gram *g, struct cur c)
 {
     if (eat(&c, "turn on|switch on|toggle on|turns on|switches on")) {
-        return put_check(g, c, ACT_CHECK);
+        return put_switch(g, c, true);
     }
     if (eat(&c, "turn off|switch off|toggle off|turns off|switches off")) {
-        return put_check(g, c, ACT_UNCHECK);
+        return put_switch(g, c, false);
     }
     if (eat(&c, "turn|switch|toggle|turns") && !cur_done(&c)) {
         bool off = phrase_len(&c, c.end - 1, "off") > 0;
         if (off || phrase_len(&c, c.end - 1, "on") > 0) {
             c.end--;
-            return put_check(g, c, off ? ACT_UNCHECK : ACT_CHECK);
+            return put_switch(g, c, !off);
         }
     }
     return P_NO;

@@ -2,6 +2,8 @@
  *
  * The browser's own dialogs: "Accept the alert", "Click OK in the browser popup". What a page draws
  * itself is a thing on the page and is tapped. */
+#include <string.h>
+
 #include "worker/steps/parse.h"
 
 static const char DIALOGS[] =
@@ -87,6 +89,15 @@ dialog_button(struct gram *g, struct cur c)
                : P_NO;
 }
 
+/* "it" is an alert that was spoken of before. */
+static bool
+means_dialog(const struct target *t)
+{
+    return t != NULL && !t->quoted && t->within == NULL && t->near == NULL &&
+           (t->name.n == 0 ? t->role != NULL && strcmp(t->role, "dialog") == 0
+                           : str_ieq(t->name, STR("alert")) || str_ieq(t->name, STR("prompt")));
+}
+
 enum parsed
 clause_dialog(struct gram *g, struct cur c)
 {
@@ -99,6 +110,9 @@ clause_dialog(struct gram *g, struct cur c)
         type = ACT_DIALOG_DISMISS;
     } else if (!eat(&c, "accept|confirm|ok|accepts|confirms|agree to|acknowledge")) {
         return P_NO;
+    }
+    if (eat(&c, "it|that")) {
+        return means_dialog(g->last) ? put_dialog(g, c, type) : P_NO;
     }
     eat(&c, "the|this|any");
     struct cur owned = c;

@@ -10,7 +10,9 @@ singular(struct gram *g, const struct cur *range)
 {
     static const char PLURALS[] =
         "buttons|links|rows|checkboxes|fields|images|tabs|options|headings|"
-        "dropdowns|radios|dialogs|switches|toggles|columns|icons|pictures|boxes|inputs";
+        "dropdowns|radios|dialogs|switches|toggles|columns|icons|pictures|boxes|inputs|"
+        "labels|badges|messages|cards|tags|chips|tooltips|errors|warnings|alerts|posts|comments|"
+        "tasks|files|notes|pills|photos";
     int n = range->end - range->i;
     struct tok *t = ARENA_ARRAY(g->arena, n > 0 ? (size_t)n : 1, struct tok);
     if (t == NULL || n <= 0) {

@@ -112,7 +112,8 @@ attribute_at(const struct cur *c, int i, struct modifier *m)
         "with the title|with placeholder|with the placeholder|with caption|with the caption|"
         "containing|containing text|containing the text|that contains|with placeholder text|"
         "whose label is|whose name is|labelled as|labeled as|marked|with the words|with words|"
-        "with value|with the value|having text|with the label text|with visible text");
+        "with value|with the value|having text|with the label text|with visible text|"
+        "with alt text|with the alt text|with alternative text");
     if (n == 0 || i + n >= c->end) {
         return false;
     }

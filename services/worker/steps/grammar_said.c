@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What verifications are made of: subjects, values, counts and states. */
+#include "worker/steps/grammar_modifier.h"
 #include "worker/steps/grammar_said.h"
 
 #include <string.h>
@@ -127,6 +128,39 @@ said_list(struct gram *g, const struct said *s, enum act_type type, bool negated
     return list;
 }
 
+/* "any buttons on the page", "items in the list": a kind of thing and where, no name of one. */
+static bool
+means_a_kind(struct gram *g, const struct cur *what)
+{
+    const char *role = NULL;
+    struct modifier m;
+    struct cur c = *what;
+    int len = 0;
+    eat(&c, WORDS_DET);
+    struct cur one = singular(g, &c);
+    if (role_at_start(&one, USE_VERIFY, &role, &len) && role != NULL) {
+        c.i += len;
+    } else {
+        len = phrase_len(&c, c.i, "items|entries|elements|list items|list entries|lists");
+        c.i += len;
+    }
+    if (len == 0 || !str_ends(str_z(c.t[c.i - 1].low), STR("s"))) {
+        return false;
+    }
+    return cur_done(&c) || next_modifier(&c, c.i, &m) == c.i;
+}
+
+/* "'Edit' buttons": of several things with one name each is meant. */
+static struct cur
+without_plural(struct gram *g, struct cur what)
+{
+    int named = 0;
+    for (int i = what.i; i < what.end; i++) {
+        named += what.t[i].kind == TOK_QUOTED;
+    }
+    return named > 0 ? singular(g, &what) : what;
+}
+
 enum parsed
 put_visible(struct gram *g, const struct said *s, struct cur what)
 {
@@ -135,9 +169,18 @@ put_visible(struct gram *g, const struct said *s, struct cur what)
     if (s->negated) {
         eat(&what, "any|any of|the any");
     }
+    /* A page never says "checkboxes" where it has some: what is absent is counted. */
+    if (s->negated && means_a_kind(g, &what)) {
+        struct said none = *s;
+        none.negated = false;
+        return put_count(g, &none, what, 0);
+    }
     enum parsed list = said_list(g, s, type, false, what);
     if (list != P_NO) {
         return list;
+    }
+    if (s->negated) {
+        what = without_plural(g, what); /* "no 'Edit' buttons" */
     }
     if (parse_target(g, &what, USE_VERIFY, &t) != P_OK) {
         return P_REFUSED;
@@ -150,6 +193,11 @@ put_visible(struct gram *g, const struct said *s, struct cur what)
     }
     if (t->name.n == 0 && t->role == NULL) {
         return refuse(g, "it is unclear what should be seen", HINT_VERIFY);
+    }
+    /* Nor is it certain that a page has none of these because it does not use the word. */
+    if (s->negated && !t->quoted && t->role == NULL &&
+        (str_ieq(t->name, STR("list")) || str_ieq(t->name, STR("form")))) {
+        return refuse(g, "it is unclear which one should be gone", HINT_VERIFY);
     }
     said_put(g, s, type, t);
     return P_OK;

@@ -71,7 +71,7 @@ static const char FILLERS[] =
     "post|event|chat|conversation|step|question|answer|slide|chart|point|task|ticket|order|"
     "invoice|customer|account|project|channel|playlist|song|video|track|article|suggestion|"
     "thumbnail|avatar|logo|pill|tooltip|carousel|gallery|widget|plan|category filter|filter|"
-    "breadcrumb|dialog title|note|document|email|reminder|wizard";
+    "breadcrumb|dialog title|note|document|email|reminder|wizard|date|time|password";
 
 /* "next to the user 'Ada'". Not a field: "enter 'x' as the user 'Ada'" says who does it. */
 static bool
@@ -437,7 +437,11 @@ parse_target(struct gram *g, const struct cur *range, enum target_use use,
     /* The core has one token at least, except where an attribute names what follows. */
     int at = next_modifier(&c, c.i + 1, &m);
     struct cur core = cur_range(&c, c.i, at);
-    if (parse_flat(g, core, use, t) != P_OK) {
+    /* "the element with the text 'X'": any kind of thing. */
+    bool any_kind = m.kind == MOD_ATTRIBUTE &&
+                    phrase_len(&core, core.i, "element|item|control|component|entry|option") ==
+                        core.end - core.i;
+    if (!any_kind && parse_flat(g, core, use, t) != P_OK) {
         return P_REFUSED;
     }
     if (m.kind == MOD_WITHIN && name_is_part(&core)) {

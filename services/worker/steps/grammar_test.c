@@ -165,7 +165,8 @@ sentences_of_other_authors_are_right_or_refused(void **state)
     } SETS[] = {
         {DIR "steps_spoken.json", 240, 235},       {DIR "steps_tester.json", 300, 297},
         {DIR "steps_spoken_aside.json", 120, 113}, {DIR "steps_tester_aside.json", 150, 150},
-        {DIR "steps_manner.json", 100, 100},       {DIR "steps_manner_second.json", 100, 100}};
+        {DIR "steps_manner.json", 100, 100},       {DIR "steps_manner_second.json", 100, 100},
+        {DIR "steps_user.json", 334, 331}};
     for (size_t i = 0; i < ARRAY_LEN(SETS); i++) {
         struct rate r = measure(SETS[i].path);
         assert_int_equal(r.all, SETS[i].all);
@@ -180,10 +181,10 @@ explained_plans_parse_to_themselves(void **state)
 {
     (void)state;
     static const char *const FILES[] = {
-        DIR "steps_public.json", DIR "steps_own.json",          DIR "steps_held_out.json",
-        DIR "steps_guides.json", DIR "steps_guides_apart.json", DIR "steps_spoken.json",
-        DIR "steps_tester.json", DIR "steps_spoken_aside.json", DIR "steps_tester_aside.json",
-        DIR "steps_manner.json", DIR "steps_manner_second.json"};
+        DIR "steps_public.json", DIR "steps_own.json",           DIR "steps_held_out.json",
+        DIR "steps_guides.json", DIR "steps_guides_apart.json",  DIR "steps_spoken.json",
+        DIR "steps_tester.json", DIR "steps_spoken_aside.json",  DIR "steps_tester_aside.json",
+        DIR "steps_manner.json", DIR "steps_manner_second.json", DIR "steps_user.json"};
     size_t lines = 0;
     size_t lost = 0;
     for (size_t f = 0; f < ARRAY_LEN(FILES); f++) {

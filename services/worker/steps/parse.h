@@ -174,6 +174,8 @@ void eat_purpose_end(struct cur *c);
 enum parsed parse_clause(struct gram *g, struct cur c);
 /* "If X is visible, tap it", "tap X if it appears". P_NO when there is no condition. */
 enum parsed parse_conditional(struct gram *g, struct cur c);
+/* "In the 'Sign up' form, type …". P_NO when no place is said first. */
+enum parsed parse_placed(struct gram *g, struct cur c);
 /* Clauses joined by commas, "and", "then". */
 enum parsed parse_clauses(struct gram *g, struct cur c);
 

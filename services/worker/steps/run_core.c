@@ -159,6 +159,10 @@ run_dialog_says(const struct run *run, const struct target *t)
     if (run->snap.dialog.p == NULL || t == NULL) {
         return false;
     }
+    bool itself = !t->quoted && (str_ieq(t->name, STR("alert")) || str_ieq(t->name, STR("prompt")));
+    if (itself) {
+        return true;
+    }
     return t->name.n > 0 ? match_contains(run->snap.dialog, t->name, NULL)
                          : t->role != NULL && strcmp(t->role, "dialog") == 0;
 }
