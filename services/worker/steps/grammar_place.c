@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A place that is said first: "In the 'Sign up' form, type 'x' into 'Name' and click 'Go'". It holds
- * for what is done up to the first press, which may lead elsewhere. */
+ * A place that is said first: "In the 'Sign up' form, type 'x' into 'Name' and click 'Go'". It
+ * holds for what is done up to the first press, which may lead elsewhere. */
 #include "worker/steps/parse.h"
 
 /* Parts of a page; not a page, on which one would have to be first. */
