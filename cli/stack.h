@@ -51,6 +51,8 @@ struct stack_paths {
 NODISCARD bool stack_paths_find(struct arena *arena, struct stack_paths *out);
 /* Makes the folders. False: why is on standard error. */
 NODISCARD bool stack_paths_make(const struct stack_paths *paths);
+/* The last `lines` lines of a child's log, indented. */
+void stack_log_tail(const struct stack_paths *paths, const char *name, int lines, FILE *out);
 /* Value of a setting of the environment; `absent` when it is unset or empty. */
 const char *stack_setting(const char *name, const char *absent);
 /* A whole number of the environment; -1 (with a message) when it is not within the bounds. */
@@ -172,7 +174,5 @@ int stack_status(struct arena *arena, const struct stack_paths *paths, FILE *out
 /* Makes the first admin and a token unless STATE/assay.env holds what works; then waits for a
  * device. */
 int stack_admin(struct arena *arena, const struct stack_paths *paths, const char *url);
-/* The last `lines` lines of a child's log, indented. */
-void stack_log_tail(const struct stack_paths *paths, const char *name, int lines, FILE *out);
 
 #endif

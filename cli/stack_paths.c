@@ -2,11 +2,14 @@
 #include "cli/stack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TAIL_MAX 16384
 
 const char *
 stack_setting(const char *name, const char *absent)
@@ -170,4 +173,30 @@ stack_paths_make(const struct stack_paths *paths)
     }
     /* As root the user postgres passes through RUN to its own folder. */
     return make_own_dir(paths->run, geteuid() == 0 ? 0711 : 0700) && make_own_dir(paths->rpc, 0700);
+}
+
+void
+stack_log_tail(const struct stack_paths *paths, const char *name, int lines, FILE *out)
+{
+    char path[PATH_MAX];
+    char text[TAIL_MAX];
+
+    (void)snprintf(path, sizeof(path), "%s/%s.log", paths->log, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    off_t from = end > TAIL_MAX ? end - TAIL_MAX : 0;
+    ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text), from);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    struct str all = str_trim(str_n(text, n > 0 ? (size_t)n : 0));
+    size_t start = all.n;
+    for (int i = 0; start > 0 && (all.p[start - 1] != '\n' || ++i < lines); start--) {
+    }
+    all = str_sub(all, start, all.n);
+    while (all.n > 0) {
+        struct str line = str_split(&all, '\n');
+        (void)fprintf(out, "    %.*s\n", STR_ARG(line));
+    }
+    (void)fprintf(out, "  (%s)\n", path);
 }

@@ -19,7 +19,6 @@
 #define READY_US (90 * ASSAY_US_PER_S)
 #define PATIENT_US (4 * ASSAY_US_PER_S) /* then the wait is explained */
 #define DOWN_US (120 * ASSAY_US_PER_S)
-#define TAIL_MAX 16384
 #define CRASHES_MAX 8
 
 static void
@@ -28,32 +27,6 @@ pause_ms(long ms)
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
     (void)nanosleep(&t, NULL);
-}
-
-void
-stack_log_tail(const struct stack_paths *paths, const char *name, int lines, FILE *out)
-{
-    char path[PATH_MAX];
-    char text[TAIL_MAX];
-
-    (void)snprintf(path, sizeof(path), "%s/%s.log", paths->log, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-    off_t from = end > TAIL_MAX ? end - TAIL_MAX : 0;
-    ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text), from);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    struct str all = str_trim(str_n(text, n > 0 ? (size_t)n : 0));
-    size_t start = all.n;
-    for (int i = 0; start > 0 && (all.p[start - 1] != '\n' || ++i < lines); start--) {
-    }
-    all = str_sub(all, start, all.n);
-    while (all.n > 0) {
-        struct str line = str_split(&all, '\n');
-        (void)fprintf(out, "    %.*s\n", STR_ARG(line));
-    }
-    (void)fprintf(out, "  (%s)\n", path);
 }
 
 /* --- starting ------------------------------------------------------------------------------ */
