@@ -67,19 +67,28 @@ struct rpc_server {
 
 /* --- rpc_server_intake.c ------------------------------------------------------------------- */
 
+/* Sends what was collected under the lock; without the lock, as NNG may call back at once. */
 void rpc__sends_go(struct rpc_sends *sends);
+/* The same for who holds the lock and goes on holding it: it is released in between. */
 void rpc__sends_go_unlocked(struct rpc_server *server, struct rpc_sends *sends);
+/* Wakes the ticker; with the lock. */
 void rpc__want_tick(struct rpc_server *server);
+/* Waits for its callbacks to end: without the lock. */
 void rpc__lane_free(struct rpc_lane *lane);
+/* Adds a lane when few are left to listen; without the lock. */
 void rpc__lanes_top_up(struct rpc_server *server);
+/* Takes a call out of the queue; ends it. Both with the lock. */
 void rpc__job_unlink(struct rpc_server *server, struct job *job);
 void rpc__job_free(struct rpc_server *server, struct job *job);
+/* Whether the session's answers wait no longer for others to share a frame with; with the lock. */
 bool rpc__is_flush_due(const struct rpc_server *server, const struct rpc_session *session,
                        int64_t now_us);
+/* NNG's callback: a connection came, or went and takes its queued calls along. */
 void rpc__server_on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg);
 
 /* --- rpc_server_work.c --------------------------------------------------------------------- */
 
+/* A thread that runs queued calls until the server stops; `arg` is the server. */
 void *rpc__worker_main(void *arg);
 
 #endif

@@ -25,7 +25,6 @@ rpc__sends_go(struct rpc_sends *sends)
     sends->n = 0;
 }
 
-/* Sends with the lock released; it is held again afterwards. */
 void
 rpc__sends_go_unlocked(struct rpc_server *server, struct rpc_sends *sends)
 {
@@ -88,7 +87,6 @@ lane_listen(struct rpc_lane *lane)
     }
 }
 
-/* Adds a lane when few are left to listen. */
 void
 rpc__lanes_top_up(struct rpc_server *server)
 {
