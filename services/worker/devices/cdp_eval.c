@@ -36,7 +36,8 @@ cdp_need_world(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s)
 }
 
 void
-cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s, struct str expr)
+cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s, bool acts,
+             struct str expr)
 {
     struct buf p;
 
@@ -44,7 +45,8 @@ cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session 
     buf_putz(&p, "{");
     json_put_member_str(&p, "expression", expr);
     json_put_member_str(&p, "uniqueContextId", str_z(s->world));
-    buf_putz(&p, ",\"returnByValue\":true,\"awaitPromise\":true,\"userGesture\":true}");
+    buf_putz(&p, ",\"returnByValue\":true,\"awaitPromise\":true");
+    buf_putz(&p, acts ? ",\"userGesture\":true}" : "}");
     cdp_ask(d, w, s, "Runtime.evaluate", buf_failed(&p) ? STR_EMPTY : buf_str(&p));
     buf_fini(&p);
 }
@@ -83,8 +85,8 @@ cdp_eval_text(struct ctx *ctx, const struct cdp_msg *m, struct str *out)
     return RC_OK;
 }
 
-enum rc
-cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, struct str expr,
+static enum rc
+evaluate(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, bool acts, struct str expr,
          struct str *out)
 {
     struct cdp_wait w = {0};
@@ -96,7 +98,7 @@ cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, struct st
     if (!s->used) {
         return RC_ABORTED;
     }
-    cdp_ask_eval(d, &w, s, expr);
+    cdp_ask_eval(d, &w, s, acts, expr);
     rc = cdp_await(d, ctx, &w, CDP_STOP_DIALOG, CDP_CALL_US);
     if (rc == RC_OK && w.end == CDP_DIALOG) {
         rc = cdp_no_dialog(d, ctx);
@@ -109,6 +111,13 @@ cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, struct st
     }
     cdp_wait_fini(&w);
     return rc;
+}
+
+enum rc
+cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, struct str expr,
+         struct str *out)
+{
+    return evaluate(d, ctx, s, false, expr, out);
 }
 
 bool
@@ -140,7 +149,7 @@ cdp_eval_seen(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s, stru
         rc = RC_ABORTED;
     }
     if (rc == RC_OK) {
-        rc = cdp_eval(d, ctx, s, expr, out);
+        rc = evaluate(d, ctx, s, true, expr, out);
     }
     if (rc == RC_ABORTED && ctx->err.code == RC_OK) {
         return fail(ctx, RC_FAILED_PRECONDITION, "DETACHED", "the page has changed to another");

@@ -54,7 +54,7 @@ ask_quiet(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, struct cdp_
 {
     int64_t born = tab->born;
 
-    cdp_ask_eval(d, w, tab, expr);
+    cdp_ask_eval(d, w, tab, false, expr);
     enum rc rc = cdp_await(d, ctx, w, CDP_STOP_DIALOG, CDP_CALL_US);
     if (rc == RC_OK && w->end == CDP_EXPIRED) {
         rc = cdp_hangs(ctx);

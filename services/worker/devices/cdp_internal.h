@@ -164,8 +164,9 @@ enum rc cdp_hangs(struct ctx *ctx);
 
 /* Waits until our world exists in the session's document. */
 NODISCARD enum rc cdp_need_world(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s);
-/* Asks for `expr` in our world; its promise is awaited and its string comes back. */
-void cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s,
+/* Asks for `expr` in our world; its promise is awaited and its string comes back. `acts`: in place
+ * of a person, so the page may do what only a person's action allows; looking allows it nothing. */
+void cdp_ask_eval(struct cdp_device *d, struct cdp_wait *w, const struct cdp_session *s, bool acts,
                   struct str expr);
 /* Hears whether the page of `asked` said that it is quiet: settling believes that once, unless an
  * event came meanwhile. */
@@ -173,10 +174,10 @@ bool cdp_hear_quiet(struct cdp_device *d, struct ctx *ctx, const struct cdp_sess
                     const struct cdp_msg *m);
 /* Reads the text of an evaluation. Errors: ABORTED, not recorded: the document went away. */
 NODISCARD enum rc cdp_eval_text(struct ctx *ctx, const struct cdp_msg *m, struct str *out);
-/* Both at once. Errors: also FAILED_PRECONDITION "DIALOG_OPEN", DEADLINE_EXCEEDED. */
+/* Both at once, only looking. Errors: also FAILED_PRECONDITION "DIALOG_OPEN", DEADLINE_EXCEEDED. */
 NODISCARD enum rc cdp_eval(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s,
                            struct str expr, struct str *out);
-/* Evaluates in the document the newest snapshot was taken of. Errors: also "DETACHED". */
+/* Acts in the document the newest snapshot was taken of. Errors: also "DETACHED". */
 NODISCARD enum rc cdp_eval_seen(struct cdp_device *d, struct ctx *ctx, struct cdp_session *s,
                                 struct str expr, struct str *out);
 /* Turns "REASON\tmessage" of page/act.js into the failure it means; OK for anything else. */

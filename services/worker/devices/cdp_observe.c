@@ -38,7 +38,7 @@ walk_all(struct cdp_device *d, struct ctx *ctx, struct cdp_roots *r, int64_t qui
     find_roots(d, r);
     int64_t has = cdp_held(d, r->sessions[0]);
     for (size_t i = 0; i < r->count; i++) {
-        cdp_ask_eval(d, &w, r->sessions[i],
+        cdp_ask_eval(d, &w, r->sessions[i], false,
                      arena_printf(ctx->arena, "__assay.walk(%s,%lld,%lld)",
                                   d->acted ? "true" : "false", (long long)(i == 0 ? has : 0),
                                   (long long)(i == 0 ? quiet_us / ASSAY_US_PER_MS : 0)));
@@ -200,7 +200,7 @@ arm(struct cdp_device *d, struct ctx *ctx, bool *out_changed)
     for (size_t i = 0; i < r.count; i++) {
         struct cdp_session *s = r.sessions[i];
         if (s->world[0] != '\0') {
-            cdp_ask_eval(d, &w, s,
+            cdp_ask_eval(d, &w, s, false,
                          arena_printf(ctx->arena, "__assay.arm(%lld)", (long long)s->changes));
         }
     }

@@ -29,6 +29,11 @@ static const struct site_page pages[] = {
      ");if(w=='middle')u.insertBefore(li(),at[2]);if(w=='drop')at[1].remove();if(w=='none')"
      "u.textContent='';if(w=='all')document.body.innerHTML='<ul><li>x</ul>'}</script>",
      NULL},
+    {"/person",
+     "<button>Go</button><p id=o></p><script>setInterval(()=>{const s=navigator.userActivation."
+     "hasBeenActive?'a person was here':'nobody was here';if(o.textContent!==s)o.textContent=s},5)"
+     "</script>",
+     NULL},
     {"/hidden",
      "<style>.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip:rect(0,0,0,0)}"
      ".acc{height:0;overflow:hidden}</style>"
@@ -408,6 +413,22 @@ every_look_shows_the_whole_page(void **state)
     lists(l, "1 2 3 ");
 }
 
+/* What a page may do only for a person it may not do because it is looked at. */
+static void
+looking_is_nothing_a_person_does(void **state)
+{
+    struct lab *l = *state;
+
+    lab_open(l, "/person");
+    lab_until(l, "nobody was here");
+    for (int i = 0; i < 5; i++) {
+        lab_settle(l);
+        lab_says(l, "o", "nobody was here");
+    }
+    lab_tap(l, ELEM_BUTTON, "Go");
+    lab_until(l, "a person was here");
+}
+
 static void
 a_document_without_a_body_is_an_empty_page(void **state)
 {
@@ -457,6 +478,7 @@ main(void)
         cmocka_unit_test(nothing_changes_where_nothing_happens),
         cmocka_unit_test(long_pages_are_read_whole_and_endless_ones_cut),
         cmocka_unit_test(every_look_shows_the_whole_page),
+        cmocka_unit_test(looking_is_nothing_a_person_does),
         cmocka_unit_test(a_document_without_a_body_is_an_empty_page),
         cmocka_unit_test(selectors_name_one_element_or_say_why_not),
     };

@@ -76,7 +76,7 @@ enter_by_key(struct cdp_acting *t, struct cdp_wait *w, struct str expr, bool *ou
     size_t at = w->count;
 
     *out_late = false;
-    cdp_ask_eval(t->d, w, t->s, expr);
+    cdp_ask_eval(t->d, w, t->s, false, expr);
     enum rc rc = cdp_await(t->d, t->ctx, w, CDP_STOP_DIALOG, CDP_CALL_US);
     enum cdp_end end = w->end;
     if (rc == RC_OK && end == CDP_EXPIRED) {

@@ -22,6 +22,7 @@ const R = { OTHER: 0, TEXT: 1, BUTTON: 2, LINK: 3, TEXTBOX: 4, SPINBUTTON: 5, SL
 const F = { VISIBLE: 1, IN_VIEW: 2, ENABLED: 4, EDITABLE: 8, CHECKED: 16, SELECTED: 32, FOCUSED: 64,
   EXPANDED: 128, REQUIRED: 256, SECRET: 512, CLICKABLE: 1024, MULTIPLE: 2048, MIXED: 4096 };
 const MAX_TEXT = 1024, MAX_FIELD = 512;
+const MANY_NODES = 50000;
 /* What checkVisibility takes for seen. */
 const SEEN = { visibilityProperty: true, opacityProperty: true };
 
@@ -46,6 +47,7 @@ if (A.root === A) {
   A.armed = false;      /* tell the driver about the next one */
   A.ids = new WeakMap();
   A.nodes = new Map();  /* id -> WeakRef */
+  A.manyNodes = MANY_NODES; /* from here on those that are gone are looked for */
   /* Not from 1: a number from the document before must not name something here. */
   A.nextId = 1 + Math.floor(Math.random() * 0x7fffff);
   A.docs = [document];
@@ -135,12 +137,18 @@ function frameOrigin(win) {
   }
   return { x, y, s };
 }
+/* A page that renders anew all day must not grow by what it threw away. */
+function forgetGone() {
+  for (const [id, ref] of root.nodes) { if (!ref.deref()) { root.nodes.delete(id); } }
+  root.manyNodes = Math.max(MANY_NODES, 2 * root.nodes.size);
+}
 function name(node) {
   let id = root.ids.get(node);
   if (!id) {
     id = root.nextId++;
     root.ids.set(node, id);
     root.nodes.set(id, new WeakRef(node));
+    if (root.nodes.size >= root.manyNodes) { forgetGone(); }
   }
   return id;
 }
