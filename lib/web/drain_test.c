@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * More clients than threads, and the end of a server that still has work. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <cmocka.h>
-#undef fail
+#include "web/web_fixture.h"
 
-#include "tests/support/raw.h"
-#include "web/web.h"
+#include <pthread.h>
 
 #define THREADS 10
 
@@ -23,25 +13,6 @@ struct fixture {
     atomic_int holding; /* handlers that wait for `release` */
     atomic_bool release;
 };
-
-static void
-nap(void)
-{
-    const struct timespec tick = {.tv_nsec = 1000000};
-    (void)nanosleep(&tick, NULL);
-}
-
-/* True when the value is reached within ten seconds. */
-static bool
-reaches(const atomic_int *v, int wanted)
-{
-    int64_t until = clk_mono_us() + 10 * ASSAY_US_PER_S;
-
-    while (atomic_load(v) != wanted && clk_mono_us() < until) {
-        nap();
-    }
-    return atomic_load(v) == wanted;
-}
 
 static void
 handle(void *arg, struct web_conn *conn, const struct web_request *req)

@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * WebSockets, with frames written by hand. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <cmocka.h>
-#undef fail
-
-#include "tests/support/raw.h"
-#include "web/web.h"
+#include "web/web_fixture.h"
 
 #define SOCKETS_MAX 2
 
@@ -23,24 +12,6 @@ struct fixture {
     atomic_int closed;
     atomic_bool stop; /* run threads return */
 };
-
-static void
-nap(void)
-{
-    const struct timespec tick = {.tv_nsec = 1000000};
-    (void)nanosleep(&tick, NULL);
-}
-
-static bool
-reaches(const atomic_int *v, int wanted)
-{
-    int64_t until = clk_mono_us() + 10 * ASSAY_US_PER_S;
-
-    while (atomic_load(v) != wanted && clk_mono_us() < until) {
-        nap();
-    }
-    return atomic_load(v) == wanted;
-}
 
 static bool
 on_message(void *arg, struct web_socket *ws, struct str text)

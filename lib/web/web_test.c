@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Bodies and answers over real sockets. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <cmocka.h>
-#undef fail
-
-#include "tests/support/raw.h"
-#include "web/web.h"
+#include "web/web_fixture.h"
 
 #define THREADS 10
 
@@ -21,25 +10,6 @@ struct fixture {
     int port;
     atomic_int last_rc;
 };
-
-static void
-nap(void)
-{
-    const struct timespec tick = {.tv_nsec = 1000000};
-    (void)nanosleep(&tick, NULL);
-}
-
-/* True when the value is reached within ten seconds. */
-static bool
-reaches(const atomic_int *v, int wanted)
-{
-    int64_t until = clk_mono_us() + 10 * ASSAY_US_PER_S;
-
-    while (atomic_load(v) != wanted && clk_mono_us() < until) {
-        nap();
-    }
-    return atomic_load(v) == wanted;
-}
 
 static void
 echo(struct fixture *f, struct web_conn *conn, struct ctx *ctx)
