@@ -6,7 +6,7 @@
 #include "tests/viz.h"
 
 #define BUILDS 12 /* with the same screenshot, each with a comparison of its own */
-#define ROUNDS 12
+#define ROUNDS 6
 #define DECIDERS 4
 
 static char ids[BUILDS][ID_UUID_LEN + 1];

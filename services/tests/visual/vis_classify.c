@@ -8,6 +8,7 @@
 #include "tests/visual/vis_cmp.h"
 
 #define HIGH_FACTOR 5
+#define DELTA_MAX 127 /* no two colours are as far apart */
 static uint8_t
 level_of(const struct visual *v, double delta)
 {
@@ -34,7 +35,7 @@ vis_colour_pair(struct visual *v, uint32_t a, uint32_t b)
         *c = (struct vis_cached){
             .a = a,
             .b = b,
-            .delta = (uint32_t)(delta * 16 + 0.5),
+            .delta = (uint32_t)((delta < DELTA_MAX ? delta : DELTA_MAX) * 8 + 0.5),
             .delta_256 = (uint16_t)(delta * 256),
             .luma = (int16_t)(vis_luma(b) - vis_luma(a)),
             .tint_base = tint_of(a),
@@ -106,7 +107,7 @@ count_pixels(struct vis_cell *cell, uint8_t class, const struct vis_cached *pair
     cell->tint_base = (uint16_t)(cell->tint_base + abs(pair->tint_base) * n);
     cell->tint_current = (uint16_t)(cell->tint_current + abs(pair->tint_current) * n);
     cell->tint = (int16_t)(cell->tint + (pair->tint_current - pair->tint_base) * n);
-    cell->delta_sum += pair->delta * n;
+    cell->delta_sum = (uint16_t)(cell->delta_sum + pair->delta * n);
     cell->delta_max = pair->delta_256 > cell->delta_max ? pair->delta_256 : cell->delta_max;
 }
 

@@ -31,7 +31,7 @@ struct vis_cell {
     uint16_t delta_max;               /* in 1/256 */
     uint16_t tint_base, tint_current; /* sums of how far red and blue are apart */
     int16_t tint;       /* of how much more red than blue came; letters in stripes cancel out */
-    uint32_t delta_sum; /* over pixels above half the threshold, in 1/16 */
+    uint16_t delta_sum; /* over pixels above half the threshold, in 1/8; none is 128 */
     uint32_t region;    /* 0: none, else index + 1 */
 };
 
@@ -81,7 +81,7 @@ struct vis_group {
 #define VIS_CACHE_BITS 12
 struct vis_cached {
     uint32_t a, b;
-    uint32_t delta; /* in 1/16 */
+    uint32_t delta; /* in 1/8 */
     uint16_t delta_256;
     int16_t luma;
     int16_t tint_base, tint_current; /* red less blue */

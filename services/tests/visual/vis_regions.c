@@ -88,7 +88,7 @@ add_cell(struct vis_sums *s, const struct vis_cell *c, uint32_t cx, uint32_t cy)
     s->tint_base += c->tint_base;
     s->tint_current += c->tint_current;
     s->tint += c->tint;
-    s->delta_sum += c->delta_sum / 16.0;
+    s->delta_sum += c->delta_sum / 8.0;
     s->delta_max = delta_max > s->delta_max ? delta_max : s->delta_max;
     if (is_seen(c)) {
         grow_box(s, c, cx, cy);

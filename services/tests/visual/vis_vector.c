@@ -258,7 +258,7 @@ struct columns {
 };
 
 LANES void
-add_columns(struct columns *c, const uint32_t *const a[3], const uint32_t *const b[3], size_t x,
+add_columns(struct columns *c, const uint32_t *const a[3], const uint32_t *const b[3], ptrdiff_t x,
             size_t to)
 {
     eight_px sum = all_u32(0);
@@ -281,8 +281,8 @@ balanced(const uint32_t *const a[3], const uint32_t *const b[3], size_t x)
     eight_px sum = all_u32(0);
     eight_px sum_abs = all_u32(0);
 
-    add_columns(&c, a, b, x - 4, 0);
-    add_columns(&c, a, b, x + 4, 8);
+    add_columns(&c, a, b, (ptrdiff_t)x - 4, 0);
+    add_columns(&c, a, b, (ptrdiff_t)x + 4, 8);
     for (size_t i = 2; i <= 6; i++) {
         sum = add_u32(sum, load8(c.sum + i));
         sum_abs = add_u32(sum_abs, load8(c.sum_abs + i));
