@@ -107,7 +107,8 @@ prepare(struct case_run *r)
     }
     /* An address that does not answer is about the run, not a verdict on the app. */
     r->verdict = STEP_ERROR;
-    r->message = arena_printf(r->arena, "the app could not be opened at %.*s: %.*s%s%.*s",
+    r->message = arena_printf(r->arena, "%s%.*s: %.*s%s%.*s",
+                              url.n > 0 ? "the app could not be opened at " : "no device to run on",
                               STR_ARG(url), STR_ARG(ctx.err.msg), ctx.err.detail.n > 0 ? "; " : "",
                               STR_ARG(ctx.err.detail));
     return false;

@@ -239,8 +239,12 @@ cdp_browser_start(struct cdp_browser *b, struct ctx *ctx)
     pthread_mutex_lock(&b->start_lock);
     bool ok = start_locked(b);
     pthread_mutex_unlock(&b->start_lock);
+    const char *program = b->options.program;
     return ok ? RC_OK
-              : fail(ctx, RC_UNAVAILABLE, "BROWSER_START", "the browser could not be started");
+              : fail(ctx, RC_UNAVAILABLE, "BROWSER_START",
+                     "the browser %s could not be started; `assay doctor` on the worker's machine "
+                     "tells what it lacks",
+                     program != NULL ? program : "chromium");
 }
 
 void

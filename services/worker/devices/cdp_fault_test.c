@@ -264,7 +264,9 @@ a_browser_that_does_not_start_says_so(void **state)
         &(struct cdp_options){.program = "/usr/bin/yes", .start_timeout_us = ASSAY_US_PER_S / 2});
 
     lab_fresh(l);
-    lab_refused(l, cdp_browser_start(b, &l->ctx), RC_UNAVAILABLE, "BROWSER_START");
+    enum rc rc = cdp_browser_start(b, &l->ctx);
+    assert_true(str_find(l->ctx.err.msg, STR("/nowhere/chromium")) > 0);
+    lab_refused(l, rc, RC_UNAVAILABLE, "BROWSER_START");
     lab_refused(l, cdp_browser_start(mute, &l->ctx), RC_UNAVAILABLE, "BROWSER_START");
     cdp_browser_free(b);
     cdp_browser_free(mute);
