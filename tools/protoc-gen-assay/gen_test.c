@@ -3,46 +3,11 @@
  * Runs the plugin under protoc, as the build does, from the top of the tree: planted faults must be
  * refused with file and line, and what is made of testdata/api/odd.proto must compile without a
  * warning and be what the options say (testdata/odd_check.c). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "tools/common/tool_lab.h"
 
-#include "base/buf.h"
+#include <unistd.h>
 
 #define PROCESSES "gateway:auth:sessions:tests:billing:webhooks:worker:svc"
-
-struct bench {
-    char dir[64];
-    struct buf output; /* of the last command, both streams */
-};
-
-/* Returns the exit status. */
-static int
-run(struct bench *t, const char *command)
-{
-    char line[4096];
-    snprintf(line, sizeof(line), "( %s ) 2>&1", command);
-    buf_clear(&t->output);
-    FILE *pipe = popen(line, "r");
-    assert_non_null(pipe);
-    size_t n;
-    while ((n = fread(line, 1, sizeof(line), pipe)) > 0) {
-        buf_put(&t->output, str_n(line, n));
-    }
-    int status = pclose(pipe);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static bool
-said(const struct bench *t, const char *text)
-{
-    return str_find(buf_str(&t->output), str_z(text)) >= 0;
-}
 
 static int
 generate(struct bench *t, const char *include, const char *file)
@@ -338,29 +303,6 @@ a_missing_handler_does_not_link(void **state)
     assert_int_not_equal(run(t, command), 0);
     assert_true(said(t, "undefined reference to `auth_deliver'"));
 }
-
-static int
-setup(void **state)
-{
-    static struct bench t;
-    snprintf(t.dir, sizeof(t.dir), "/tmp/assay-gen-XXXXXX");
-    buf_init(&t.output, 1 << 20);
-    *state = &t;
-    return mkdtemp(t.dir) != NULL ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    struct bench *t = *state;
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", t->dir);
-    int status = run(t, command);
-    buf_fini(&t->output);
-    return status;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)

@@ -1,52 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Runs build/tools/sqlgen on small folders, from the top of the tree. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <cmocka.h>
-
-#include "base/buf.h"
-
-struct bench {
-    char dir[64];
-    struct buf output;
-};
-
-static void
-put(const struct bench *t, const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%s", t->dir, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static int
-run(struct bench *t, const char *command)
-{
-    char line[2048];
-    buf_clear(&t->output);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    size_t n;
-    while ((n = fread(line, 1, sizeof(line), pipe)) > 0) {
-        buf_put(&t->output, str_n(line, n));
-    }
-    int status = pclose(pipe);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
+#include "tools/common/tool_lab.h"
 
 static int
 sqlgen(struct bench *t)
 {
     char command[256];
-    snprintf(command, sizeof(command), "build/tools/sqlgen demo %s %s 2>&1", t->dir, t->dir);
+    snprintf(command, sizeof(command), "build/tools/sqlgen demo %s %s", t->dir, t->dir);
     return run(t, command);
 }
 
@@ -64,7 +25,7 @@ expect(struct bench *t, const char *checks)
     put(t, "main.c", text);
     snprintf(command, sizeof(command),
              "gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Ilib -I%s %s/main.c %s/demo_sql.c "
-             "-o %s/main 2>&1 && %s/main",
+             "-o %s/main && %s/main",
              t->dir, t->dir, t->dir, t->dir, t->dir);
     int status = run(t, command);
     if (status != 0) {
@@ -78,7 +39,7 @@ refused(struct bench *t, const char *queries, const char *why)
 {
     put(t, "queries.sql", queries);
     assert_int_equal(sqlgen(t), 1);
-    assert_true(str_find(buf_str(&t->output), str_z(why)) >= 0);
+    assert_true(said(t, why));
 }
 
 static void
@@ -106,8 +67,7 @@ files_of_statements_count_on_in_the_order_of_their_names(void **state)
                    " strcmp(demo_queries[1].sql, \"SELECT 2\") == 0");
     put(*state, "queries_b.sql", "-- name: one\nSELECT 2;\n");
     assert_int_equal(sqlgen(*state), 1);
-    assert_true(str_find(buf_str(&((struct bench *)*state)->output),
-                         STR("queries_b.sql:1: one stands already")) >= 0);
+    assert_true(said(*state, "queries_b.sql:1: one stands already"));
     put(*state, "queries_b.sql", "SELECT 2;\n");
     assert_int_equal(sqlgen(*state), 1);
 }
@@ -158,29 +118,6 @@ gaps_and_bad_names_of_migrations_are_refused(void **state)
     put(*state, "3_x.sql", "SELECT 1;\n");
     assert_int_equal(sqlgen(*state), 1);
 }
-
-static int
-setup(void **state)
-{
-    static struct bench t;
-    snprintf(t.dir, sizeof(t.dir), "/tmp/assay-sql-XXXXXX");
-    buf_init(&t.output, 1 << 20);
-    *state = &t;
-    return mkdtemp(t.dir) != NULL ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-    struct bench *t = *state;
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", t->dir);
-    int status = run(t, command);
-    buf_fini(&t->output);
-    return status;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
