@@ -26,6 +26,8 @@
 
 /* The server takes no new calls: send them elsewhere. */
 #define RPC_FRAME_DRAINING 0x1u
+/* Of a client that closes its connection once it has all its frames back. */
+#define RPC_FRAME_LEAVING 0x2u
 
 struct rpc_frame {
     uint64_t session;

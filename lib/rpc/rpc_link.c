@@ -128,32 +128,32 @@ rpc_link_open(const struct rpc_link_cfg *cfg, struct rpc_link **out, const char 
     return RC_OK;
 }
 
-/* No frame comes or goes: none is at the server, or those that are have been left there. */
 static bool
-is_settled(struct rpc_link *link)
+has_frames_away(struct rpc_link *link)
 {
     bool is_away = false;
 
     pthread_mutex_lock(&link->lock);
-    int64_t last_us = link->heard_us;
     for (int i = 0; i < LANES; i++) {
-        const struct lane *lane = &link->lanes[i];
-        if (lane->state != LANE_FREE) {
-            is_away = true;
-            last_us = lane->since_us > last_us ? lane->since_us : last_us;
-        }
+        is_away = is_away || link->lanes[i].state != LANE_FREE;
     }
     pthread_mutex_unlock(&link->lock);
-    return !is_away || !atomic_load(&link->connected) || clk_mono_us() - last_us >= RPC_SETTLE_US;
+    return is_away && atomic_load(&link->connected);
 }
 
+/* Waits until all frames are back, so that nothing more can arrive: see RPC_SETTLE_MAX_US. */
 static void
 let_settle(struct rpc_link *link)
 {
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
     int64_t end_us = clk_mono_us() + RPC_SETTLE_MAX_US;
 
-    while (!is_settled(link) && clk_mono_us() < end_us) {
+    for (bool was_asked = false; has_frames_away(link) && clk_mono_us() < end_us;) {
+        struct outbox box = {0};
+        pthread_mutex_lock(&link->lock);
+        was_asked = was_asked || rpc__ask_back(link, &box);
+        pthread_mutex_unlock(&link->lock);
+        rpc__outbox_send(&box);
         (void)nanosleep(&pause, NULL);
     }
 }

@@ -33,7 +33,7 @@ frame_measure(const struct rpc_link *link, size_t *out_bytes)
 static void
 frame_fill(struct rpc_link *link, struct lane *lane, char *at, int count)
 {
-    rpc_frame_put_head(at, link->session, 0, (unsigned)count);
+    rpc_frame_put_head(at, link->session, link->closed ? RPC_FRAME_LEAVING : 0, (unsigned)count);
     at += RPC_FRAME_HEAD;
     for (int i = 0; i < link->withdrawn_count; i++, at += RPC_FRAME_ENTRY) {
         rpc_frame_put_entry(at, link->withdrawn[i], 0);
@@ -114,6 +114,17 @@ rpc__pump(struct rpc_link *link, struct outbox *box)
     do {
         lane = frame_make(link, lane, box) ? free_lane(link) : NULL;
     } while (lane != NULL && link->queue.head != NULL);
+}
+
+bool
+rpc__ask_back(struct rpc_link *link, struct outbox *box)
+{
+    struct lane *lane = free_lane(link);
+
+    if (last_left_us(link) == 0 || !atomic_load(&link->connected)) {
+        return true;
+    }
+    return lane != NULL && frame_make(link, lane, box);
 }
 
 /* Waits for the answer, unless the link is shut: then nobody waits for one. */

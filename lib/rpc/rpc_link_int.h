@@ -157,6 +157,9 @@ void rpc__party_wake(struct rpc_party *party);
 
 /* Sends a frame when it is time for one (under the lock; the outbox leaves when it is released). */
 void rpc__pump(struct rpc_link *link, struct outbox *box);
+/* Asks the server of a closed link for all frames that are there. True when it has been asked, or
+ * when none is. */
+bool rpc__ask_back(struct rpc_link *link, struct outbox *box);
 void rpc__outbox_send(struct outbox *box);
 void rpc__on_lane(void *arg);
 void rpc__link_on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg);

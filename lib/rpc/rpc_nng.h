@@ -47,8 +47,9 @@ NODISCARD enum rc rpc_listen(nng_socket sock, const char *url, enum rpc_scheme s
 
 /* A connection of NNG 1.5.2 must not be closed between the head and the body of a message that
  * arrives: NNG then asks a stopped aio to read on, which does nothing, not even fail, and waits for
- * its end in the one thread that closes connections and tells of closed ones. So a socket is closed
- * when nothing has come for so long, or no connection is left; at the latest after the other. */
+ * its end in the one thread that closes connections and tells of closed ones. So a client
+ * asks for its frames back before it closes, and a server is closed when its clients have left, or
+ * were silent for the shorter time. The longer one ends the patience with a peer that is frozen. */
 #define RPC_SETTLE_US (50 * ASSAY_US_PER_MS)
 #define RPC_SETTLE_MAX_US (1 * ASSAY_US_PER_S)
 

@@ -236,6 +236,9 @@ take_frame(struct rpc_server *server, struct rpc_lane *lane, struct rpc_slab *sl
     } else if (held > 1) {
         rpc__want_tick(server);
     }
+    if ((frame->flags & RPC_FRAME_LEAVING) != 0) {
+        rpc_session_release(server->sessions, session, sends);
+    }
     if (rpc__is_flush_due(server, session, now_us)) {
         (void)rpc_sessions_flush(server->sessions, sends);
     } else {

@@ -351,6 +351,13 @@ rpc_sessions_tick(struct rpc_sessions *all, int64_t now_us, int64_t flush_us, in
     return is_busy;
 }
 
+void
+rpc_session_release(struct rpc_sessions *all, struct rpc_session *s, struct rpc_sends *sends)
+{
+    while (s->held > 0 && give_back(all, s, sends)) {
+    }
+}
+
 struct rpc_lane *
 rpc_sessions_lose(struct rpc_sessions *all, uint32_t pipe)
 {

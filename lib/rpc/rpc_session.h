@@ -56,6 +56,8 @@ bool rpc_sessions_flush(struct rpc_sessions *all, struct rpc_sends *sends);
  * an answer is left that wants another look soon. */
 bool rpc_sessions_tick(struct rpc_sessions *all, int64_t now_us, int64_t flush_us, int64_t spare_us,
                        int64_t keep_us, struct rpc_sends *sends);
+/* Sends back every frame that the session holds. */
+void rpc_session_release(struct rpc_sessions *all, struct rpc_session *s, struct rpc_sends *sends);
 /* The connection is gone: its answers are dropped; its lanes, free for others, go to `out_lanes`
  * (linked by rpc_lane_next). */
 struct rpc_lane *rpc_sessions_lose(struct rpc_sessions *all, uint32_t pipe);
