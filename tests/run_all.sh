@@ -206,16 +206,23 @@ run_k8s() { run_kind k8s; }
 run_e2e() { run_kind e2e; }
 run_vizzly() { run_kind vizzly; }
 run_faults() { run_kind faults; }
-# Memory errors and undefined behaviour in what reads bytes from outside: the parsers' tests and the fuzz
-# corpora under both sanitizers. `make VARIANT=asan test-unit` (ubsan, tsan) runs all unit tests so.
+# What finds most for its time: ThreadSanitizer for the libraries that many threads share, the other two for
+# the rest but what mostly waits or hashes passwords. `make test-asan` and `make test-tsan` run everything.
+threaded='/lib/(rpc|db|web|svc|log|met)/'
+slow='/worker/devices/|/(wrk_job|run_verify|sessions_limits|gw_identify|aut_mail|auth_accounts)$'
 run_sanitizers() {
-    local list f
-    mapfile -t list < <(
+    local memory threads list
+    mapfile -t memory < <(
+        unit_bins build/sanitize/test | grep -vE -e "$threaded" -e "$slow"
         for f in tests/fuzz/fuzz_*.c; do f=${f#tests/fuzz/fuzz_}; echo "build/sanitize/test/fuzz/replay_${f%.c}"; done
-        bins _test.c build/sanitize/test lib/base/*_test.c lib/json/*_test.c lib/pb/*_test.c lib/cfg/*_test.c \
-            lib/http/*_test.c cli/*_test.c services/worker/steps/*_test.c services/tests/visual/*_test.c)
-    one 900 "build with sanitizers" make -s -j"$jobs" VARIANT=sanitize "${list[@]}"
-    all 600 "$jobs" "${list[@]}"
+    )
+    mapfile -t threads < <(unit_bins build/tsan/test | grep -E "$threaded")
+    one 900 "build with ASan and UBSan" make -s -j"$jobs" VARIANT=sanitize "${memory[@]}"
+    one 900 "build with TSan" make -s -j"$jobs" VARIANT=tsan "${threads[@]}"
+    mapfile -t list < <(printf '%s\n' "${memory[@]}" "${threads[@]}" | grep -vE "$alone")
+    all 400 "$jobs" "${list[@]}"
+    mapfile -t list < <(printf '%s\n' "${memory[@]}" "${threads[@]}" | grep -E "$alone")
+    all 600 1 "${list[@]}"
 }
 
 parts=("$@")
