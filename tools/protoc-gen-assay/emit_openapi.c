@@ -209,12 +209,22 @@ put_operation(struct buf *b, struct model *m, const struct route *r, const struc
     buf_putc(b, '}');
 }
 
+/* NULL for a page: people see it in a browser, it is no part of the API. */
+static const struct route *
+operation_at(const struct trie_node *node, int verb)
+{
+    const struct route *r = node->routes[verb];
+    const char *type = r == NULL ? NULL : r->rpc->http->content_type;
+
+    return type != NULL && str_starts(str_z(type), STR("text/html")) ? NULL : r;
+}
+
 static const struct route *
 first_route(const struct trie_node *node)
 {
     const struct route *first = NULL;
     for (int v = 0; v < GW_VERB_COUNT; v++) {
-        const struct route *r = node->routes[v];
+        const struct route *r = operation_at(node, v);
         if (r != NULL && (first == NULL || r->index < first->index)) {
             first = r;
         }
@@ -233,8 +243,9 @@ put_path_item(struct buf *b, struct model *m, const struct trie_node *node)
     json_put_key(b, path_text(m, first));
     buf_putc(b, '{');
     for (int v = 0; v < GW_VERB_COUNT; v++) {
-        if (node->routes[v] != NULL) {
-            put_operation(b, m, node->routes[v], &names);
+        const struct route *r = operation_at(node, v);
+        if (r != NULL) {
+            put_operation(b, m, r, &names);
         }
     }
     buf_putc(b, '}');
