@@ -62,8 +62,16 @@ share_limits(struct gateway *gw)
         return rc;
     }
     gw_limit_share(gw->limit, gw->ring);
-    return svc_loop(gw->svc, GW_RING_LOOP, GW_RING_LOOK_US, 60 * ASSAY_US_PER_S, gw_ring_look,
-                    gw->ring);
+    return RC_OK;
+}
+
+/* The last part to start: a loop runs until the service stops, and with it nothing may be freed. */
+static enum rc
+watch_ring(struct gateway *gw)
+{
+    return gw->ring == NULL ? RC_OK
+                            : svc_loop(gw->svc, GW_RING_LOOP, GW_RING_LOOK_US, 60 * ASSAY_US_PER_S,
+                                       gw_ring_look, gw->ring);
 }
 
 static enum rc
@@ -106,7 +114,8 @@ start_parts(struct gateway *gw, const char **out_why)
         .handler = gw_handle,
         .arg = gw,
     };
-    return web_server_start(&web, &gw->web, out_why);
+    rc = web_server_start(&web, &gw->web, out_why);
+    return rc == RC_OK ? watch_ring(gw) : rc;
 }
 
 static enum rc
