@@ -115,6 +115,7 @@ export const tuned = [
     pair('control-panels-0.4', 'antialias-only', CONTROL, control, {}, nudge('.k', 0.4)),
     pair('control-log-down-0.4', 'antialias-only', CONTROL, control, {}, nudge('.log', 0, 0.4)),
     pair('reader-semicolon', 'different', READER, reader, {}, {second: 'When the silos closed, the quay stood empty, boats tied up where they liked.'}),
+    pair('stats-legend-comma', 'different', STATS, stats, {}, {legend: 'Figures of the last twelve weeks. without returns.'}),
 ];
 
 export const heldOut = [
@@ -233,6 +234,24 @@ export const heldOut = [
     pair('map-water', 'different', MAP, map, {}, {water: '#98c8d9'}),
     pair('map-dot', 'different', MAP, map, {}, {pin2: true}),
     pair('map-jpeg', 'antialias-only', MAP, map, {}, {}, {currentAs: jpeg(90)}),
+    pair('form-go-0.35', 'antialias-only', TABLET, form, {}, nudge('button', 0.35)),
+    pair('form-fields-0.3', 'antialias-only', TABLET, form, {}, nudge('input,select,textarea', 0.3)),
+    pair('article-quote-0.45', 'antialias-only', LAPTOP, article, {}, nudge('blockquote', 0.45)),
+    pair('article-all-0.2', 'antialias-only', LAPTOP, article, {}, nudge('body', 0.2)),
+    pair('mail-badge-0.4', 'antialias-only', MAIL, mail, {}, {css: '.badge{transform:translate(.4px)}'}),
+    pair('mail-active-0.3', 'antialias-only', MAIL, mail, {}, nudge('.nav p', 0.3)),
+    pair('mail-rows-down-0.4', 'antialias-only', MAIL, mail, {}, nudge('.m', 0, 0.4)),
+    pair('stats-cards-0.4', 'antialias-only', STATS, stats, {}, nudge('.k', 0.4)),
+    pair('stats-meter-0.3', 'antialias-only', STATS, stats, {}, nudge('.meter', 0.3)),
+    pair('studio-player-0.4', 'antialias-only', STUDIO, studio, {}, nudge('.t', 0.4)),
+    pair('board-rows-0.3', 'antialias-only', DESKTOP, board, {}, nudge('td', 0.3)),
+    pair('shop-cards-0.3', 'antialias-only', DESKTOP, shop, {}, nudge('.card', 0.3)),
+    pair('mail-badge-round', 'different', MAIL, mail, {}, {css: '.badge{border-radius:5px}'}),
+    pair('stats-card-round', 'different', STATS, stats, {}, {css: '.k{border-radius:7px}'}),
+    pair('mail-rules-beside-0.3', 'different', MAIL, mail, {}, {css: '.m b,.m span{transform:translate(.3px)}.m{border-color:#dcd5fb}'}),
+    pair('studio-tag-edge-beside-0.4', 'different', STUDIO, studio, {}, {css: '.body{transform:translate(.4px)}.tag{border-color:#5b687c}'}),
+    pair('article-stop-beside-0.3', 'different', LAPTOP, article, {}, {css: 'blockquote{transform:translate(.3px)}', rule: 4}),
+    pair('mail-three-apart', 'shifted', MAIL, mail, {}, {css: '.m:nth-child(2){margin-bottom:7px}.m:nth-child(5){margin-bottom:11px}'}),
 ];
 
 export const large = [

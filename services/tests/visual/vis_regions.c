@@ -179,7 +179,7 @@ is_ink(const struct vis_sums *s)
     uint64_t high = s->high_hard + s->high_soft;
 
     return (high >= 3 && high * 7 >= vis_seen_of(s) && balance_of(s) >= 35) ||
-           (high >= 2 && high * 4 >= vis_seen_of(s) && balance_of(s) >= 90);
+           (high >= 2 && high * 4 >= vis_seen_of(s) && balance_of(s) >= 60);
 }
 
 /* Many pixels, little each, all in one direction: a colour token, a thin border, a shadow. */
