@@ -37,7 +37,8 @@ function dumpDom(port, profile) {
   const args = [
     "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=15000",
     `--user-data-dir=${profile}`, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--no-first-run", "--dump-dom", `http://127.0.0.1:${port}/docs`,
+    // From 150 lines on the viewer draws only those that the window shows.
+    "--no-first-run", "--window-size=1280,40000", "--dump-dom", `http://127.0.0.1:${port}/docs`,
   ];
   return new Promise((done) => {
     execFile("chromium", args, { timeout: 60000, maxBuffer: 64 << 20 }, (error, out) =>
