@@ -216,8 +216,7 @@ run_sanitizers() {
         unit_bins build/sanitize/test | grep -vE -e "$threaded" -e "$slow"
         for f in tests/fuzz/fuzz_*.c; do f=${f#tests/fuzz/fuzz_}; echo "build/sanitize/test/fuzz/replay_${f%.c}"; done
     )
-    # lib/rpc/rpc_load: a reader of shared reads got no good answer there once, on a busy machine; not yet explained.
-    mapfile -t threads < <(unit_bins build/tsan/test | grep -E "$threaded" | grep -v '/rpc/rpc_load$')
+    mapfile -t threads < <(unit_bins build/tsan/test | grep -E "$threaded")
     one 900 "build with ASan and UBSan" make -s -j"$jobs" VARIANT=sanitize "${memory[@]}"
     one 900 "build with TSan" make -s -j"$jobs" VARIANT=tsan "${threads[@]}"
     mapfile -t list < <(printf '%s\n' "${memory[@]}" "${threads[@]}" | grep -vE "$alone")

@@ -23,7 +23,7 @@
 #define ARENA_MAX ((size_t)8 * 1024 * 1024)
 #define MESSAGE_MAX ((size_t)256 * 1024)
 #define RETRY_US (7 * ASSAY_US_PER_S)
-#define PATIENCE_US (20 * ASSAY_US_PER_S) /* generous: sanitizers, busy machines */
+#define PATIENCE_US (120 * ASSAY_US_PER_S) /* generous: sanitizers, busy machines */
 
 /* --- the service under test ---------------------------------------------------------------- */
 

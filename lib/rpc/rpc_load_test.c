@@ -97,6 +97,7 @@ crowd_main(void *arg)
         Assay__Event *got = NULL;
         arena_reset(arena);
         ctx_init(&ctx, arena);
+        ctx.deadline_us = clk_wall_us() + PATIENCE_US;
         (void)snprintf(id, sizeof(id), "%p-%d", arg, i);
         req.id = id;
         struct outcome o = call_with(c->f->client, &ctx, &methods[0], &req, &got);
