@@ -4,7 +4,7 @@
  * prepared once per connection, transactions, migrations, LISTEN. Only lib/db includes libpq; only
  * a service's *_store.c includes this header.
  *
- * Statements live in services/<svc>/sql/queries.sql; tools/sqlgen makes of
+ * Statements live in services/<svc>/sql/queries.sql or queries_<subject>.sql; tools/sqlgen makes of
  *
  *     -- name: suite_by_id
  *     SELECT ... WHERE org_id = $1 AND id = $2;
