@@ -217,13 +217,12 @@ check_agent(struct gw_req *r)
         return RC_OK;
     }
     if (agent.n == 0) {
-        return fail(&r->ctx, RC_INVALID_ARGUMENT, "USER_AGENT",
-                    "the User-Agent header is required");
+        return fail(&r->ctx, RC_INVALID_ARGUMENT, "USER_AGENT", "User-Agent header required");
     }
     return r->route->any_agent || has_word(agent, STR("vizzly"))
                ? RC_OK
                : fail(&r->ctx, RC_INVALID_ARGUMENT, "USER_AGENT",
-                      "the User-Agent header must contain \"Vizzly\"");
+                      "Invalid User-Agent for SDK request");
 }
 
 static enum rc
@@ -237,6 +236,9 @@ admit(struct gw_req *r)
     if (rc == RC_OK && r->route->role != GW_ROLE_NONE) {
         bool external = str_starts(r->http->path, STR("/api/external/"));
         rc = gw_identify(gw->identify, &r->ctx, r->http, external, r->route->query_token);
+        if (rc == RC_UNAUTHENTICATED && r->surface == GW_VIZZLY) {
+            r->ctx.err.msg = STR("Invalid or missing API token"); /* as its clients know it */
+        }
     }
     if (rc == RC_OK) {
         rc = gw_limit_admit(gw->limit, &r->ctx, r->route, &r->rate);

@@ -207,6 +207,7 @@ NODISCARD enum rc viz_review_summary(struct tests *t, struct ctx *ctx, const cha
 struct viz_decision {
     const char *comparison, *status, *comment; /* comment may be NULL */
     const char *user;                          /* uuid of who decides */
+    const char *message;                       /* of the answer */
 };
 /* Decides a comparison, and what follows for its content wherever it shows, in the open
  * transaction. Decisions and results of comparing may come at once in any number. Errors:

@@ -33,8 +33,8 @@ status_of(const Assay__SdkReviewStatistics *s)
     if (s->rejected > 0) {
         return STR("rejected");
     }
-    if (s->pending == s->total_assignments) {
-        return STR("pending");
+    if (s->total_assignments == 0) {
+        return STR("pending"); /* nobody is asked */
     }
     if (s->pending > 0) {
         return STR("in_progress");

@@ -343,14 +343,17 @@ tests_set_sdk_build_status(struct tests *t, struct ctx *ctx,
         return rc;
     }
     if (!db_is_null(res, 0, 3) && strcmp(req->status, "completed") == 0) {
-        resp->message = pb_strz(ctx->arena, STR("Shard done; the build waits to be finalized"));
+        resp->message = pb_strz(
+            ctx->arena, STR("Build with parallel_id cannot be finalized via status endpoint. Use "
+                            "POST /api/sdk/parallel/:parallelId/finalize to complete all "
+                            "parallel shards."));
         resp->build_id = db_strz(res, 0, 0);
         resp->status = pb_strz(ctx->arena, STR("processing"));
         resp->parallel_id = db_strz(res, 0, 3);
         PB_SET(resp, awaiting_finalize_all, 1);
         return RC_OK;
     }
-    resp->message = pb_strz(ctx->arena, STR("Build status updated"));
+    resp->message = pb_strz(ctx->arena, STR("Build status updated successfully"));
     resp->build = PB_NEW(ctx->arena, Assay__SdkBuildState, assay__sdk_build_state);
     if (resp->build == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
@@ -377,7 +380,7 @@ tests_finalize_sdk_build(struct tests *t, struct ctx *ctx,
     if (rc != RC_OK) {
         return rc;
     }
-    resp->message = pb_strz(ctx->arena, STR("Build finalized"));
+    resp->message = pb_strz(ctx->arena, STR("Parallel build finalized successfully"));
     resp->build = PB_NEW(ctx->arena, Assay__FinalizedSdkBuild, assay__finalized_sdk_build);
     if (resp->build == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");

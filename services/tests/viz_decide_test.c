@@ -61,7 +61,8 @@ decide(struct call *c, const struct doer *d)
     Assay__SdkApprovalResponse resp = ASSAY__SDK_APPROVAL_RESPONSE__INIT;
     struct viz_decision decision = {.comparison = d->comparison,
                                     .status = d->status,
-                                    .user = "00000000-0000-4000-8000-000000000005"};
+                                    .user = "00000000-0000-4000-8000-000000000005",
+                                    .message = "decided"};
 
     return viz_decide(&tests, &c->ctx, &decision, &resp);
 }

@@ -104,7 +104,7 @@ viz_decide(struct tests *t, struct ctx *ctx, const struct viz_decision *d,
     m->has_approved_at = !db_is_null(res, 0, 4);
     m->approved_at = db_time_us(res, 0, 4);
     resp->comparison = m;
-    resp->message = pb_strz(ctx->arena, arena_printf(ctx->arena, "Comparison %s", d->status));
+    resp->message = pb_strz(ctx->arena, str_z(d->message));
     rc = follow_content(t, ctx, d, db_strz(res, 0, 5), &name);
     return rc == RC_OK ? tell_decision(t, ctx, d, db_str(res, 0, 6), name) : rc;
 }
@@ -126,8 +126,10 @@ enum rc
 tests_set_sdk_approval(struct tests *t, struct ctx *ctx, const Assay__SetSdkApprovalRequest *req,
                        Assay__SdkApprovalResponse *resp)
 {
-    struct viz_decision d = {
-        .comparison = req->comparison_id, .status = req->approval_status, .comment = req->comment};
+    struct viz_decision d = {.comparison = req->comparison_id,
+                             .status = req->approval_status,
+                             .comment = req->comment,
+                             .message = "Comparison approval status updated successfully"};
 
     return decide(t, ctx, d, resp);
 }
@@ -137,8 +139,10 @@ tests_approve_sdk_comparison(struct tests *t, struct ctx *ctx,
                              const Assay__ApproveSdkComparisonRequest *req,
                              Assay__SdkApprovalResponse *resp)
 {
-    struct viz_decision d = {
-        .comparison = req->comparison_id, .status = "approved", .comment = req->comment};
+    struct viz_decision d = {.comparison = req->comparison_id,
+                             .status = "approved",
+                             .comment = req->comment,
+                             .message = "Comparison approved successfully"};
 
     return decide(t, ctx, d, resp);
 }
@@ -148,8 +152,10 @@ tests_reject_sdk_comparison(struct tests *t, struct ctx *ctx,
                             const Assay__RejectSdkComparisonRequest *req,
                             Assay__SdkApprovalResponse *resp)
 {
-    struct viz_decision d = {
-        .comparison = req->comparison_id, .status = "rejected", .comment = req->reason};
+    struct viz_decision d = {.comparison = req->comparison_id,
+                             .status = "rejected",
+                             .comment = req->reason,
+                             .message = "Comparison rejected successfully"};
 
     return decide(t, ctx, d, resp);
 }

@@ -15,7 +15,9 @@ struct check {
     struct viz_shot *asked;
     struct viz_shot *found; /* records to make */
     bool *is_found;
-    bool *is_known; /* the picture is stored, maybe under another signature */
+    bool *is_known;         /* the picture is stored, maybe under another signature */
+    struct str *asked_for;  /* the signature asked for, where it is stored under another one ... */
+    struct str *stored_for; /* ... and that one; empty: of another project */
 };
 
 static enum rc
@@ -27,7 +29,9 @@ read_asked(struct ctx *ctx, struct check *c)
     c->count = c->by_signature ? req->n_screenshots : req->n_shas;
     c->asked = ARENA_ARRAY(ctx->arena, c->count + 1, struct viz_shot);
     c->is_known = ARENA_ARRAY(ctx->arena, c->count + 1, bool);
-    if (c->asked == NULL || c->is_known == NULL) {
+    c->asked_for = ARENA_ARRAY(ctx->arena, c->count + 1, struct str);
+    c->stored_for = ARENA_ARRAY(ctx->arena, c->count + 1, struct str);
+    if (c->asked == NULL || c->is_known == NULL || c->asked_for == NULL || c->stored_for == NULL) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
     }
     for (size_t i = 0; i < c->count; i++) {
@@ -70,6 +74,45 @@ mark_known(struct tests *t, struct ctx *ctx, struct check *c)
         for (size_t i = 0; i < c->count; i++) {
             c->is_known[i] = c->is_known[i] || str_eq(c->asked[i].sha256, sha);
         }
+    }
+    return rc;
+}
+
+/* Of those that are stored but under another signature: both. */
+static enum rc
+tell_apart(struct tests *t, struct ctx *ctx, struct check *c, int64_t project_id)
+{
+    const struct db_result *res = NULL;
+    struct buf b;
+    size_t n = 0;
+
+    buf_init(&b, LIST_MAX);
+    buf_putc(&b, '[');
+    for (size_t i = 0; i < c->count; i++) {
+        if (!c->is_found[i] && c->is_known[i]) {
+            buf_putz(&b, n++ == 0 ? "{" : ",{");
+            json_put_member_i64(&b, "n", (int64_t)i);
+            json_put_member_str(&b, "sha256", c->asked[i].sha256);
+            json_put_member_str(&b, "name", c->asked[i].name);
+            json_put_member_str(&b, "browser", c->asked[i].browser);
+            json_put_member_i64(&b, "viewport_width", c->asked[i].viewport_width);
+            buf_putc(&b, '}');
+        }
+    }
+    buf_putc(&b, ']');
+    bool ok = !buf_failed(&b);
+    struct str list = arena_str(ctx->arena, buf_str(&b));
+    buf_fini(&b);
+    if (!ok || arena_failed(ctx->arena)) {
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "BODY_TOO_LARGE", "too many screenshots at once");
+    }
+    enum rc rc = n == 0 ? RC_OK
+                        : DB_QUERY(t->db, ctx, Q_VIZ_SIGNATURES, &res, DB_ARG_I64(ctx->who.org_id),
+                                   DB_ARG_I64(project_id), DB_ARG_STR(list));
+    for (int i = 0; rc == RC_OK && n > 0 && i < db_rows(res); i++) {
+        size_t at = (size_t)db_i64(res, i, 0);
+        c->asked_for[at] = db_str(res, i, 1);
+        c->stored_for[at] = db_str(res, i, 2);
     }
     return rc;
 }
@@ -152,6 +195,19 @@ is_complete(const struct check *c, struct str sha)
     return true;
 }
 
+static char *
+reason_of(struct ctx *ctx, const struct check *c, size_t i)
+{
+    struct str stored = c->stored_for[i];
+
+    if (!c->is_known[i]) {
+        return pb_strz(ctx->arena, STR("SHA not found"));
+    }
+    stored = stored.n > 0 ? stored : STR("another project");
+    return pb_strz(ctx->arena, arena_printf(ctx->arena, "Different signature (%.*s vs %.*s)",
+                                            STR_ARG(stored), STR_ARG(c->asked_for[i])));
+}
+
 static enum rc
 answer_results(struct ctx *ctx, const struct check *c, Assay__CheckSdkShasResponse *resp)
 {
@@ -168,8 +224,7 @@ answer_results(struct ctx *ctx, const struct check *c, Assay__CheckSdkShasRespon
         r->exists = c->is_known[i];
         r->reusable = c->is_found[i];
         if (!c->is_found[i]) {
-            r->reason =
-                pb_strz(ctx->arena, c->is_known[i] ? STR("signature_mismatch") : STR("not_found"));
+            r->reason = reason_of(ctx, c, i);
         }
         resp->results[resp->n_results++] = r;
     }
@@ -240,6 +295,7 @@ tests_check_sdk_shas(struct tests *t, struct ctx *ctx, const Assay__CheckSdkShas
     rc = rc == RC_OK ? viz_reuse(t, ctx, head.project_id, c.asked, c.count, &c.found, &c.is_found)
                      : rc;
     rc = rc == RC_OK ? mark_known(t, ctx, &c) : rc;
+    rc = rc == RC_OK && c.by_signature ? tell_apart(t, ctx, &c, head.project_id) : rc;
     rc = rc == RC_OK ? announce(t, ctx, &c) : rc;
     rc = rc == RC_OK ? add_found(t, ctx, &c, &shots, &n) : rc;
     rc = rc == RC_OK ? answer_lists(ctx, &c, resp) : rc;

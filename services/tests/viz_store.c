@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Making and naming builds. */
+#include <stdio.h>
 #include <string.h>
 
 #include "auth_client.h"
@@ -13,6 +14,7 @@
 #define COLOUR_DELTA_DEFAULT 2.0
 #define CLUSTER_MIN_DEFAULT 2
 #define METADATA_MAX ((size_t)64 * 1024)
+#define QUOTA_DETAILS_MAX 512
 
 bool
 viz_is_cli(const char *agent)
@@ -47,17 +49,46 @@ viz_caller(struct tests *t, struct ctx *ctx, Assay__GetTokenContextResponse **ou
 
 /* --- storage ------------------------------------------------------------------------------- */
 
+/* "2.5GB" */
+static struct str
+size_text(struct ctx *ctx, int64_t bytes)
+{
+    static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
+    double n = (double)bytes;
+    size_t unit = 0;
+
+    for (; n >= 1024 && unit + 1 < ARRAY_LEN(units); unit++) {
+        n /= 1024;
+    }
+    return arena_printf(ctx->arena, unit == 0 ? "%.0f%s" : "%.1f%s", n, units[unit]);
+}
+
+/* The text for people, and the same in bytes. */
+static void
+put_size(struct ctx *ctx, struct buf *b, const char *key, int64_t bytes)
+{
+    char exact[64];
+
+    (void)snprintf(exact, sizeof(exact), "%sBytes", key);
+    json_put_member_str(b, key, size_text(ctx, bytes));
+    json_put_member_i64(b, exact, bytes);
+}
+
 enum rc
 viz_refuse_quota(struct tests *t, struct ctx *ctx, int64_t used, int64_t more)
 {
-    enum rc rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED",
-                      "the storage quota of the organization is exhausted");
+    enum rc rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED", "Storage quota exceeded");
+    struct buf b;
 
-    ctx->err.data =
-        arena_printf(ctx->arena,
-                     "{\"currentUsage\":%lld,\"limit\":%lld,\"estimatedUpload\":%lld,"
-                     "\"planName\":\"self-hosted\"}",
-                     (long long)used, (long long)t->cfg->storage_quota, (long long)more);
+    buf_init(&b, QUOTA_DETAILS_MAX);
+    buf_putc(&b, '{');
+    put_size(ctx, &b, "currentUsage", used);
+    put_size(ctx, &b, "limit", t->cfg->storage_quota);
+    put_size(ctx, &b, "estimatedUpload", more);
+    json_put_member_str(&b, "planName", STR("self-hosted"));
+    buf_putc(&b, '}');
+    ctx->err.data = arena_str(ctx->arena, buf_str(&b));
+    buf_fini(&b);
     return rc;
 }
 

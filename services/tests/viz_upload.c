@@ -197,7 +197,8 @@ answer(struct ctx *ctx, const struct upload *u, char *status,
         list[i].sha256 = pb_strz(ctx->arena, u->shots[i].sha256);
         resp->screenshots[resp->n_screenshots++] = &list[i];
     }
-    resp->message = pb_strz(ctx->arena, arena_printf(ctx->arena, "%zu screenshots", u->count));
+    resp->message =
+        pb_strz(ctx->arena, STR("Screenshots uploaded successfully and queued for processing"));
     resp->build->id = u->build_id;
     resp->build->name = u->build_name;
     resp->build->status =

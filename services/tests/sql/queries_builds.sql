@@ -147,6 +147,14 @@ JOIN viz_screenshots s ON s.org_id = $1 AND s.project_id = $2 AND s.sha256 = r.s
     AND (r.name IS NULL OR s.signature = viz_signature(r.name, r.viewport_width, r.browser))
 ORDER BY r.n, s.build_seq DESC, s.created_at DESC;
 
+-- The signatures asked for by [{n, sha256, name, browser, viewport_width}], and under which the project has
+-- shown the picture last; null: never.
+-- name: viz_signatures
+SELECT r.n, viz_signature(r.name, r.viewport_width, r.browser),
+       (SELECT s.signature FROM viz_screenshots s WHERE s.org_id = $1 AND s.project_id = $2
+            AND s.sha256 = r.sha256 ORDER BY s.build_seq DESC, s.created_at DESC LIMIT 1)
+FROM json_to_recordset($3::json) AS r(n bigint, sha256 text, name text, browser text, viewport_width bigint);
+
 -- Adds [{name, browser, viewport_width, viewport_height, sha256, url, properties}] to a build.
 -- name: viz_screenshots_add
 INSERT INTO viz_screenshots (org_id, project_id, build_id, build_seq, branch, name, browser,

@@ -113,9 +113,10 @@ test('the surface wants its client named, before anything else', async () => {
   for (const agent of ['', 'curl/8.5.0', 'Mozilla/5.0']) {
     const res = await exchange('GET', `${SDK}/builds`, { headers: { 'user-agent': agent } });
     assert.equal(res.status, 400, `agent ${agent}`);
-    assert.match(res.json.error, /User-Agent/);
+    assert.equal(res.json.error, agent === '' ? 'User-Agent header required' : 'Invalid User-Agent for SDK request');
   }
-  await want(401, 'GET', `${SDK}/builds`, { headers: { 'user-agent': 'my-VIZZLY-thing' } });
+  const nobody = await want(401, 'GET', `${SDK}/builds`, { headers: { 'user-agent': 'my-VIZZLY-thing' } });
+  assert.equal(nobody.error, 'Invalid or missing API token');
   for (const agent of ['vizzly-cli/0.29.6 (run)', 'Vizzly-Claude-Plugin/0.1.0']) {
     await want(200, 'GET', `${SDK}/builds`, { token: org.viewer, headers: { 'user-agent': agent } });
   }
@@ -214,12 +215,13 @@ test('a hash is known only under its signature, and brings everything along', as
   const entry = { sha256: sha, name: 'Card', browser: 'firefox', viewport_width: 900, viewport_height: 700 };
   const none = await checkShas(first, [entry], token);
   assert.deepEqual([none.existing, none.missing], [[], [sha]]);
-  assert.deepEqual(none.results, [{ sha256: sha, exists: false, reusable: false, reason: none.results[0].reason }]);
+  assert.deepEqual(none.results, [{ sha256: sha, exists: false, reusable: false, reason: 'SHA not found' }]);
   await shoot(org, first, 'Card', image, { properties: { browser: 'firefox', viewport_width: 900, viewport_height: 700, theme: 'dark' } }, token);
   const second = await startBuild(org, {}, token);
   const other = await checkShas(second, [{ ...entry, browser: 'chrome' }], token);
   assert.deepEqual([other.existing, other.missing, other.screenshots], [[], [sha], []]);
-  assert.deepEqual([other.results[0].exists, other.results[0].reusable], [true, false]);
+  assert.deepEqual(other.results, [{ sha256: sha, exists: true, reusable: false,
+    reason: 'Different signature (Card|900|firefox vs Card|900|chrome)' }]);
   const known = await checkShas(second, [{ ...entry, viewport_height: 1 }], token);
   assert.deepEqual([known.existing, known.missing], [[sha], []]);
   assert.deepEqual(known.summary, { total_checked: 1, existing_count: 1, missing_count: 0, screenshots_created: 1, format_used: 'signature-based' });
@@ -440,10 +442,10 @@ test('people who are assigned make the state of the review by what they say', as
   const again = await assign(org.email);
   assert.deepEqual([again.id, again.due_date], [mine.id, null]);
   const other = await assign(bob);
-  assert.equal((await state()).review_status, 'pending');
+  assert.equal((await state()).review_status, 'in_progress');
   const say = (who, type) => want(201, 'POST', `${at}/comments`, { token: people[who][1], body: { content: 'x', type } });
   await say(0, 'general');
-  assert.equal((await state()).review_status, 'pending');
+  assert.equal((await state()).review_status, 'in_progress');
   await say(1, 'approval');
   const half = await state();
   assert.equal(half.review_status, 'in_progress');
@@ -523,9 +525,12 @@ test('a full storage refuses more, with figures, and frees nobody else', async (
       { token: full.developer, body: { name: unique('n'), image_data: image.toString('base64') } });
     return res.status === 413;
   });
-  assert.deepEqual(Object.keys(res.json.details).sort(), ['currentUsage', 'estimatedUpload', 'limit', 'planName']);
-  assert.equal(res.json.details.limit, Number(process.env.E2E_QUOTA));
-  assert.ok(res.json.details.currentUsage + res.json.details.estimatedUpload > res.json.details.limit);
+  assert.deepEqual(Object.keys(res.json.details).sort(), ['currentUsage', 'currentUsageBytes',
+    'estimatedUpload', 'estimatedUploadBytes', 'limit', 'limitBytes', 'planName']);
+  assert.equal(res.json.error, 'Storage quota exceeded');
+  assert.match(res.json.details.currentUsage, /^[0-9]+(\.[0-9])?[KMG]?B$/);
+  assert.equal(res.json.details.limitBytes, Number(process.env.E2E_QUOTA));
+  assert.ok(res.json.details.currentUsageBytes + res.json.details.estimatedUploadBytes > res.json.details.limitBytes);
   const count = (await readBuild(full, build)).screenshot_count;
   assert.equal((await upload(full, [['build_id', build.id], ['screenshots', noise(seed), 'a.png']])).status, 413);
   assert.equal((await readBuild(full, build)).screenshot_count, count);

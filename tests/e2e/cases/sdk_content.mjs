@@ -69,7 +69,7 @@ test('what a full storage refuses is not kept', async () => {
   const late = page(31, 31);
   const res = await call('POST', `${SDK}/builds/${build.id}/screenshots`, dev({ name: 'B', image_data: late.toString('base64') }, mine.developer));
   assert.equal(res.status, 413);
-  assert.deepEqual([res.json.details.currentUsage, res.json.details.estimatedUpload], [Number(process.env.E2E_QUOTA) - 10, late.length]);
+  assert.deepEqual([res.json.details.currentUsageBytes, res.json.details.estimatedUploadBytes], [Number(process.env.E2E_QUOTA) - 10, late.length]);
   assert.deepEqual(stored(mine), kept);
   // What is stored already needs no room.
   await shoot(mine, build, 'C', page(30, 30, null, undefined, 0));

@@ -185,7 +185,7 @@ test('a preview counts for the storage quota', async () => {
   const build = await startBuild(mine);
   const res = await send(mine, build, zip([{ name: 'x.bin', data: randomBytes(Number(process.env.E2E_QUOTA) + 1), method: 0 }]));
   assert.equal(res.status, 413);
-  assert.deepEqual([res.json.details.currentUsage, res.json.details.limit, res.json.details.estimatedUpload],
+  assert.deepEqual([res.json.details.currentUsageBytes, res.json.details.limitBytes, res.json.details.estimatedUploadBytes],
     [0, Number(process.env.E2E_QUOTA), Number(process.env.E2E_QUOTA) + 1]);
   assert.deepEqual([stored(mine), stored(mine, 'zip'), used(mine)], [[], [], 0]);
   await publish(mine, build);
