@@ -133,6 +133,17 @@ str_sub(struct str s, size_t from, size_t to)
 }
 
 struct str
+str_cut(struct str s, size_t max)
+{
+    size_t n = s.n < max ? s.n : max;
+
+    while (n < s.n && n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80) {
+        n--;
+    }
+    return str_sub(s, 0, n);
+}
+
+struct str
 str_trim(struct str s)
 {
     while (s.n > 0 && ch_is_space(s.p[0])) {

@@ -52,6 +52,8 @@ ptrdiff_t str_rfind_byte(struct str s, char c);
 
 /* Returns bytes [from, to), both clamped to the string. */
 struct str str_sub(struct str s, size_t from, size_t to);
+/* Returns as much of it as fits `max` bytes and ends between two characters of UTF-8. */
+struct str str_cut(struct str s, size_t max);
 /* Removes ASCII white space at both ends. */
 struct str str_trim(struct str s);
 /* Cuts *rest at the first `sep`: returns what stands before it and leaves what follows in *rest.

@@ -193,6 +193,19 @@ every_code_point_decodes_to_itself(void **state)
 }
 
 static void
+texts_are_cut_between_two_characters(void **state)
+{
+    (void)state;
+    assert_true(str_eq(str_cut(STR("h\xC3\xA9\xE2\x82\xAC"), 3), STR("h\xC3\xA9")));
+    assert_true(str_eq(str_cut(STR("h\xC3\xA9\xE2\x82\xAC"), 5), STR("h\xC3\xA9")));
+    assert_true(str_eq(str_cut(STR("h\xC3\xA9\xE2\x82\xAC"), 2), STR("h")));
+    assert_true(str_eq(str_cut(STR("h\xC3\xA9\xE2\x82\xAC"), 6), STR("h\xC3\xA9\xE2\x82\xAC")));
+    assert_true(str_eq(str_cut(STR("hello"), 99), STR("hello")));
+    assert_int_equal(str_cut(STR("\xE2\x82\xAC"), 2).n, 0);
+    assert_int_equal(str_cut(STR_EMPTY, 2).n, 0);
+}
+
+static void
 hashes_are_fnv_1a(void **state)
 {
     (void)state;
@@ -215,6 +228,7 @@ main(void)
         cmocka_unit_test(utf8_is_checked_strictly),
         cmocka_unit_test(code_points_are_decoded_and_stop_at_malformed_bytes),
         cmocka_unit_test(every_code_point_decodes_to_itself),
+        cmocka_unit_test(texts_are_cut_between_two_characters),
         cmocka_unit_test(hashes_are_fnv_1a),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

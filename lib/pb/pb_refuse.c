@@ -21,20 +21,6 @@ pb_out_of_memory(struct ctx *ctx)
     return fail(ctx, RC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", "the request is too large");
 }
 
-/* A name of the client's (a key of a map) is cut at a code point. */
-static struct str
-shortened(struct str name)
-{
-    if (name.n <= NAME_BYTES_MAX) {
-        return name;
-    }
-    name.n = NAME_BYTES_MAX;
-    while (name.n > 0 && ((unsigned char)name.p[name.n] & 0xC0) == 0x80) {
-        name.n--;
-    }
-    return name;
-}
-
 static void
 put_path(struct buf *b, const struct pb_path *path)
 {
@@ -49,7 +35,7 @@ put_path(struct buf *b, const struct pb_path *path)
     if (b->n > 0) {
         buf_putc(b, '.');
     }
-    buf_put(b, shortened(path->name));
+    buf_put(b, str_cut(path->name, NAME_BYTES_MAX)); /* a key of a map is a client's */
 }
 
 static enum rc PRINTF_LIKE(4, 0) refuse(struct ctx *ctx, const char *reason,

@@ -22,17 +22,11 @@
 
 /* --- asking -------------------------------------------------------------------------------- */
 
-/* As much of the client's name as is kept, cut between two characters. */
+/* As much of the client's name as is kept. */
 static struct str
 agent_of(const char *agent)
 {
-    struct str s = agent == NULL ? STR_EMPTY : str_z(agent);
-    size_t n = s.n < AGENT_MAX ? s.n : AGENT_MAX;
-
-    while (n < s.n && n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80) {
-        n--;
-    }
-    return str_sub(s, 0, n);
+    return str_cut(agent == NULL ? STR_EMPTY : str_z(agent), AGENT_MAX);
 }
 
 enum rc

@@ -106,23 +106,11 @@ gw_has_tag(struct str list, struct str tag)
 
 /* --- downloads ----------------------------------------------------------------------------- */
 
-/* Cuts a name between two of its characters. */
-static struct str
-shorten(struct str name)
-{
-    size_t n = name.n < FILE_NAME_MAX ? name.n : FILE_NAME_MAX;
-
-    while (n < name.n && n > 0 && ((unsigned char)name.p[n] & 0xC0) == 0x80) {
-        n--;
-    }
-    return str_sub(name, 0, n);
-}
-
 /* Only what needs no escape, the rest by RFC 8187. */
 void
 gw_put_attachment(struct buf *h, struct str name)
 {
-    name = shorten(name);
+    name = str_cut(name, FILE_NAME_MAX);
     if (name.n == 0) {
         buf_put(h, STR("Content-Disposition: attachment\r\n"));
         return;
