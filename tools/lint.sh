@@ -69,6 +69,10 @@ owner() { # PATTERN OWNER
     owner 'libdeflate\.h|turbojpeg\.h' 'services/tests/(visual|preview)/'
 } >>"$found"
 
+# Want of memory is told in one place, fail_memory() of lib/base/ctx.c, which knows whose it is.
+grep -nE 'RC_RESOURCE_EXHAUSTED, "(OUT_OF_MEMORY|NO_MEMORY|MEMORY|ARENA_FULL)"' "${c_files[@]}" \
+    | awk -F: '{ print $1 ":" $2 ": fail_memory() tells this" }' >>"$found"
+
 # Paths of somebody's machine, and secrets, have no place in what is committed.
 git ls-files 2>/dev/null | grep -vE '(^|/)package-lock\.json$|^tests/fuzz/corpus/' | tr '\n' '\0' \
     | xargs -0 -r grep -nIE '(/home/[a-z]+/|BEGIN (RSA |EC )?PRIVATE KEY|AKIA[0-9A-Z]{16}|sk-(ant-)?[A-Za-z0-9_-]{24,})' 2>/dev/null \

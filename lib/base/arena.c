@@ -33,6 +33,7 @@ struct arena {
     size_t max;
     size_t used;
     bool failed;
+    bool starved;
 };
 
 static struct block *
@@ -87,6 +88,7 @@ arena_reset(struct arena *arena)
     }
     arena->used = 0;
     arena->failed = false;
+    arena->starved = false;
 }
 
 void
@@ -143,6 +145,7 @@ arena_alloc(struct arena *arena, size_t n)
     size_t rounded = round_up(n);
     struct block *b = block_for(arena, rounded);
     if (b == NULL) {
+        arena->starved = true;
         return arena_refuse(arena);
     }
     void *p = b->data + b->used;
@@ -253,6 +256,12 @@ bool
 arena_failed(const struct arena *arena)
 {
     return arena->failed;
+}
+
+bool
+arena_starved(const struct arena *arena)
+{
+    return arena->starved;
 }
 
 size_t

@@ -45,6 +45,8 @@ void *arena_grow(struct arena *arena, void *old, size_t old_n, size_t new_n);
 NODISCARD bool arena_on_free(struct arena *arena, void (*fn)(void *arg), void *arg);
 
 bool arena_failed(const struct arena *arena);
+/* True when it failed below its cap: the system had no memory. */
+bool arena_starved(const struct arena *arena);
 /* Bytes taken since the last reset, rounding included: what the cap counts. */
 size_t arena_used(const struct arena *arena);
 

@@ -23,6 +23,21 @@ fail(struct ctx *ctx, enum rc code, const char *reason, const char *fmt, ...)
     return code;
 }
 
+enum rc
+fail_memory(struct ctx *ctx, const char *what)
+{
+    bool is_full = ctx->arena != NULL && arena_failed(ctx->arena) && !arena_starved(ctx->arena);
+
+    if (ctx->err.code == RC_OK) {
+        ctx->err = (struct err){
+            .code = RC_RESOURCE_EXHAUSTED,
+            .reason = is_full ? "REQUEST_TOO_LARGE" : "NO_MEMORY",
+            .msg = is_full ? str_z(what) : STR("the server is short of memory, try again"),
+        };
+    }
+    return ctx->err.code;
+}
+
 void
 note(struct ctx *ctx, const char *fmt, ...)
 {

@@ -76,6 +76,11 @@ void ctx_init(struct ctx *ctx, struct arena *arena);
  * static storage. `code` must not be RC_OK. */
 enum rc fail(struct ctx *ctx, enum rc code, const char *reason, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* Records that memory was missing, and which want it was: REQUEST_TOO_LARGE with `what` (static
+ * storage: it is told although the arena is full) when the context's arena is past its cap, else
+ * NO_MEMORY, which is nobody's fault and may pass. Returns RC_RESOURCE_EXHAUSTED, or the code that
+ * stands. */
+enum rc fail_memory(struct ctx *ctx, const char *what);
 /* Adds detail for the log to the failure that stands; nothing without one. */
 void note(struct ctx *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Forgets the failure: the caller has dealt with it. */

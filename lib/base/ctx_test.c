@@ -75,6 +75,50 @@ a_failure_is_told_even_without_memory(void **state)
     arena_free(arena);
 }
 
+/* The linker leads this program's calls of malloc here. */
+static bool starving;
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+
+void *
+__wrap_malloc(size_t n)
+{
+    return starving ? NULL : __real_malloc(n);
+}
+
+static void
+too_much_asked_and_nothing_left_are_told_apart(void **state)
+{
+    struct arena *arena = arena_new(65536);
+    struct ctx ctx;
+
+    (void)state;
+    ctx_init(&ctx, arena);
+    assert_null(arena_alloc(arena, 65537));
+    assert_int_equal(fail_memory(&ctx, "too many suites"), RC_RESOURCE_EXHAUSTED);
+    assert_string_equal(ctx.err.reason, "REQUEST_TOO_LARGE");
+    assert_true(str_eq(ctx.err.msg, STR("too many suites")));
+
+    arena_reset(arena);
+    ctx_init(&ctx, arena);
+    starving = true;
+    assert_null(arena_alloc(arena, 100));
+    starving = false;
+    assert_true(arena_starved(arena));
+    assert_int_equal(fail_memory(&ctx, "too many suites"), RC_RESOURCE_EXHAUSTED);
+    assert_string_equal(ctx.err.reason, "NO_MEMORY");
+    assert_true(str_eq(ctx.err.msg, STR("the server is short of memory, try again")));
+
+    arena_reset(arena);
+    assert_false(arena_starved(arena));
+    ctx_init(&ctx, arena); /* the heap had none, the arena has */
+    assert_int_equal(fail_memory(&ctx, "too many suites"), RC_RESOURCE_EXHAUSTED);
+    assert_string_equal(ctx.err.reason, "NO_MEMORY");
+    assert_int_equal(fail(&ctx, RC_INTERNAL, "OTHER", "later"), RC_RESOURCE_EXHAUSTED);
+    assert_int_equal(fail_memory(&ctx, "later"), RC_RESOURCE_EXHAUSTED);
+    arena_free(arena);
+}
+
 static void
 the_deadline_is_checked_against_the_wall_clock(void **state)
 {
@@ -134,6 +178,7 @@ main(void)
         cmocka_unit_test(recovering_makes_room_for_another_failure),
         cmocka_unit_test(notes_gather_behind_a_failure_only),
         cmocka_unit_test(a_failure_is_told_even_without_memory),
+        cmocka_unit_test(too_much_asked_and_nothing_left_are_told_apart),
         cmocka_unit_test(the_deadline_is_checked_against_the_wall_clock),
         cmocka_unit_test(what_fails_apart_is_not_the_callers_failure),
         cmocka_unit_test(codes_have_the_names_of_google_rpc),

@@ -54,7 +54,7 @@ blob_not_found(struct ctx *ctx, struct str name)
 static enum rc
 no_memory(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
+    return fail_memory(ctx, "the request needs too much memory");
 }
 
 /* --- store --------------------------------------------------------------------------------- */

@@ -198,7 +198,7 @@ s3_send(struct s3_store *s3, struct ctx *ctx, const struct s3_call *call, struct
                                  .now_us = clk_wall_us()};
     size_t count = sigv4_sign(ctx->arena, &sign, headers);
     if (count == 0) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     struct http_request req = {.method = call->method,
                                .headers = headers,

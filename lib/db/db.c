@@ -222,7 +222,7 @@ run_stmt(struct db *db, struct ctx *ctx, int stmt, const struct db__params *para
     }
     const struct db_result *res = db__result(ctx->arena, pg);
     if (res == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     *out = res;
     return RC_OK;
@@ -250,7 +250,7 @@ defer_stmt(struct db *db, struct ctx *ctx, int stmt, const struct db_arg *args, 
     struct db__deferred *d = ARENA_NEW(ctx->arena, struct db__deferred);
 
     if (d == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     d->stmt = stmt;
     ASSERT(db->stmts[stmt].params == count);

@@ -249,7 +249,7 @@ db_after_commit(struct ctx *ctx, void (*fn)(void *arg), void *arg)
     }
     struct db__after *after = ARENA_NEW(ctx->arena, struct db__after);
     if (after == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     *after = (struct db__after){NULL, fn, arg};
     *ctx->conn->tx.after_end = after;

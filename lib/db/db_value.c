@@ -137,7 +137,7 @@ db__params(struct ctx *ctx, const struct db_arg *args, int count, struct db__par
         out->lengths[i] = args[i].type == DB_BYTES ? (int)args[i].s.n : 0;
         out->values[i] = arg_text(ctx->arena, &args[i]);
         if (out->values[i] == NULL && args[i].type != DB_NULL) {
-            return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+            return fail_memory(ctx, "the request is too large");
         }
     }
     return RC_OK;

@@ -192,13 +192,13 @@ add_headers(struct hop *hop, bool same_origin)
                                           : arena_printf(hop->ctx->arena, "%.*s: %.*s",
                                                          STR_ARG(h->name), STR_ARG(h->value));
         if (!add_line(&hop->headers, hop->ctx, line.p)) {
-            return fail(hop->ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
+            return fail_memory(hop->ctx, "the request needs too much memory");
         }
     }
     /* Lines without value take away what libcurl would add. */
     if (!add_line(&hop->headers, hop->ctx, "Expect:") ||
         (!typed && !add_line(&hop->headers, hop->ctx, "Content-Type:"))) {
-        return fail(hop->ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
+        return fail_memory(hop->ctx, "the request needs too much memory");
     }
     curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER, hop->headers);
     return RC_OK;
@@ -361,9 +361,7 @@ take_answer(struct hop *hop, CURLcode e, struct http_response *out)
     n = n < ADDR_TEXT_MAX ? n : ADDR_TEXT_MAX - 1;
     memcpy(out->peer, peer == NULL ? "" : peer, n);
     out->peer[n] = '\0';
-    return arena_failed(hop->ctx->arena)
-               ? fail(hop->ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large")
-               : RC_OK;
+    return arena_failed(hop->ctx->arena) ? fail_memory(hop->ctx, "the answer is too large") : RC_OK;
 }
 
 static void
@@ -382,11 +380,11 @@ hop_prepare(struct hop *hop)
     hop->body = ARENA_NEW(arena, struct buf);
     hop->got = ARENA_ARRAY(arena, HEADERS_MAX, struct http_header);
     if (hop->body == NULL || hop->got == NULL) {
-        return fail(hop->ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
+        return fail_memory(hop->ctx, "the request needs too much memory");
     }
     buf_init(hop->body, max);
     if (!arena_on_free(arena, fini_body, hop->body)) {
-        return fail(hop->ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
+        return fail_memory(hop->ctx, "the request needs too much memory");
     }
     return RC_OK;
 }
@@ -421,7 +419,7 @@ http_hop_begin(struct http_client *client, struct ctx *ctx, const struct http_re
     struct hop *hop = ARENA_NEW(ctx->arena, struct hop);
 
     if (hop == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     *hop = (struct hop){.ctx = ctx, .client = client, .req = req, .sink_rc = RC_OK};
     enum rc rc = hop_prepare(hop);
@@ -430,7 +428,7 @@ http_hop_begin(struct http_client *client, struct ctx *ctx, const struct http_re
     }
     hop->easy = http_easy_take(client);
     if (hop->easy == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the request");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     rc = hop_set(hop, target, same_origin, left_us);
     if (rc != RC_OK) {

@@ -216,7 +216,7 @@ smtp_send(struct smtp_client *client, struct ctx *ctx, struct str from, struct s
     char *to_z = arena_strz(ctx->arena, to);
     struct curl_slist *list = to_z == NULL ? NULL : curl_slist_append(NULL, to_z);
     if (from_z == NULL || list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the mail");
+        return fail_memory(ctx, "no memory for the mail");
     }
     (void)pthread_mutex_lock(&client->lock);
     enum rc rc = deliver(client, ctx, from_z, list, message);

@@ -145,7 +145,7 @@ take_parts(struct ctx *ctx, CURLU *u, bool trusted, struct parts *p)
     if (p->host[0] == '[' && p->host[n - 1] == ']') {
         p->host = arena_strz(ctx->arena, str_n(p->host + 1, n - 2));
         if (p->host == NULL) {
-            return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
+            return fail_memory(ctx, "the request needs too much memory");
         }
     }
     read_literal(p);
@@ -163,7 +163,7 @@ take_apart(struct ctx *ctx, struct str url, bool trusted, struct parts *p)
     CURLU *u = curl_url();
     if (z == NULL || u == NULL) {
         curl_url_cleanup(u);
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     CURLUcode e = curl_url_set(u, CURLUPART_URL, z, CURLU_PATH_AS_IS);
     enum rc rc =
@@ -256,7 +256,7 @@ fill_target(struct ctx *ctx, const struct parts *p, struct http_target *target)
     target->port = p->port;
     target->origin = arena_strz(ctx->arena, origin);
     return target->origin == NULL || arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory")
+               ? fail_memory(ctx, "the request needs too much memory")
                : RC_OK;
 }
 

@@ -57,7 +57,7 @@ mailer_open(const struct mailer_cfg *cfg, struct ctx *ctx, struct mailer **out)
     struct mailer *mailer = calloc(1, sizeof(*mailer));
     if (mailer == NULL || (mailer->from = strdup(cfg->from)) == NULL ||
         (mailer->dir = strdup(has_dir ? cfg->dir : "")) == NULL) {
-        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for mail");
+        rc = fail_memory(ctx, "no memory for mail");
     } else if (has_smtp) {
         rc = open_smtp(mailer, ctx, &cfg->smtp);
     } else if (!make_dir(cfg->dir)) {
@@ -151,7 +151,7 @@ mailer_send(struct mailer *mailer, struct ctx *ctx, const struct mail_message *m
     buf_init(&b, MESSAGE_MAX);
     mail_put_message(&b, str_z(mailer->from), m);
     if (buf_failed(&b)) {
-        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the mail");
+        rc = fail_memory(ctx, "no memory for the mail");
     } else if (mailer->smtp != NULL) {
         rc = smtp_send(mailer->smtp, ctx, mail_address_of(str_z(mailer->from)), m->to, buf_str(&b));
     } else {

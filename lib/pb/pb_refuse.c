@@ -18,7 +18,7 @@ pb_reason(const struct pb_field *f)
 enum rc
 pb_out_of_memory(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", "the request is too large");
+    return fail_memory(ctx, "the request is too large");
 }
 
 static void

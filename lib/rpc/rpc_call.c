@@ -77,10 +77,10 @@ pack_call(struct ctx *ctx, const struct rpc_method *method, const ProtobufCMessa
     struct str payload;
 
     if (pb_pack(ctx->arena, req, &payload) != RC_OK) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     if (payload.n > message_max) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_BIG", "the request is too large");
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", "the request is too large");
     }
     same.method = own.method = method->id;
     same.peer = method->for_org ? NULL : text_of(ctx->arena, ctx->peer);
@@ -94,10 +94,10 @@ pack_call(struct ctx *ctx, const struct rpc_method *method, const ProtobufCMessa
     own.traceparent = text_of(ctx->arena, ctx->traceparent);
     own.idempotency_key = text_of(ctx->arena, ctx->idempotency_key);
     if (pack_envelope(ctx->arena, &same, &own, out_wire, out_same) != RC_OK) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     if (out_wire->n > message_max + RPC_FRAME_OVERHEAD) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_BIG", "the request is too large");
+        return fail(ctx, RC_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", "the request is too large");
     }
     return RC_OK;
 }
@@ -115,7 +115,9 @@ is_verdict(int32_t code)
 static enum rc
 unintelligible(struct ctx *ctx)
 {
-    return fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
+    return arena_failed(ctx->arena)
+               ? fail_memory(ctx, "the answer is too large")
+               : fail(ctx, RC_UNKNOWN, "MALFORMED_ANSWER", "a service answered unintelligibly");
 }
 
 static enum rc
@@ -351,7 +353,7 @@ rpc_pool_call_formed(struct rpc_pool *pool, size_t message_max, struct ctx *ctx,
     if (reply.answer.party == NULL) {
         rpc_answer_drop(&reply.answer); /* what was made of it stands in `own` */
     } else if (!arena_on_free(ctx->arena, drop_party, reply.answer.party)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     *out = reply.bytes;
     return RC_OK;

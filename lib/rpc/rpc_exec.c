@@ -149,12 +149,14 @@ run_method(struct run *run, struct str payload)
     ProtobufCMessage *req = NULL;
 
     if (pb_unpack(run->ctx->arena, run->method->req, payload, &req) != RC_OK) {
-        return fail(run->ctx, RC_INVALID_ARGUMENT, "MALFORMED_REQUEST", "malformed request");
+        return arena_failed(run->ctx->arena)
+                   ? fail_memory(run->ctx, "the request is too large")
+                   : fail(run->ctx, RC_INVALID_ARGUMENT, "MALFORMED_REQUEST", "malformed request");
     }
     run->req = req;
     run->resp = pb_new(run->ctx->arena, run->method->resp);
     if (run->resp == NULL) {
-        return fail(run->ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(run->ctx, "the request is too large");
     }
     return cfg->around == NULL ? run_handler(run)
                                : cfg->around(hooks_of(cfg), run->ctx, run->method, payload,
@@ -178,12 +180,32 @@ answer_failure(const struct ctx *ctx, enum rc rc, Assay__Answer *answer)
     }
 }
 
+/* An answer without payload, packed without memory: a long text is cut. */
 static struct str
-fixed(enum rpc_fixed which)
+short_answer(enum rc code, const char *reason, struct str message, char to[RPC_FIXED_MAX])
+{
+    Assay__Answer answer = ASSAY__ANSWER__INIT;
+    char reason_z[64];
+    char message_z[128];
+
+    (void)snprintf(reason_z, sizeof(reason_z), "%s", reason);
+    message = str_cut(message, sizeof(message_z) - 1);
+    (void)snprintf(message_z, sizeof(message_z), "%.*s", STR_ARG(message));
+    answer.code = (int32_t)code;
+    answer.reason = reason_z;
+    answer.message = message_z;
+    ASSERT(assay__answer__get_packed_size(&answer) <= RPC_FIXED_MAX);
+    return str_n(to, assay__answer__pack(&answer, (uint8_t *)to));
+}
+
+/* When the arena has no room for an answer: the handler's failure, or else that it has none. */
+static struct str
+answer_without_arena(struct ctx *ctx)
 {
     static _Thread_local char text[RPC_FIXED_MAX];
+    enum rc rc = fail_memory(ctx, "the answer is too large");
 
-    return rpc_fixed_answer(which, text);
+    return short_answer(rc, ctx->err.reason, ctx->err.msg, text);
 }
 
 static struct str
@@ -197,10 +219,11 @@ pack_answer(struct rpc_exec *exec, enum rc rc, const ProtobufCMessage *resp, siz
     if (rc != RC_OK) {
         answer_failure(&exec->ctx, rc, &answer);
     } else if (pb_pack(exec->arena, resp, &payload) != RC_OK) {
-        return fixed(RPC_FIXED_ARENA);
+        return answer_without_arena(&exec->ctx);
     }
     if (payload.n > message_max) {
-        return fixed(RPC_FIXED_TOO_BIG);
+        static _Thread_local char text[RPC_FIXED_MAX];
+        return rpc_fixed_answer(RPC_FIXED_TOO_LARGE, text);
     }
     if (rc == RC_OK) {
         answer.has_payload = 1;
@@ -208,7 +231,7 @@ pack_answer(struct rpc_exec *exec, enum rc rc, const ProtobufCMessage *resp, siz
         memcpy(&answer.payload.data, &payload.p, sizeof(payload.p)); /* drops const */
     }
     if (arena_failed(exec->arena) || pb_pack(exec->arena, &answer.base, &wire) != RC_OK) {
-        return fixed(RPC_FIXED_ARENA);
+        return answer_without_arena(&exec->ctx);
     }
     return wire;
 }
@@ -231,7 +254,9 @@ rpc_exec_run(struct rpc_exec *exec, const struct rpc_server_cfg *cfg, bool *out_
 
     *out_expired = false;
     if (exec->call == NULL) {
-        rc = fail(ctx, RC_INVALID_ARGUMENT, "MALFORMED_CALL", "malformed call");
+        rc = arena_failed(exec->arena)
+                 ? fail_memory(ctx, "the request is too large")
+                 : fail(ctx, RC_INVALID_ARGUMENT, "MALFORMED_CALL", "malformed call");
     } else if (exec->known == NULL) {
         rc = fail(ctx, RC_UNIMPLEMENTED, "NO_SUCH_METHOD", "this server has no such method");
     } else if ((rc = ctx_check_deadline(ctx)) != RC_OK) {
@@ -262,18 +287,8 @@ rpc_fixed_answer(enum rpc_fixed which, char to[RPC_FIXED_MAX])
     } texts[] = {
         [RPC_FIXED_DRAINING] = {RC_UNAVAILABLE, "DRAINING", "the server is stopping"},
         [RPC_FIXED_QUEUE_FULL] = {RC_RESOURCE_EXHAUSTED, "QUEUE_FULL", "the server is busy"},
-        [RPC_FIXED_ARENA] = {RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large"},
-        [RPC_FIXED_TOO_BIG] = {RC_RESOURCE_EXHAUSTED, "ANSWER_TOO_BIG", "the answer is too large"},
+        [RPC_FIXED_TOO_LARGE] = {RC_INTERNAL, "ANSWER_TOO_LARGE", "the answer is too large"},
     };
-    Assay__Answer answer = ASSAY__ANSWER__INIT;
-    char reason[32];
-    char message[64];
 
-    (void)snprintf(reason, sizeof(reason), "%s", texts[which].reason);
-    (void)snprintf(message, sizeof(message), "%s", texts[which].message);
-    answer.code = (int32_t)texts[which].code;
-    answer.reason = reason;
-    answer.message = message;
-    ASSERT(assay__answer__get_packed_size(&answer) <= RPC_FIXED_MAX);
-    return str_n(to, assay__answer__pack(&answer, (uint8_t *)to));
+    return short_answer(texts[which].code, texts[which].reason, str_z(texts[which].message), to);
 }

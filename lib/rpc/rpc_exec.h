@@ -33,12 +33,12 @@ struct rpc_exec {
 
 /* Reads the envelope; what is wrong with it is answered by rpc_exec_run. */
 void rpc_exec_prepare(struct rpc_exec *exec, const struct rpc_book *book, struct str wire);
-/* Runs the handler unless the call has expired, and packs the answer into the arena (or returns a
- * constant one when that is full). Blocks: as the handler does. */
+/* Runs the handler unless the call has expired, and packs the answer into the arena (or, when
+ * that is full, a short one elsewhere). Blocks: as the handler does. */
 struct str rpc_exec_run(struct rpc_exec *exec, const struct rpc_server_cfg *cfg, bool *out_expired);
 
 /* Packed answers that need no memory. */
-enum rpc_fixed { RPC_FIXED_DRAINING, RPC_FIXED_QUEUE_FULL, RPC_FIXED_ARENA, RPC_FIXED_TOO_BIG };
+enum rpc_fixed { RPC_FIXED_DRAINING, RPC_FIXED_QUEUE_FULL, RPC_FIXED_TOO_LARGE };
 /* Packs them into `to` (at least RPC_FIXED_MAX bytes). */
 #define RPC_FIXED_MAX 256
 struct str rpc_fixed_answer(enum rpc_fixed which, char to[RPC_FIXED_MAX]);

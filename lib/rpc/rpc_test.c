@@ -128,11 +128,11 @@ messages_past_the_limit_are_refused(void **state)
     req.data.len = MESSAGE_MAX + 1;
     o = call_with(f.client, &ctx, &methods[0], &req, &got);
     assert_int_equal(o.rc, RC_RESOURCE_EXHAUSTED);
-    assert_string_equal(o.reason, "MESSAGE_TOO_BIG");
+    assert_string_equal(o.reason, "REQUEST_TOO_LARGE");
     assert_int_equal(atomic_load(&f.service.executed), 1);
     o = call(&f, "big answer", PATIENCE_US);
-    assert_int_equal(o.rc, RC_RESOURCE_EXHAUSTED);
-    assert_string_equal(o.reason, "ANSWER_TOO_BIG");
+    assert_int_equal(o.rc, RC_INTERNAL);
+    assert_string_equal(o.reason, "ANSWER_TOO_LARGE");
     assert_int_equal(call(&f, "echo", PATIENCE_US).rc, RC_OK);
     arena_free(arena);
     close_all(&f);

@@ -149,7 +149,7 @@ seal_seal(const struct seal_ring *ring, struct ctx *ctx, struct str aad, struct 
     ASSERT(plain.n < (size_t)1 << 30 && aad.n < (size_t)1 << 20);
     unsigned char *to = arena_alloc(ctx->arena, n);
     if (to == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     if (!gcm_seal(&ring->keys[0], aad, plain, to)) {
         return fail(ctx, RC_INTERNAL, "SEAL", "a secret cannot be stored");
@@ -202,7 +202,7 @@ seal_unseal(const struct seal_ring *ring, struct ctx *ctx, struct str aad, struc
         size_t n = sealed.n - SEAL_OVERHEAD;
         unsigned char *plain = arena_alloc(ctx->arena, n + 1);
         if (plain == NULL) {
-            return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the request needs too much memory");
+            return fail_memory(ctx, "the request needs too much memory");
         }
         if (gcm_open(key, aad, sealed, plain)) {
             plain[n] = '\0';

@@ -20,7 +20,7 @@ pack_event(struct ctx *ctx, const struct svc_event *event, const char *id, struc
     Assay__Event *m = PB_NEW(arena, Assay__Event, assay__event);
 
     if (m == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     m->id = arena_strz(arena, str_n(id, ID_UUID_LEN));
     m->type = pb_strz(arena, str_z(event->type));
@@ -41,7 +41,7 @@ pack_event(struct ctx *ctx, const struct svc_event *event, const char *id, struc
         PB_SET(m, data, pb_bytes(arena, event->data));
     }
     if (arena_failed(arena) || pb_pack(arena, &m->base, out) != RC_OK) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     return RC_OK;
 }

@@ -57,7 +57,7 @@ svc__key_init(struct svc_key *key, struct svc *svc, struct ctx *ctx,
     hash_sha256(all, digest);
     memcpy(&key->lock, digest, sizeof key->lock);
     if (arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     return RC_OK;
 }
@@ -124,7 +124,7 @@ pack(const struct svc_key *key, struct ctx *ctx, const ProtobufCMessage *resp, s
         return RC_OK;
     }
     if (pb_pack(ctx->arena, resp, out) != RC_OK) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     return RC_OK;
 }

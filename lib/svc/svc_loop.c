@@ -191,7 +191,7 @@ svc_wake_after_commit(struct svc *svc, struct ctx *ctx, const char *name)
     struct wake *wake = ARENA_NEW(ctx->arena, struct wake);
 
     if (wake == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     *wake = (struct wake){svc, name};
     enum rc rc = db_after_commit(ctx, wake_now, wake);

@@ -321,7 +321,7 @@ serve_target(struct relay *relay, struct ctx *ctx, struct target *target, bool *
     size_t n = (size_t)db_rows(res);
     struct claimed *rows = ARENA_ARRAY(ctx->arena, n, struct claimed);
     if (rows == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the batch is too large");
+        return fail_memory(ctx, "the batch is too large");
     }
     rc = read_rows(relay, ctx, res, rows);
     if (rc == RC_OK) {

@@ -178,7 +178,7 @@ web_read_body(struct web_conn *conn, struct ctx *ctx, size_t max_bytes, struct s
             return n > max_bytes ? too_large(conn, ctx, max_bytes) : RC_OK;
         }
     }
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the request needs too much memory");
+    return fail_memory(ctx, "the request needs too much memory");
 }
 
 void

@@ -120,7 +120,7 @@ walk_chain(struct db *db, struct ctx *ctx, struct walk *w, struct aut_audit_repo
         struct arena *arena = arena_new((size_t)64 << 20);
         struct ctx page = *ctx;
         page.arena = arena;
-        rc = arena == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory")
+        rc = arena == NULL ? fail_memory(ctx, "the request needs too much memory")
                            : DB_QUERY(db, &page, Q_AUDIT_CHAIN, &res, DB_ARG_I64(w->org_id),
                                       DB_ARG_I64(w->seq), DB_ARG_I64(PAGE));
         int rows = rc != RC_OK || db_is_null(res, 0, 0) ? 0 : db_rows(res);

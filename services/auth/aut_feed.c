@@ -37,7 +37,7 @@ aut_feed_open(struct auth *auth, struct ctx *ctx, struct aut_feed **out)
     struct aut_feed *feed = calloc(1, sizeof(*feed));
 
     if (feed == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     (void)pthread_mutex_init(&feed->lock, NULL);
     cond_init(&feed->changed);
@@ -193,7 +193,7 @@ aut_feed_since(struct aut_feed *feed, struct ctx *ctx, int64_t epoch, int64_t *o
     size_t n = 0;
 
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     (void)pthread_mutex_lock(&feed->lock);
     *out_all = epoch < feed->base;

@@ -127,7 +127,7 @@ aut_keys_refresh(struct auth *auth, struct ctx *ctx, struct aut_keys *keys)
     }
     struct key_set *set = calloc(1, sizeof(*set));
     if (set == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the signing keys");
+        return fail_memory(ctx, "no memory for the signing keys");
     }
     rc = fill_set(auth->ring, ctx, rows, n, set);
     if (rc != RC_OK) {
@@ -170,7 +170,7 @@ aut_keys_open(struct auth *auth, struct ctx *ctx, struct aut_keys **out)
     }
     struct aut_keys *keys = calloc(1, sizeof(*keys));
     if (keys == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory for the signing keys");
+        return fail_memory(ctx, "no memory for the signing keys");
     }
     (void)pthread_rwlock_init(&keys->lock, NULL);
     rc = aut_keys_refresh(auth, ctx, keys);

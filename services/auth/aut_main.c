@@ -113,7 +113,7 @@ aut_open(struct auth *auth, struct ctx *ctx, struct db *db, const struct auth_cf
     }
     rc = passwd_open(slots_of(cfg), PASSWORD_QUEUE, &auth->passwd);
     if (rc != RC_OK) {
-        rc = fail(ctx, rc, "MEMORY", "no memory for passwords");
+        rc = fail_memory(ctx, "no memory for passwords");
     }
     if (rc == RC_OK) {
         rc = aut_keys_open(auth, ctx, &auth->keys);
@@ -193,7 +193,7 @@ aut_emit(struct auth *auth, struct ctx *ctx, const char *type, unsigned tell,
 enum rc
 aut_no_memory(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
+    return fail_memory(ctx, "the answer is too large");
 }
 
 enum rc

@@ -23,7 +23,7 @@ aut_keys_live(struct db *db, struct ctx *ctx, struct aut_key_row **out, size_t *
     size_t n = (size_t)db_rows(res);
     struct aut_key_row *rows = ARENA_ARRAY(ctx->arena, n + 1, struct aut_key_row);
     if (rows == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     for (int i = 0; i < (int)n; i++) {
         rows[i] = (struct aut_key_row){
@@ -85,7 +85,7 @@ aut_revocations_since(struct db *db, struct ctx *ctx, int64_t epoch, size_t max,
     size_t n = db_is_null(res, 0, 1) ? 0 : (size_t)db_rows(res);
     struct aut_revocation *list = ARENA_ARRAY(ctx->arena, n + 1, struct aut_revocation);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     for (int i = 0; i < (int)n; i++) {
         list[i] = (struct aut_revocation){.user_id = db_i64(res, i, 2),

@@ -33,7 +33,7 @@ answer_who(struct ctx *ctx, const struct aut_who *who, Assay__IntrospectResponse
     Assay__Principal *m = PB_NEW(ctx->arena, Assay__Principal, assay__principal);
 
     if (m == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     PB_SET(m, user_id, p->user_id);
     PB_SET(m, org_id, p->org_id);

@@ -43,7 +43,7 @@ organization(struct ctx *ctx, const struct db_result *res)
 static enum rc
 no_memory(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many projects");
+    return fail_memory(ctx, "too many projects");
 }
 
 enum rc

@@ -35,7 +35,7 @@ charge(struct billing *billing, struct ctx *ctx, const struct bil_due *due)
     int64_t cost = 0;
 
     if (ops == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many minutes at once");
+        return fail_memory(ctx, "too many minutes at once");
     }
     size_t n = minutes_due(ctx, due, ops);
     enum rc rc = bil_post(billing->db, ctx, billing->cfg->plan, due->org_id, ops, n);

@@ -80,7 +80,7 @@ find_known(struct db *db, struct ctx *ctx, int64_t org_id, const struct bil_op *
     size_t count = 0;
 
     if (ids == NULL || !seen_init(out, ctx, n)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many operations at once");
+        return fail_memory(ctx, "too many operations at once");
     }
     for (size_t i = 0; i < n; i++) {
         ids[i] = ops[i].event_id;
@@ -153,7 +153,7 @@ bil_post(struct db *db, struct ctx *ctx, const char *plan, int64_t org_id, struc
         .entries = ARENA_ARRAY(ctx->arena, (n + 2) * BIL_LEGS_MAX, struct bil_entry),
     };
     if (book.entries == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many operations at once");
+        return fail_memory(ctx, "too many operations at once");
     }
     if (account.is_due) {
         turn_month(ctx, &book, &month, account.plan_credit_micro, turning);

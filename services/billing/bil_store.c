@@ -8,7 +8,7 @@
 static enum rc
 full(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+    return fail_memory(ctx, "the answer is too large");
 }
 
 /* --- usage --------------------------------------------------------------------------------- */

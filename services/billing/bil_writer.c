@@ -180,7 +180,7 @@ post_batch(struct bil_writer *w, struct ctx *ctx, int64_t org_id, struct request
     }
     struct bil_op *ops = ARENA_ARRAY(ctx->arena, n, struct bil_op);
     if (ops == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many operations at once");
+        return fail_memory(ctx, "too many operations at once");
     }
     size_t at = 0;
     for (struct request *r = batch; r != NULL; at += r->n, r = r->next) {

@@ -11,9 +11,7 @@
 static enum rc
 check_arena(struct ctx *ctx)
 {
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "the answer is too large") : RC_OK;
 }
 
 /* --- balance and ledger -------------------------------------------------------------------- */

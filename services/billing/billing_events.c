@@ -208,7 +208,7 @@ billing_deliver_events(struct billing *billing, struct ctx *ctx,
 
     resp->accepted = ARENA_ARRAY(ctx->arena, req->n_events + 1, char *);
     if (places == NULL || resp->accepted == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     for (size_t i = 0; i < req->n_events; i++) {
         places[i] = (struct place){req->events[i]->org_id, i};
@@ -225,7 +225,5 @@ billing_deliver_events(struct billing *billing, struct ctx *ctx,
             resp->accepted[resp->n_accepted++] = pb_strz(ctx->arena, str_z(event->id));
         }
     }
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "the request is too large") : RC_OK;
 }

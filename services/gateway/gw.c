@@ -177,6 +177,9 @@ find_route(struct gw_req *r)
     if (rc == RC_UNIMPLEMENTED) {
         return fail(&r->ctx, RC_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "method not allowed");
     }
+    if (arena_failed(r->ctx.arena)) {
+        return fail_memory(&r->ctx, "the request is too large");
+    }
     return fail(&r->ctx, RC_NOT_FOUND, "NOT_FOUND", "not found");
 }
 

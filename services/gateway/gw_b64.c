@@ -28,7 +28,7 @@ gw_b64_decode(struct ctx *ctx, struct str text, size_t piece, const struct gw_b6
     struct arena *scratch = arena_new(piece + 64);
 
     if (scratch == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OVERLOADED", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     enum rc rc = decode_all(ctx, scratch, text, piece, sink);
     arena_free(scratch);

@@ -17,7 +17,7 @@ struct gw_b64_sink {
 /* Decodes `text` in pieces of `piece` characters, a multiple of 4. What is accepted does not depend
  * on `piece`: canonical base64 (padding present, unused bits zero, nothing else in between).
  * Errors: INVALID_ARGUMENT, not recorded: not base64; the sink may have taken some.
- * RESOURCE_EXHAUSTED "OVERLOADED"; those of the sink. */
+ * RESOURCE_EXHAUSTED; those of the sink. */
 NODISCARD enum rc gw_b64_decode(struct ctx *ctx, struct str text, size_t piece,
                                 const struct gw_b64_sink *sink);
 

@@ -63,7 +63,7 @@ set_member(struct gw_form *form, struct ctx *ctx, Assay__Blob *blob)
     memcpy(&n, count, sizeof(n));
     Assay__Blob **list = ARENA_ARRAY(ctx->arena, n + 1, Assay__Blob *);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the form is too large");
+        return fail_memory(ctx, "the form is too large");
     }
     if (n > 0) {
         Assay__Blob **old = NULL;
@@ -90,7 +90,7 @@ end_file(struct gw_form *form, struct ctx *ctx)
     char *type = pb_strz(ctx->arena, form->part.content_type);
     char *name = pb_strz(ctx->arena, form->part.file_name);
     if (blob == NULL || type == NULL || name == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the form is too large");
+        return fail_memory(ctx, "the form is too large");
     }
     blob->content_type = type[0] == '\0' ? NULL : type;
     blob->file_name = name[0] == '\0' ? NULL : name;
@@ -153,9 +153,8 @@ set_blob(struct ctx *ctx, const struct blob_info *info, Assay__Blob *blob)
     blob->key = pb_strz(ctx->arena, str_z(info->name));
     blob->sha256 = pb_strz(ctx->arena, str_z(info->sha256));
     PB_SET(blob, size_bytes, info->size);
-    return blob->key == NULL || blob->sha256 == NULL
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the request is too large")
-               : RC_OK;
+    return blob->key == NULL || blob->sha256 == NULL ? fail_memory(ctx, "the request is too large")
+                                                     : RC_OK;
 }
 
 /* What makes the name of a file its owner's. */

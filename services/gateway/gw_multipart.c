@@ -194,7 +194,7 @@ read_head(struct gw_multipart *m, struct ctx *ctx)
     char *head = arena_alloc(ctx->arena, m->head_n);
 
     if (head == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the body has too many parts");
+        return fail_memory(ctx, "the body has too many parts");
     }
     memcpy(head, m->head, m->head_n);
     for (size_t at = 0; at + 2 < m->head_n;) {

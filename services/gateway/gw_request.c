@@ -21,7 +21,7 @@ query_decode(struct ctx *ctx, struct str raw, struct str *out)
     size_t n = 0;
 
     if (p == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the query is too long");
+        return fail_memory(ctx, "the query is too long");
     }
     for (size_t i = 0; i < raw.n; i++) {
         if (raw.p[i] == '+') {
@@ -161,7 +161,7 @@ read_form(struct gw_req *r, ProtobufCMessage *msg)
                     "the body must be multipart/form-data with a boundary");
     }
     if (form == NULL || chunk == NULL) {
-        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(&r->ctx, "the request needs too much memory");
     }
     gw_form_begin(form, r->gw->blob, r->route->req, msg, boundary);
     r->form = form;
@@ -197,7 +197,7 @@ store_file(struct gw_req *r, const struct pb_field *field, Assay__Blob *blob)
     blob_abort(writer);
     return rc == RC_INVALID_ARGUMENT && r->ctx.err.code == RC_OK
                ? fail(&r->ctx, rc, "INVALID_BODY", "%s is not base64", field->json)
-               : fail(&r->ctx, rc, "OUT_OF_MEMORY", "the request is too large");
+               : fail_memory(&r->ctx, "the request is too large");
 }
 
 static enum rc
@@ -266,7 +266,7 @@ gw_read_request(struct gw_req *r, ProtobufCMessage **out)
     ProtobufCMessage *msg = pb_new(r->ctx.arena, r->route->req->desc);
 
     if (msg == NULL) {
-        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the request is too large");
+        return fail_memory(&r->ctx, "the request is too large");
     }
     enum rc rc = read_path(r, msg);
     rc = rc == RC_OK ? read_headers(r, msg) : rc;
@@ -308,7 +308,7 @@ call_self(struct gw_req *r, const ProtobufCMessage *req, struct gw_result *out)
     ProtobufCMessage *msg = pb_new(r->ctx.arena, method->resp);
 
     if (msg == NULL) {
-        return fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(&r->ctx, "the request needs too much memory");
     }
     out->msg = msg;
     return method->handler(r->gw, &r->ctx, req, msg);

@@ -190,7 +190,7 @@ gw_stream(struct gw_req *r, const ProtobufCMessage *req)
     struct stream *s = stream_new(r, (const Assay__StreamRequest *)req);
     /* The first poll waits for nothing: it tells whether the session exists. */
     r->ctx.deadline_us = clk_wall_us() + r->gw->cfg->call_timeout_us;
-    enum rc rc = s == NULL ? fail(&r->ctx, RC_RESOURCE_EXHAUSTED, "OVERLOADED", "out of memory")
+    enum rc rc = s == NULL ? fail_memory(&r->ctx, "the request needs too much memory")
                            : poll_once(s, &r->ctx, 0, &resp);
     if (rc == RC_OK && !web_is_upgrade(r->http)) {
         rc = fail(&r->ctx, RC_INVALID_ARGUMENT, "UPGRADE_REQUIRED", "this is a WebSocket");

@@ -50,7 +50,7 @@ ses_end_gone(struct sessions *s, struct ctx *ctx)
     size_t n = (size_t)db_rows(res);
     int64_t *ids = ARENA_ARRAY(ctx->arena, n + 1, int64_t);
     if (ids == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many users");
+        return fail_memory(ctx, "too many users");
     }
     for (size_t i = 0; i < n; i++) {
         ids[i] = db_i64(res, (int)i, 0);

@@ -67,7 +67,7 @@ sessions_list_apps(struct sessions *s, struct ctx *ctx, const Assay__ListAppsReq
     Assay__App *apps = ARENA_ARRAY(ctx->arena, n + 1, Assay__App);
     resp->items = ARENA_ARRAY(ctx->arena, n + 1, Assay__App *);
     if (apps == NULL || resp->items == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many apps");
+        return fail_memory(ctx, "too many apps");
     }
     for (int i = 0; i < (int)n; i++) {
         assay__app__init(&apps[i]);
@@ -102,7 +102,7 @@ fill_builds(struct sessions *s, struct ctx *ctx, Assay__GetAppResponse *resp)
     Assay__GetAppResponseBuild *builds = ARENA_ARRAY(ctx->arena, n + 1, Assay__GetAppResponseBuild);
     resp->builds = ARENA_ARRAY(ctx->arena, n + 1, Assay__GetAppResponseBuild *);
     if (builds == NULL || resp->builds == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many builds");
+        return fail_memory(ctx, "too many builds");
     }
     for (int i = 0; i < (int)n; i++) {
         Assay__GetAppResponseBuild *b = &builds[i];

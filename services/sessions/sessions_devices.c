@@ -32,7 +32,7 @@ query(struct sessions *s, struct ctx *ctx, const char *type, const char *categor
     Assay__Device *devices = ARENA_ARRAY(ctx->arena, n + 1, Assay__Device);
     *out = ARENA_ARRAY(ctx->arena, n + 1, Assay__Device *);
     if (devices == NULL || *out == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many devices");
+        return fail_memory(ctx, "too many devices");
     }
     for (size_t i = 0; i < n; i++) {
         fill_device(res, (int)i, &devices[i]);
@@ -84,7 +84,7 @@ sessions_list_pools(struct sessions *s, struct ctx *ctx, const Assay__ListPoolsR
     Assay__DevicePool *pools = ARENA_ARRAY(ctx->arena, n + 1, Assay__DevicePool);
     resp->items = ARENA_ARRAY(ctx->arena, n + 1, Assay__DevicePool *);
     if (pools == NULL || resp->items == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many pools");
+        return fail_memory(ctx, "too many pools");
     }
     for (int i = 0; i < (int)n; i++) {
         assay__device_pool__init(&pools[i]);

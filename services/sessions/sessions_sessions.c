@@ -182,7 +182,7 @@ start_now(struct sessions *s, struct ctx *ctx, const char *session_id,
     }
     resp->session = ARENA_NEW(ctx->arena, Assay__Session);
     if (resp->session == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     fill_session(ctx, res, 0, resp->session);
     return RC_OK;
@@ -319,7 +319,7 @@ sessions_list_sessions(struct sessions *s, struct ctx *ctx, const Assay__ListSes
     Assay__Session *list = ARENA_ARRAY(ctx->arena, n + 1, Assay__Session);
     resp->items = ARENA_ARRAY(ctx->arena, n + 1, Assay__Session *);
     if (list == NULL || resp->items == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many sessions");
+        return fail_memory(ctx, "too many sessions");
     }
     for (size_t i = 0; i < n; i++) {
         fill_session(ctx, res, (int)i, &list[i]);

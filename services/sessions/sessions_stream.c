@@ -20,7 +20,7 @@ status_only(struct ctx *ctx, const Assay__StreamRequest *req, struct str status,
     }
     resp->messages = ARENA_ARRAY(ctx->arena, 1, Assay__StreamMessage *);
     if (m == NULL || resp->messages == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     m->seq = 1;
     m->type = pb_strz(ctx->arena, STR("status"));
@@ -63,7 +63,7 @@ tell_ending(struct ctx *ctx, const Assay__StreamRequest *req, int64_t at_us, str
     Assay__StreamMessage *m = PB_NEW(ctx->arena, Assay__StreamMessage, assay__stream_message);
 
     if (list == NULL || m == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     m->seq = req->after_seq;
     m->type = pb_strz(ctx->arena, STR("status"));

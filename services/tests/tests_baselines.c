@@ -38,7 +38,7 @@ tests_list_case_baselines(struct tests *t, struct ctx *ctx,
     Assay__Baseline *items = ARENA_ARRAY(ctx->arena, n + 1, Assay__Baseline);
     resp->items = ARENA_ARRAY(ctx->arena, n + 1, Assay__Baseline *);
     if (items == NULL || resp->items == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many baselines");
+        return fail_memory(ctx, "too many baselines");
     }
     for (int i = 0; i < (int)n; i++) {
         assay__baseline__init(&items[i]);

@@ -79,7 +79,7 @@ tests_ci_list_suites(struct tests *t, struct ctx *ctx, const Assay__CiListSuites
     Assay__CiSuite *items = ARENA_ARRAY(ctx->arena, n + 1, Assay__CiSuite);
     resp->items = ARENA_ARRAY(ctx->arena, n + 1, Assay__CiSuite *);
     if (items == NULL || resp->items == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many suites");
+        return fail_memory(ctx, "too many suites");
     }
     for (size_t i = 0; i < n; i++) {
         assay__ci_suite__init(&items[i]);
@@ -119,7 +119,7 @@ fill_queue(struct tests *t, struct ctx *ctx, int64_t job_id, Assay__GetCiRunResp
     }
     Assay__GetCiRunResponseQueue *queue = ARENA_NEW(ctx->arena, Assay__GetCiRunResponseQueue);
     if (queue == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     assay__get_ci_run_response_queue__init(queue);
     queue->position = place.position;
@@ -149,7 +149,7 @@ fill_events(struct tests *t, struct ctx *ctx, int64_t suite_run_id, int64_t case
         ARENA_ARRAY(ctx->arena, (size_t)n + 1, Assay__GetCiRunResponseEvent);
     resp->events = ARENA_ARRAY(ctx->arena, (size_t)n + 1, Assay__GetCiRunResponseEvent *);
     if (events == NULL || resp->events == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     for (int i = 0; i < n; i++) { /* read newest first, told oldest first */
         int row = n - 1 - i;
@@ -186,7 +186,7 @@ fill_case_results(struct tests *t, struct ctx *ctx, int64_t suite_run_id,
         ARENA_ARRAY(ctx->arena, n + 1, Assay__GetCiRunResponseCaseResult);
     resp->case_results = ARENA_ARRAY(ctx->arena, n + 1, Assay__GetCiRunResponseCaseResult *);
     if (items == NULL || resp->case_results == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     for (size_t i = 0; i < n; i++) {
         assay__get_ci_run_response_case_result__init(&items[i]);
@@ -259,7 +259,7 @@ fill_step_results(struct tests *t, struct ctx *ctx, int64_t case_run_id,
     resp->step_results =
         ARENA_ARRAY(ctx->arena, (size_t)n + 1, Assay__GetCiRunResponseStepResult *);
     if (steps == NULL || resp->step_results == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     for (int i = 0; i < n; i++) {
         assay__get_ci_run_response_step_result__init(&steps[i]);

@@ -25,7 +25,7 @@ tests_deliver_events(struct tests *t, struct ctx *ctx, const Assay__DeliverEvent
 {
     resp->accepted = ARENA_ARRAY(ctx->arena, req->n_events + 1, char *);
     if (resp->accepted == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many events");
+        return fail_memory(ctx, "too many events");
     }
     for (size_t i = 0; i < req->n_events; i++) {
         const Assay__Event *event = req->events[i];

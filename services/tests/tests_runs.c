@@ -139,7 +139,7 @@ fill_test_runs(struct ctx *ctx, const struct tst_case_result *results, size_t n,
         ARENA_ARRAY(ctx->arena, n + 1, Assay__GetSuiteRunResponseTestRun);
     resp->test_runs = ARENA_ARRAY(ctx->arena, n + 1, Assay__GetSuiteRunResponseTestRun *);
     if (runs == NULL || resp->test_runs == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     for (size_t i = 0; i < n; i++) {
         assay__get_suite_run_response_test_run__init(&runs[i]);

@@ -30,7 +30,7 @@ add_missing_flow(struct ctx *ctx, Assay__JobCase *into)
 
     into->sub_flows = ARENA_ARRAY(ctx->arena, 1, Assay__JobCase *);
     if (flow == NULL || into->sub_flows == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the cases are too large");
+        return fail_memory(ctx, "the cases are too large");
     }
     assay__job_case__init(flow);
     flow->run_public_id = into->run_public_id;
@@ -90,9 +90,7 @@ add_sub_flows(struct tests *t, struct ctx *ctx, int64_t org_id, const struct str
             return rc;
         }
     }
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the cases are too large")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "the cases are too large") : RC_OK;
 }
 
 enum rc
@@ -109,7 +107,7 @@ tst_job_cases(struct tests *t, struct ctx *ctx, const struct tst_claim *job,
     Assay__JobCase *cases = ARENA_ARRAY(ctx->arena, n + 1, Assay__JobCase);
     req->cases = ARENA_ARRAY(ctx->arena, n + 1, Assay__JobCase *);
     if (cases == NULL || req->cases == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the cases are too large");
+        return fail_memory(ctx, "the cases are too large");
     }
     for (int i = 0; i < (int)n; i++) {
         Assay__JobCase *c = &cases[i];

@@ -23,7 +23,7 @@ tst_json_strings(struct ctx *ctx, const char *member, ProtobufCBinaryData json, 
     }
     char **list = ARENA_ARRAY(ctx->arena, v->count + 1, char *);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "%s is too long", member);
+        return fail_memory(ctx, "a list is too long");
     }
     for (size_t i = 0; i < v->count; i++) {
         if (!json_is(json_at(v, i), JSON_STRING)) {

@@ -52,7 +52,7 @@ tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max, boo
     int n = db_rows(res);
     struct tst_claim *claims = ARENA_ARRAY(ctx->arena, (size_t)n + 1, struct tst_claim);
     if (claims == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     for (int i = 0; i < n; i++) {
         claims[i] = (struct tst_claim){

@@ -112,7 +112,7 @@ fill_item(struct ctx *ctx, const struct db_result *res, int row, Assay__CaseItem
 static enum rc
 out_of_memory(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the cases need too much memory");
+    return fail_memory(ctx, "the cases need too much memory");
 }
 
 enum rc

@@ -58,7 +58,7 @@ fill_run(struct ctx *ctx, const struct db_result *res, int row, Assay__Run *r)
 static enum rc
 out_of_memory(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the runs need too much memory");
+    return fail_memory(ctx, "the runs need too much memory");
 }
 
 /* Text of a nullable json column; p NULL when it is null. */

@@ -100,7 +100,7 @@ fill_list(struct ctx *ctx, const struct db_result *res, Assay__Suite ***out, siz
     Assay__Suite **list = ARENA_ARRAY(ctx->arena, n + 1, Assay__Suite *);
 
     if (suites == NULL || list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many suites");
+        return fail_memory(ctx, "too many suites");
     }
     for (size_t i = 0; i < n; i++) {
         enum rc rc = fill_suite(ctx, res, (int)i, &suites[i]);
@@ -146,7 +146,7 @@ tst_suite_get(struct tests *t, struct ctx *ctx, struct tst_key key, Assay__Suite
     }
     Assay__Suite *s = ARENA_NEW(ctx->arena, Assay__Suite);
     if (s == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     *out = s;
     return fill_suite(ctx, res, 0, s);

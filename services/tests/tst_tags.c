@@ -54,7 +54,7 @@ tst_tags_parse(struct ctx *ctx, char *const *tags, size_t count, struct tst_tags
         }
     }
     if (arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many tags");
+        return fail_memory(ctx, "too many tags");
     }
     *out = t;
     return RC_OK;

@@ -170,7 +170,7 @@ add_screenshots(struct tests *t, struct ctx *ctx, const char *build_id, struct v
     size_t n = (size_t)db_rows(res);
     struct str *ids = ARENA_ARRAY(ctx->arena, n + 1, struct str);
     if (ids == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < n; i++) {
         ids[i] = db_str(res, (int)i, 0);

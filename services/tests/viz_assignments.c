@@ -68,7 +68,7 @@ viz_review_summary(struct tests *t, struct ctx *ctx, const char *build_id,
         out->assignments[out->n_assignments++] = a;
     }
     if (arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many reviewers");
+        return fail_memory(ctx, "too many reviewers");
     }
     s->total_assignments = (int64_t)n;
     out->build_id = pb_strz(ctx->arena, str_z(build_id));
@@ -148,7 +148,7 @@ tests_assign_sdk_reviewer(struct tests *t, struct ctx *ctx,
     resp->assignment = assignment(ctx, res, 0);
     return resp->assignment != NULL
                ? tell(t, ctx, "visual_build.reviewer_assigned", &head, str_z(member->name))
-               : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+               : fail_memory(ctx, "the request needs too much memory");
 }
 
 enum rc

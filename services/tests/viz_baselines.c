@@ -63,7 +63,7 @@ viz_screenshots(struct tests *t, struct ctx *ctx, const char *build_id, Assay__S
     Assay__SdkScreenshot *items = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkScreenshot);
     Assay__SdkScreenshot **list = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkScreenshot *);
     if (items == NULL || list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < n; i++) {
         fill(ctx, res, (int)i, &items[i]);
@@ -71,9 +71,7 @@ viz_screenshots(struct tests *t, struct ctx *ctx, const char *build_id, Assay__S
     }
     *out = list;
     *out_count = n;
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "too many screenshots") : RC_OK;
 }
 
 /* --- baselines of local tests --------------------------------------------------------------- */
@@ -106,7 +104,7 @@ baseline_build(struct tests *t, struct ctx *ctx, const char *id, Assay__SdkBasel
         PB_NEW(ctx->arena, Assay__SdkBaselineBuild, assay__sdk_baseline_build);
 
     if (got == NULL || m == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     req.build_id = pb_strz(ctx->arena, str_z(id));
     enum rc rc = tests_get_sdk_build(t, ctx, &req, got);

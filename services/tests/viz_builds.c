@@ -169,7 +169,7 @@ tests_list_sdk_builds(struct tests *t, struct ctx *ctx, const Assay__ListSdkBuil
     resp->builds = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkBuild *);
     resp->pagination = PB_NEW(ctx->arena, Assay__SdkPagination, assay__sdk_pagination);
     if (builds == NULL || resp->builds == NULL || resp->pagination == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many builds");
+        return fail_memory(ctx, "too many builds");
     }
     for (size_t i = 0; i < n; i++) {
         fill_build(ctx, res, (int)i, &builds[i]);
@@ -199,7 +199,7 @@ read_build(struct tests *t, struct ctx *ctx, const char *id, struct viz_read *ou
         return fail(ctx, RC_NOT_FOUND, "BUILD_NOT_FOUND", "no such build");
     }
     if (build == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     fill_build(ctx, res, 0, build);
     *out = (struct viz_read){.build = build,
@@ -243,9 +243,7 @@ as_json(struct ctx *ctx, const struct pb_table *table, ProtobufCMessage **list, 
     bool ok = !buf_failed(&b);
     *out = pb_bytes(ctx->arena, buf_str(&b));
     buf_fini(&b);
-    return ok && !arena_failed(ctx->arena)
-               ? RC_OK
-               : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the answer is too large");
+    return ok && !arena_failed(ctx->arena) ? RC_OK : fail_memory(ctx, "the answer is too large");
 }
 
 static enum rc
@@ -273,7 +271,7 @@ include(struct tests *t, struct ctx *ctx, const Assay__GetSdkBuildRequest *req, 
     }
     build->review_summary = PB_NEW(ctx->arena, Assay__SdkReviewSummary, assay__sdk_review_summary);
     return build->review_summary == NULL
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory")
+               ? fail_memory(ctx, "the request needs too much memory")
                : viz_review_summary(t, ctx, build->id, build->review_summary);
 }
 
@@ -293,9 +291,7 @@ tests_get_sdk_build(struct tests *t, struct ctx *ctx, const Assay__GetSdkBuildRe
     }
     resp->url = resp->build->url;
     resp->project = PB_NEW(ctx->arena, Assay__SdkBuildProject, assay__sdk_build_project);
-    return resp->project != NULL
-               ? RC_OK
-               : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    return resp->project != NULL ? RC_OK : fail_memory(ctx, "the request needs too much memory");
 }
 
 /* --- progress ------------------------------------------------------------------------------ */
@@ -356,7 +352,7 @@ tests_set_sdk_build_status(struct tests *t, struct ctx *ctx,
     resp->message = pb_strz(ctx->arena, STR("Build status updated successfully"));
     resp->build = PB_NEW(ctx->arena, Assay__SdkBuildState, assay__sdk_build_state);
     if (resp->build == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     resp->build->id = db_strz(res, 0, 0);
     resp->build->status = db_strz(res, 0, 1);
@@ -383,7 +379,7 @@ tests_finalize_sdk_build(struct tests *t, struct ctx *ctx,
     resp->message = pb_strz(ctx->arena, STR("Parallel build finalized successfully"));
     resp->build = PB_NEW(ctx->arena, Assay__FinalizedSdkBuild, assay__finalized_sdk_build);
     if (resp->build == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     resp->build->id = db_strz(res, 0, 0);
     resp->build->status = db_strz(res, 0, 1);

@@ -152,7 +152,7 @@ fill(struct ctx *ctx, const struct db_result *res, int row, bool for_cli, Assay_
     fill_approval(res, row, c);
     fill_shots(ctx, res, row, c);
     if (c->current_screenshot == NULL || c->baseline_screenshot == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many comparisons");
+        return fail_memory(ctx, "too many comparisons");
     }
     c->current_screenshot_url = c->current_screenshot->original_url;
     c->baseline_screenshot_url = c->baseline_screenshot->original_url;
@@ -169,7 +169,7 @@ fill_all(struct ctx *ctx, const struct db_result *res, bool for_cli, Assay__SdkC
     Assay__SdkComparison **list = ARENA_ARRAY(ctx->arena, n + 1, Assay__SdkComparison *);
 
     if (items == NULL || list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many comparisons");
+        return fail_memory(ctx, "too many comparisons");
     }
     for (size_t i = 0; rc == RC_OK && i < n; i++) {
         rc = fill(ctx, res, (int)i, for_cli, &items[i]);
@@ -260,7 +260,7 @@ tests_search_sdk_comparisons(struct tests *t, struct ctx *ctx,
 
     resp->pagination = PB_NEW(ctx->arena, Assay__SdkSearchPage, assay__sdk_search_page);
     if (like == NULL || resp->pagination == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     enum rc rc = VIZ_COMPARISONS(
         t, ctx, Q_VIZ_COMPARISONS_NAMED, viz_is_cli(req->agent), &resp->comparisons,

@@ -78,7 +78,7 @@ analyse(struct ctx *ctx, const struct db_result *res, int from, int to,
     struct visual_hotspots *found = ARENA_NEW(ctx->arena, struct visual_hotspots);
 
     if (builds == NULL || found == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many builds");
+        return fail_memory(ctx, "too many builds");
     }
     for (size_t i = 0; i < n; i++) {
         int row = from + (int)i;
@@ -86,11 +86,10 @@ analyse(struct ctx *ctx, const struct db_result *res, int from, int to,
         builds[i].approved = db_bool(res, row, H_APPROVED);
     }
     if (visual_find_hotspots(builds, n, VISUAL_HOTSPOT_FREQUENCY, found) != RC_OK) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OVERLOADED", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     *out = answer(ctx, found);
-    return *out != NULL ? RC_OK
-                        : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many regions");
+    return *out != NULL ? RC_OK : fail_memory(ctx, "too many regions");
 }
 
 static enum rc
@@ -133,7 +132,7 @@ add_entry(struct ctx *ctx, const struct db_result *res, int from, int to,
                assay__get_sdk_hotspots_of_many_response__hotspots_entry);
 
     if (entry == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many names");
+        return fail_memory(ctx, "too many names");
     }
     entry->key = db_strz(res, from, H_NAME);
     resp->hotspots[resp->n_hotspots++] = entry;
@@ -170,7 +169,7 @@ tests_get_sdk_hotspots_of_many(struct tests *t, struct ctx *ctx,
     resp->hotspots = ARENA_ARRAY(ctx->arena, req->n_screenshot_names + 1,
                                  Assay__GetSdkHotspotsOfManyResponse__HotspotsEntry *);
     if (names == NULL || resp->summary == NULL || resp->hotspots == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many names");
+        return fail_memory(ctx, "too many names");
     }
     if (req->n_screenshot_names == 0) {
         return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "screenshot_names is required");

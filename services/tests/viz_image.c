@@ -26,12 +26,12 @@ hash_pixels(struct tests *t, struct ctx *ctx, const char *what, struct str bytes
     unsigned char hash[VISUAL_HASH_LEN];
 
     if (engine == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OVERLOADED", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     enum rc rc = visual_pixel_hash(engine, bytes, &options, hash, &image->info, &error);
     viz_engine_give(t->viz, engine);
     if (rc != RC_OK && strcmp(error.reason, "NO_MEMORY") == 0) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OVERLOADED", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     if (rc != RC_OK) {
         return refuse(ctx, what, &error);
@@ -120,14 +120,13 @@ check_some(void *arg)
     struct ctx own;
 
     for (size_t i = 0; (i = next_of(c)) < c->count;) {
+        ctx_init(&own, arena);
         if (arena == NULL) {
-            struct err err = {
-                .code = RC_RESOURCE_EXHAUSTED, .reason = "OVERLOADED", .msg = STR("out of memory")};
-            tell_failure(c, i, &err);
+            (void)fail_memory(&own, "");
+            tell_failure(c, i, &own.err);
             break;
         }
         arena_reset(arena);
-        ctx_init(&own, arena);
         own.deadline_us = c->ctx->deadline_us;
         struct str what = name_of(arena, c, i);
         if (check_one(c->t, &own, pb_strz(arena, what), &c->images[i]) != RC_OK) {
@@ -147,7 +146,7 @@ recall(struct tests *t, struct ctx *ctx, struct viz_image *images, size_t count)
     struct str *shas = ARENA_ARRAY(ctx->arena, count + 1, struct str);
 
     if (shas == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < count; i++) {
         shas[i] = images[i].sha256;
@@ -242,7 +241,7 @@ viz_images_spare(struct tests *t, struct ctx *ctx, const struct viz_shot *shots,
             keys[n++] = str_z(shots[i].image->blob->key);
         }
     }
-    return keys == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots")
+    return keys == NULL ? fail_memory(ctx, "too many screenshots")
                         : drop_unused(t, ctx, keys, n, true);
 }
 

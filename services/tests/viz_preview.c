@@ -47,7 +47,7 @@ struct site {
 static enum rc
 no_memory(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+    return fail_memory(ctx, "the request needs too much memory");
 }
 
 /* --- reading ------------------------------------------------------------------------------- */

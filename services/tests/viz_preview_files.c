@@ -51,7 +51,7 @@ viz_preview_read(struct tests *t, struct ctx *ctx, const char *build_id, Assay__
     }
     Assay__SdkPreview *m = PB_NEW(ctx->arena, Assay__SdkPreview, assay__sdk_preview);
     if (m == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     m->url = viz_preview_url(ctx, db_str(res, 0, 0), db_str(res, 0, 1));
     m->status = pb_strz(ctx->arena, STR("ready"));

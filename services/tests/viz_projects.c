@@ -60,7 +60,7 @@ tests_list_sdk_projects(struct tests *t, struct ctx *ctx, const Assay__ListSdkPr
         resp->projects[resp->n_projects++] = p;
     }
     if (arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many projects");
+        return fail_memory(ctx, "too many projects");
     }
     resp->pagination->total = (int64_t)all->n_projects;
     resp->pagination->limit = req->limit;
@@ -106,7 +106,7 @@ viz_scope(struct tests *t, struct ctx *ctx, int64_t project_id, Assay__SdkScope 
     }
     if (scope == NULL || scope->organization == NULL || scope->project == NULL) {
         return arena_failed(ctx->arena)
-                   ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory")
+                   ? fail_memory(ctx, "the request needs too much memory")
                    : fail(ctx, RC_NOT_FOUND, "PROJECT_NOT_FOUND", "no such project");
     }
     *out = scope;

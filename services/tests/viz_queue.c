@@ -178,7 +178,7 @@ work(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
     enum rc rc = RC_OK;
 
     if (arena == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     ctx_init(&inner, arena);
     inner.deadline_us = ctx->deadline_us;
@@ -277,7 +277,7 @@ tell_builds(struct tests *t, struct ctx *ctx, const struct db_result *res)
     struct str *builds = ARENA_ARRAY(ctx->arena, (size_t)db_rows(res) + 1, struct str);
 
     if (builds == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many builds");
+        return fail_memory(ctx, "too many builds");
     }
     for (int i = 0; i < db_rows(res); i++) {
         bool seen = false;
@@ -303,7 +303,7 @@ write_results(struct tests *t, struct ctx *ctx, struct str list)
     size_t n = (size_t)db_rows(res);
     int64_t *ids = ARENA_ARRAY(ctx->arena, n + 1, int64_t);
     if (ids == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     for (size_t i = 0; i < n; i++) {
         ids[i] = db_i64(res, (int)i, 0);
@@ -335,7 +335,7 @@ finish(struct tests *t, struct ctx *ctx, struct pair *pairs, int count)
     struct str list = arena_str(ctx->arena, buf_str(&b));
     buf_fini(&b);
     if (!whole || arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the results are too large");
+        return fail_memory(ctx, "the results are too large");
     }
     enum rc rc = db_begin(t->db, ctx);
     rc = rc == RC_OK ? write_results(t, ctx, list) : rc;
@@ -414,7 +414,7 @@ viz_compare_some(void *state, struct ctx *ctx)
     }
     struct visual *engine = viz_engine_take(t->viz);
     if (engine == NULL) {
-        (void)fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        (void)fail_memory(ctx, "the request needs too much memory");
         return true;
     }
     compare_all(t, ctx, engine, pairs, n);

@@ -94,8 +94,7 @@ viz_decide(struct tests *t, struct ctx *ctx, const struct viz_decision *d,
     }
     Assay__SdkApproval *m = PB_NEW(ctx->arena, Assay__SdkApproval, assay__sdk_approval);
     if (rc != RC_OK || m == NULL) {
-        return rc != RC_OK ? rc
-                           : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return rc != RC_OK ? rc : fail_memory(ctx, "the request needs too much memory");
     }
     m->id = db_strz(res, 0, 0);
     m->approval_status = db_strz(res, 0, 1);
@@ -200,8 +199,7 @@ tests_create_sdk_comment(struct tests *t, struct ctx *ctx,
     }
     resp->comment = ARENA_NEW(ctx->arena, Assay__SdkReply);
     if (rc != RC_OK || resp->comment == NULL) {
-        return rc != RC_OK ? rc
-                           : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return rc != RC_OK ? rc : fail_memory(ctx, "the request needs too much memory");
     }
     fill_reply(res, 0, resp->comment);
     rc = viz_assignment_decide(t, ctx, req->build_id, who->user->id, req->type);
@@ -239,7 +237,7 @@ add_reply(struct ctx *ctx, const struct db_result *res, int row, Assay__SdkComme
         c->replies[c->n_replies++] = reply;
         return RC_OK;
     }
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many comments");
+    return fail_memory(ctx, "too many comments");
 }
 
 enum rc
@@ -276,7 +274,5 @@ tests_list_sdk_comments(struct tests *t, struct ctx *ctx, const Assay__ListSdkCo
         c->updated_at = flat.updated_at;
         resp->comments[resp->n_comments++] = c;
     }
-    return rc == RC_OK && arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many comments")
-               : rc;
+    return rc == RC_OK && arena_failed(ctx->arena) ? fail_memory(ctx, "too many comments") : rc;
 }

@@ -17,7 +17,7 @@ hold(struct tests *t, struct ctx *ctx, Assay__Blob *const *blobs, size_t count)
     struct str *keys = ARENA_ARRAY(ctx->arena, count + 1, struct str);
 
     if (keys == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < count; i++) {
         keys[i] = str_z(blobs[i]->key);
@@ -32,7 +32,7 @@ viz_images_open(struct tests *t, struct ctx *ctx, const char *member, Assay__Blo
     struct viz_image *images = ARENA_ARRAY(ctx->arena, count + 1, struct viz_image);
 
     if (images == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < count; i++) {
         images[i] = (struct viz_image){.blob = blobs[i], .sha256 = str_z(blobs[i]->sha256)};

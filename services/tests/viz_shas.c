@@ -32,7 +32,7 @@ read_asked(struct ctx *ctx, struct check *c)
     c->asked_for = ARENA_ARRAY(ctx->arena, c->count + 1, struct str);
     c->stored_for = ARENA_ARRAY(ctx->arena, c->count + 1, struct str);
     if (c->asked == NULL || c->is_known == NULL || c->asked_for == NULL || c->stored_for == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < c->count; i++) {
         struct viz_shot *shot = &c->asked[i];
@@ -62,7 +62,7 @@ mark_known(struct tests *t, struct ctx *ctx, struct check *c)
     struct str *shas = ARENA_ARRAY(ctx->arena, c->count + 1, struct str);
 
     if (shas == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < c->count; i++) {
         shas[i] = c->asked[i].sha256;
@@ -168,7 +168,7 @@ add_found(struct tests *t, struct ctx *ctx, const struct check *c, struct viz_sh
     char *status = NULL;
 
     if (shots == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < c->count; i++) {
         if (c->is_found[i]) {
@@ -215,7 +215,7 @@ answer_results(struct ctx *ctx, const struct check *c, Assay__CheckSdkShasRespon
 
     resp->results = ARENA_ARRAY(ctx->arena, c->count + 1, Assay__SdkShaResult *);
     if (results == NULL || resp->results == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < c->count; i++) {
         Assay__SdkShaResult *r = &results[i];
@@ -240,7 +240,7 @@ answer_screenshots(struct ctx *ctx, const struct viz_shot *shots, size_t count,
 
     resp->screenshots = ARENA_ARRAY(ctx->arena, count + 1, Assay__SdkReusedScreenshot *);
     if (list == NULL || resp->screenshots == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < count; i++) {
         Assay__SdkReusedScreenshot *m = &list[i];
@@ -263,7 +263,7 @@ answer_lists(struct ctx *ctx, const struct check *c, Assay__CheckSdkShasResponse
     resp->missing = ARENA_ARRAY(ctx->arena, c->count + 1, char *);
     resp->summary = PB_NEW(ctx->arena, Assay__SdkShaSummary, assay__sdk_sha_summary);
     if (resp->existing == NULL || resp->missing == NULL || resp->summary == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < c->count; i++) {
         char *sha = pb_strz(ctx->arena, c->asked[i].sha256);

@@ -129,7 +129,7 @@ name_files(struct tests *t, struct ctx *ctx, struct upload *u, const struct viz_
     struct str *shas = ARENA_ARRAY(ctx->arena, n + 1, struct str);
 
     if (shas == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < n; i++) {
         shas[i] = images[i].sha256;
@@ -158,7 +158,7 @@ take_named(struct tests *t, struct ctx *ctx, struct upload *u)
     bool *is_found = NULL;
 
     if (asked == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < u->named_count; i++) {
         asked[i].sha256 = str_z(u->named[i]);
@@ -188,7 +188,7 @@ answer(struct ctx *ctx, const struct upload *u, char *status,
     resp->screenshots = ARENA_ARRAY(ctx->arena, u->count + 1, Assay__SdkUploadedScreenshot *);
     if (list == NULL || resp->build == NULL || resp->efficiency == NULL ||
         resp->screenshots == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        return fail_memory(ctx, "too many screenshots");
     }
     for (size_t i = 0; i < u->count; i++) {
         assay__sdk_uploaded_screenshot__init(&list[i]);
@@ -227,7 +227,7 @@ take_all(struct tests *t, struct ctx *ctx, struct upload *u, char **out_status)
              : rc;
     u->shots = ARENA_ARRAY(ctx->arena, req->n_screenshots + u->named_count + 1, struct viz_shot);
     if (rc == RC_OK && u->shots == NULL) {
-        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many screenshots");
+        rc = fail_memory(ctx, "too many screenshots");
     }
     rc = rc == RC_OK && req->n_screenshots > 0 ? name_files(t, ctx, u, images) : rc;
     rc = rc == RC_OK && u->named_count > 0 ? take_named(t, ctx, u) : rc;

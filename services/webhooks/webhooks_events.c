@@ -26,7 +26,7 @@ read_event(struct ctx *ctx, const Assay__Event *event, struct whk_event *out, bo
                               .order_key = str_z(event->order_key)};
     enum rc rc = whk_body(ctx->arena, event, &out->body);
     if (rc == RC_RESOURCE_EXHAUSTED) {
-        return fail(ctx, rc, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     *out_told = rc == RC_OK;
     *out_accepted = rc == RC_OK;
@@ -45,7 +45,7 @@ keep_new(struct webhooks *w, struct ctx *ctx, struct whk_event *events, size_t *
         ids[i] = events[i].id;
     }
     if (ids == NULL || is_new == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     enum rc rc = svc_inbox_all(w->db, ctx, ids, *n, is_new);
     for (size_t i = 0; rc == RC_OK && i < *n; i++) {
@@ -76,7 +76,7 @@ webhooks_deliver_events(struct webhooks *w, struct ctx *ctx, const Assay__Delive
         }
     }
     if (rc == RC_OK && arena_failed(ctx->arena)) {
-        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        rc = fail_memory(ctx, "the request is too large");
     }
     rc = rc == RC_OK && n > 0 ? keep_new(w, ctx, events, &n) : rc;
     rc = rc == RC_OK ? whk_fan_out(w->db, ctx, events, n, &made) : rc;

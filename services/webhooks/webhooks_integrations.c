@@ -224,7 +224,7 @@ webhooks_test_webhook(struct webhooks *w, struct ctx *ctx, const Assay__TestWebh
     event.data =
         pb_bytes(ctx->arena, arena_printf(ctx->arena, "{\"webhook_id\":%lld}", (long long)e.id));
     if (whk_body(ctx->arena, &event, &body) != RC_OK) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the event is too large");
+        return fail_memory(ctx, "the event is too large");
     }
     rc = whk_force(w->db, ctx, e.id, str_n(id, ID_UUID_LEN), type, body, &delivery_id);
     return rc == RC_OK ? answer_queued(w, ctx, "webhook.tested", delivery_id, resp) : rc;

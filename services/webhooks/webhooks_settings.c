@@ -35,9 +35,7 @@ show(struct ctx *ctx, const struct whk_settings *s, Assay__IntegrationSettings *
         bool is_secret = whk_setting_is_secret((enum whk_setting_name)i);
         *members[i] = pb_strz(ctx->arena, is_secret ? whk_setting_mask(ctx, value) : value);
     }
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "the answer is too large") : RC_OK;
 }
 
 enum rc
@@ -295,8 +293,7 @@ tell_tested(struct webhooks *w, struct ctx *ctx, struct str sent,
     for (size_t i = 0; kinds != NULL && i < resp->n_sent; i++) {
         kinds[i] = str_z(resp->sent[i]);
     }
-    enum rc rc = kinds == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many chats")
-                               : db_begin(w->db, ctx);
+    enum rc rc = kinds == NULL ? fail_memory(ctx, "too many chats") : db_begin(w->db, ctx);
     if (rc != RC_OK) {
         return rc;
     }
@@ -336,9 +333,7 @@ test_chats(struct webhooks *w, struct ctx *ctx, const struct whk_settings *s,
             resp->sent[resp->n_sent++] = pb_strz(ctx->arena, str_z(CHATS[i].word));
         }
     }
-    return arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large")
-               : RC_OK;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "the answer is too large") : RC_OK;
 }
 
 enum rc

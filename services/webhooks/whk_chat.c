@@ -259,6 +259,5 @@ whk_chat_body(struct ctx *ctx, enum whk_chat chat, struct str event, struct str 
     *out = arena_str(ctx->arena, buf_str(&b));
     bool failed = buf_failed(&b) || arena_failed(ctx->arena);
     buf_fini(&b);
-    return failed ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the message is too large")
-                  : RC_OK;
+    return failed ? fail_memory(ctx, "the message is too large") : RC_OK;
 }

@@ -232,9 +232,7 @@ store_ended(struct sender *e, struct ctx *ctx)
     size_t n = list_outcomes(ctx, e->ended, &outcomes);
 
     if (n == 0) {
-        return outcomes == NULL
-                   ? fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many outcomes")
-                   : RC_OK;
+        return outcomes == NULL ? fail_memory(ctx, "too many outcomes") : RC_OK;
     }
     enum rc rc =
         whk_record(w->db, ctx, outcomes, n, &w->retry, w->cfg->disable_after_us, &hopeless, &count);

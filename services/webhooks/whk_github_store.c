@@ -45,7 +45,7 @@ whk_github_results(struct db *db, struct ctx *ctx, struct str repo, const struct
     size_t n = (size_t)db_rows(res);
     struct whk_result *list = ARENA_ARRAY(ctx->arena, n + 1, struct whk_result);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many results");
+        return fail_memory(ctx, "too many results");
     }
     for (size_t i = 0; i < n; i++) {
         int row = (int)i;

@@ -107,7 +107,7 @@ whk_lanes_room(struct whk_lanes *lanes, struct ctx *ctx, struct whk_room *out)
                              .rooms = ARENA_ARRAY(ctx->arena, lanes->count + 1, int64_t),
                              .count = lanes->count};
     if (out->endpoints == NULL || out->rooms == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many endpoints");
+        return fail_memory(ctx, "too many endpoints");
     }
     for (size_t i = 0; i < lanes->count; i++) {
         const struct whk_lane *lane = &lanes->lanes[i];

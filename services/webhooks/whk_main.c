@@ -150,7 +150,7 @@ whk_open(struct webhooks *w, struct ctx *ctx, struct svc *svc, struct db *db,
     rc = rc == RC_OK ? whk_engine_new(w, &w->engine) : rc;
     if (rc != RC_OK) {
         whk_close(w);
-        return fail(ctx, rc, "MEMORY", "no memory for the client");
+        return fail_memory(ctx, "no memory for the client");
     }
     make_metrics(w);
     return RC_OK;

@@ -52,7 +52,7 @@ tell_endpoints(struct webhooks *w, struct ctx *ctx, int64_t org_id, struct str d
     event.data = pb_bytes(ctx->arena, data);
     enum rc rc = whk_body(ctx->arena, &event, &body);
     if (rc != RC_OK) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the notice is too large");
+        return fail_memory(ctx, "the notice is too large");
     }
     const struct whk_event told = {
         .id = str_n(id, ID_UUID_LEN), .org_id = org_id, .type = STR(TYPE), .body = body};

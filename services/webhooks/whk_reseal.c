@@ -87,7 +87,7 @@ reseal_table(struct walk *w, struct ctx *ctx)
     do {
         struct arena *arena = arena_new(PAGE_ARENA_MAX);
         if (arena == NULL) {
-            return fail(ctx, RC_RESOURCE_EXHAUSTED, "MEMORY", "no memory");
+            return fail_memory(ctx, "the request needs too much memory");
         }
         struct ctx own = *ctx;
         own.arena = arena;

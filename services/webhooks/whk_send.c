@@ -41,7 +41,7 @@ sign(const struct webhooks *w, struct ctx *ctx, const struct whk_job *job, struc
         return rc;
     }
     if (headers == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        return fail_memory(ctx, "the request is too large");
     }
     rc = whk_headers(ctx->arena, &attempt, headers, &out->header_count);
     if (rc != RC_OK) {
@@ -81,7 +81,7 @@ whk_request(const struct webhooks *w, struct ctx *ctx, const struct whk_job *job
         rc = chat(w, ctx, job, &req);
     }
     if (rc == RC_OK && arena_failed(ctx->arena)) {
-        rc = fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the request is too large");
+        rc = fail_memory(ctx, "the request is too large");
     }
     if (rc == RC_OK) {
         *out = req;

@@ -95,7 +95,7 @@ whk_endpoint_list(struct db *db, struct ctx *ctx, struct whk_endpoint **out, siz
     size_t n = (size_t)db_rows(res);
     struct whk_endpoint *list = ARENA_ARRAY(ctx->arena, n + 1, struct whk_endpoint);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many webhooks");
+        return fail_memory(ctx, "too many webhooks");
     }
     for (size_t i = 0; i < n; i++) {
         read_endpoint(res, (int)i, &list[i]);

@@ -58,7 +58,7 @@ whk_fan_out(struct db *db, struct ctx *ctx, const struct whk_event *events, size
         return RC_OK;
     }
     if (!make_event_columns(ctx->arena, events, n, &c)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many events");
+        return fail_memory(ctx, "too many events");
     }
     enum rc rc = DB_QUERY(db, ctx, Q_DELIVERIES_FAN_OUT, &res, DB_ARG_STRS(c.ids, n),
                           DB_ARG_I64S(c.orgs, n), DB_ARG_STRS(c.types, n), DB_ARG_STRS(c.bodies, n),
@@ -157,7 +157,7 @@ whk_delivery_list(struct db *db, struct ctx *ctx, int64_t endpoint_id, int64_t b
     size_t n = (size_t)db_rows(res);
     struct whk_delivery *list = ARENA_ARRAY(ctx->arena, n + 1, struct whk_delivery);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     for (size_t i = 0; i < n; i++) {
         read_delivery(res, (int)i, &list[i]);
@@ -210,7 +210,7 @@ whk_claim(struct db *db, struct ctx *ctx, const struct whk_claim *claim, struct 
     size_t n = (size_t)db_rows(res);
     struct whk_job *jobs = ARENA_ARRAY(ctx->arena, n + 1, struct whk_job);
     if (jobs == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the claim is too large");
+        return fail_memory(ctx, "the claim is too large");
     }
     for (size_t i = 0; i < n; i++) {
         read_job(res, (int)i, &jobs[i]);
@@ -261,7 +261,7 @@ record_deliveries(struct db *db, struct ctx *ctx, const struct whk_outcome *outc
     struct columns c;
 
     if (!make_columns(ctx->arena, outcomes, n, &c)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many outcomes");
+        return fail_memory(ctx, "too many outcomes");
     }
     enum rc rc = DB_QUERY(db, ctx, Q_PLAN_FOR, NULL, DB_ARG_Z("off"));
     if (rc != RC_OK) {
@@ -350,7 +350,7 @@ find_hopeless(struct db *db, struct ctx *ctx, const struct health *h,
     size_t count = (size_t)db_rows(res);
     struct whk_hopeless *list = ARENA_ARRAY(ctx->arena, count + 1, struct whk_hopeless);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many endpoints");
+        return fail_memory(ctx, "too many endpoints");
     }
     for (size_t i = 0; i < count; i++) {
         int64_t id = db_i64(res, (int)i, 0);
@@ -372,7 +372,7 @@ whk_record(struct db *db, struct ctx *ctx, const struct whk_outcome *outcomes, s
     ASSERT(db_in_tx(ctx));
     *out_count = 0;
     if (!read_health(ctx->arena, outcomes, n, &h)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many outcomes");
+        return fail_memory(ctx, "too many outcomes");
     }
     /* Endpoints first: a deletion takes its locks in this order too. */
     if (h.well_count > 0) {

@@ -6,7 +6,7 @@
 static enum rc
 too_many(struct ctx *ctx)
 {
-    return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "too many rows");
+    return fail_memory(ctx, "too many rows");
 }
 
 static enum rc

@@ -16,7 +16,7 @@ whk_settings_list(struct db *db, struct ctx *ctx, struct whk_setting **out, size
     size_t n = (size_t)db_rows(res);
     struct whk_setting *list = ARENA_ARRAY(ctx->arena, n + 1, struct whk_setting);
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "ARENA_FULL", "the answer is too large");
+        return fail_memory(ctx, "the answer is too large");
     }
     for (size_t i = 0; i < n; i++) {
         int row = (int)i;

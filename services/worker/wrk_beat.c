@@ -14,7 +14,7 @@ register_devices(struct worker *w, struct ctx *ctx)
     Assay__WorkerDevice **list = ARENA_ARRAY(ctx->arena, w->device_count, Assay__WorkerDevice *);
 
     if (devices == NULL || list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     for (size_t i = 0; i < w->device_count; i++) {
         const struct device_profile *p = &w->devices[i].profile;

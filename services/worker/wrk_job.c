@@ -183,7 +183,7 @@ wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
     }
     struct wrk_job *job = job_new(w, d, req);
     if (job == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the job is too large");
+        return fail_memory(ctx, "the job is too large");
     }
     (void)pthread_mutex_lock(&d->lock);
     rc = refuse_busy(ctx, d, req, &running);
@@ -208,7 +208,7 @@ wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
         (void)pthread_mutex_unlock(&d->lock);
         job_free(job);
         job_gone(w);
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "no thread for the job");
+        return fail_memory(ctx, "no thread for the job");
     }
     return RC_OK;
 }

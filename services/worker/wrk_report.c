@@ -162,7 +162,7 @@ store_picture(struct wrk_job *job, struct ctx *ctx, const struct wrk_report *r,
     }
     Assay__Blob *blob = PB_NEW(ctx->arena, Assay__Blob, assay__blob);
     if (blob == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     blob->key = pb_strz(ctx->arena, str_z(name));
     blob->content_type = pb_strz(ctx->arena, STR("image/jpeg"));

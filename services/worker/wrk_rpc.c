@@ -252,7 +252,7 @@ put_frame(struct wrk_device *d, struct ctx *ctx, const char *session_id,
     resp->messages = ARENA_ARRAY(ctx->arena, 1, Assay__StreamMessage *);
 
     if (m == NULL || resp->messages == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     if (!copy_frame(d, ctx, session_id, m)) {
         resp->messages = NULL;

@@ -91,6 +91,12 @@ list_suites(void *svc, struct ctx *ctx, const ProtobufCMessage *m, ProtobufCMess
     if (req->app_id != NULL && strcmp(req->app_id, "broken") == 0) {
         return fail(ctx, RC_INTERNAL, "BUG", "relation \"suites\" does not exist");
     }
+    int64_t bytes = 0; /* what the call is to need, named "bytes-N" */
+    if (req->app_id != NULL && str_starts(str_z(req->app_id), STR("bytes-")) &&
+        str_to_i64(str_z(req->app_id + 6), 1, INT32_MAX, &bytes) == RC_OK &&
+        arena_alloc(ctx->arena, (size_t)bytes) == NULL) {
+        return fail_memory(ctx, "too many suites");
+    }
     resp->items = ARENA_ARRAY(ctx->arena, n, Assay__Suite *);
     for (size_t i = 0; i < n; i++) {
         resp->items[resp->n_items++] = make_suite(ctx, (int64_t)i + 1);

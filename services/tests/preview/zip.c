@@ -325,7 +325,7 @@ zip_open(struct ctx *ctx, struct str bytes, const struct zip_limits *limits, str
     struct zip zip = {.bytes = bytes, .inflate = libdeflate_alloc_decompressor()};
 
     if (zip.inflate == NULL || !arena_on_free(ctx->arena, free_inflate, zip.inflate)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     enum rc rc = read_end(ctx, bytes, limits, &d);
     if (rc != RC_OK) {
@@ -333,7 +333,7 @@ zip_open(struct ctx *ctx, struct str bytes, const struct zip_limits *limits, str
     }
     zip.files = ARENA_ARRAY(ctx->arena, d.left + 1, struct zip_file);
     if (zip.files == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory");
+        return fail_memory(ctx, "the request needs too much memory");
     }
     rc = read_entries(ctx, &d, limits, &zip);
     rc = rc == RC_OK ? check_together(ctx, &zip) : rc;

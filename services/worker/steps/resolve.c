@@ -190,9 +190,8 @@ resolve(struct ctx *ctx, const struct snapshot *snap, const struct target *t, en
     }
     const struct candidate *best = &f.at[0];
     int enough = elem_takes_value(best->elem) ? MATCH_ALIKE : MATCH_PREFIX;
-    *out = (struct resolved){.elem = best->elem,
-                             .score = best->score,
-                             .fuzzy = t->name.n > 0 && best->score <= enough};
+    *out = (struct resolved){
+        .elem = best->elem, .score = best->score, .fuzzy = t->name.n > 0 && best->score <= enough};
     return RC_OK;
 }
 
@@ -215,7 +214,7 @@ resolve_all(struct ctx *ctx, const struct snapshot *snap, const struct target *t
     sort_reading(&f);
     const struct elem **all = ARENA_ARRAY(ctx->arena, f.count + 1, const struct elem *);
     if (all == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the page is too large to search");
+        return fail_memory(ctx, "the page is too large to search");
     }
     for (size_t i = 0; i < f.count; i++) {
         all[i] = f.at[i].elem;

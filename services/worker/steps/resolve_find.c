@@ -297,7 +297,5 @@ find_candidates(struct ctx *ctx, const struct snapshot *snap, const struct targe
     if (use == RESOLVE_LOOK && f->count > 1) {
         merge_entries(snap, t, f);
     }
-    return arena_failed(ctx->arena) ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
-                                           "the page is too large to search")
-                                    : RC_OK;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "the page is too large to search") : RC_OK;
 }

@@ -217,7 +217,7 @@ narrow_within(struct ctx *ctx, const struct snapshot *snap, const struct target 
 {
     struct scopes *s = ARENA_NEW(ctx->arena, struct scopes);
     if (s == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the page is too large to search");
+        return fail_memory(ctx, "the page is too large to search");
     }
     if (scope->role != NULL) {
         scope_by_role(snap, scope, s);

@@ -16,7 +16,7 @@ run_init(struct run *run, struct ctx *ctx, struct device *dev, struct step_vars 
     *out = (struct step_result){.verdict = STEP_PASSED};
     run->sub.arena = arena_new(SCRATCH_MAX);
     if (run->sub.arena == NULL) {
-        run_say(run, STEP_ERROR, "OUT_OF_MEMORY", "the worker has no memory left");
+        run_say(run, STEP_ERROR, "NO_MEMORY", "the worker has no memory left");
         return false;
     }
     ctx_recover(&run->sub);
@@ -316,8 +316,7 @@ expand_flat(struct run *run, const struct target *t, struct target **out)
 {
     struct target *copy = ARENA_NEW(run->ctx->arena, struct target);
     if (copy == NULL) {
-        return fail(&run->sub, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
-                    "the step needs too much memory");
+        return fail_memory(&run->sub, "the step needs too much memory");
     }
     *copy = *t;
     struct str name;

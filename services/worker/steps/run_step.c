@@ -203,7 +203,7 @@ run_sentence(struct ctx *ctx, struct device *dev, struct step_vars *vars,
     struct plan *plan = ARENA_NEW(ctx->arena, struct plan);
     if (plan == NULL || steps_parse(ctx->arena, text, plan) != RC_OK) {
         *out = (struct step_result){.verdict = STEP_ERROR,
-                                    .reason = "OUT_OF_MEMORY",
+                                    .reason = "NO_MEMORY",
                                     .message = STR("the step needs too much memory")};
         return RC_OK;
     }
