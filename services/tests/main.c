@@ -61,6 +61,11 @@ const struct cfg_row TESTS_CFG_ROWS[] = {
      .max = 64,
      .text = "screenshots compared at once; 0: other replicas do it",
      ROW(compare_threads)},
+    {.name = "ASSAY_DYNAMIC_FILTER",
+     .type = CFG_BOOL,
+     .def = "on",
+     .text = "differences in confirmed dynamic regions and hotspots are approved by themselves",
+     ROW(dynamic_filter)},
 };
 const size_t TESTS_CFG_COUNT = ARRAY_LEN(TESTS_CFG_ROWS);
 

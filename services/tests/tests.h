@@ -19,6 +19,7 @@ struct tests_cfg {
     int64_t storage_quota;   /* bytes an organization may keep; 0: no limit */
     int64_t preview_us;      /* how long a preview is shown */
     int64_t compare_threads; /* screenshots compared at once */
+    bool dynamic_filter;     /* what lies where a screenshot is known to change passes */
 };
 /* What is left of a job's lease after each report that was taken: a worker may count on it. */
 #define TST_LEASE_KEPT(lease_us) ((lease_us) / 3 * 2)

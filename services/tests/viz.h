@@ -219,6 +219,23 @@ NODISCARD enum rc viz_decide(struct tests *t, struct ctx *ctx, const struct viz_
 NODISCARD enum rc viz_assignment_decide(struct tests *t, struct ctx *ctx, const char *build_id,
                                         const char *user_id, const char *type);
 
+/* Of these comparisons, in the open transaction: those that differ only where the screenshot is
+ * known to change are approved, and told. */
+NODISCARD enum rc viz_judge(struct tests *t, struct ctx *ctx, const struct str *ids, size_t count,
+                            struct str **out_passed, size_t *out_count);
+/* Judges the comparisons of a result that differ and wait for a decision, and tells webhooks of
+ * those that have to be looked at. Columns: build, organization, id, whether it does so, name, per
+ * cent. */
+NODISCARD enum rc viz_tell_regressions(struct tests *t, struct ctx *ctx,
+                                       const struct db_result *res);
+/* The regions of a result as they are stored; boxes and pixels alone. NULL without memory. */
+struct visual_region *viz_regions_parse(struct ctx *ctx, struct str json, size_t *out_count);
+/* "y1,y2,y1,y2,..." NULL without memory. */
+struct visual_band *viz_parse_bands(struct ctx *ctx, struct str text, size_t *out_count);
+/* Confirmed regions and candidates of each of `names`. */
+NODISCARD enum rc viz_regions(struct tests *t, struct ctx *ctx, int64_t project_id,
+                              const struct str *names, size_t count, Assay__SdkRegions *out);
+
 /* Rows of the screenshot `name` that change in most of the last `window` builds. */
 NODISCARD enum rc viz_hotspots(struct tests *t, struct ctx *ctx, int64_t project_id,
                                struct str name, int64_t window, Assay__SdkHotspotAnalysis **out);

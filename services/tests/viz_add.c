@@ -198,7 +198,15 @@ compare(struct tests *t, struct ctx *ctx, const char *build_id, const struct str
     rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_COMPARE, &res, DB_ARG_I64(ctx->who.org_id),
                                 DB_ARG_Z(build_id), DB_ARG_STRS(ids, count))
                      : rc;
-    return rc == RC_OK && db_i64(res, 0, 1) > 0 ? tst_wake(t, ctx, LOOP_COMPARE) : rc;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    bool waits = false;
+    for (int i = 0; i < db_rows(res); i++) {
+        waits = waits || str_eqz(db_str(res, i, 6), "pending");
+    }
+    rc = viz_tell_regressions(t, ctx, res); /* of those whose result was known */
+    return rc == RC_OK && waits ? tst_wake(t, ctx, LOOP_COMPARE) : rc;
 }
 
 static enum rc

@@ -50,7 +50,11 @@ enum {
     C_BASE_W,
     C_BASE_H,
     C_BASE_NAME,
-    C_PROJECT
+    C_PROJECT,
+    C_ORG,
+    C_FILTER,
+    C_REGION_COVERAGE,
+    C_HOTSPOT_COVERAGE
 };
 
 /* `first`: the column of the screenshot's id, followed by digest, file and size. */
@@ -101,10 +105,31 @@ fill_result(struct ctx *ctx, const struct db_result *res, int row, bool for_cli,
     c->error = db_strz(res, row, C_ERROR);
 }
 
+/* Why a difference has to be looked at, or need not. */
+static void
+fill_reason(struct ctx *ctx, const struct db_result *res, int row, Assay__SdkComparison *c)
+{
+    bool knows =
+        !db_is_null(res, row, C_REGION_COVERAGE) || !db_is_null(res, row, C_HOTSPOT_COVERAGE);
+
+    c->reason = db_strz(res, row, C_FILTER);
+    if (c->reason == NULL && c->has_diff) {
+        c->reason = pb_strz(ctx->arena, STR("pixel-diff"));
+    }
+    c->analysis_metadata =
+        knows ? PB_NEW(ctx->arena, Assay__SdkAnalysis, assay__sdk_analysis) : NULL;
+    if (c->analysis_metadata != NULL) {
+        c->analysis_metadata->has_region_coverage = !db_is_null(res, row, C_REGION_COVERAGE);
+        c->analysis_metadata->region_coverage = db_f64(res, row, C_REGION_COVERAGE);
+        c->analysis_metadata->has_hot_spot_coverage = !db_is_null(res, row, C_HOTSPOT_COVERAGE);
+        c->analysis_metadata->hot_spot_coverage = db_f64(res, row, C_HOTSPOT_COVERAGE);
+    }
+}
+
 static void
 fill_approval(const struct db_result *res, int row, Assay__SdkComparison *c)
 {
-    c->approval_status = db_strz(res, row, C_APPROVAL);
+    c->approval_status = c->review_state = db_strz(res, row, C_APPROVAL);
     c->approval_comment = db_strz(res, row, C_COMMENT);
     c->approved_by = db_strz(res, row, C_BY);
     c->has_approved_at = !db_is_null(res, row, C_AT);
@@ -149,6 +174,7 @@ fill(struct ctx *ctx, const struct db_result *res, int row, bool for_cli, Assay_
     c->name = db_strz(res, row, C_NAME);
     c->created_at = db_time_us(res, row, C_CREATED);
     fill_result(ctx, res, row, for_cli, c);
+    fill_reason(ctx, res, row, c);
     fill_approval(res, row, c);
     fill_shots(ctx, res, row, c);
     if (c->current_screenshot == NULL || c->baseline_screenshot == NULL) {

@@ -69,10 +69,15 @@ enum rc
 tests_get_sdk_build_status(struct tests *t, struct ctx *ctx,
                            const Assay__GetSdkBuildStatusRequest *req, Assay__SdkBuildStatus *resp)
 {
+    const struct db_result *res = NULL;
     struct viz_read read;
     enum rc rc = viz_build_read(t, ctx, req->build_id, &read);
 
     rc = rc == RC_OK ? viz_scope(t, ctx, read.project_id, &resp->scope) : rc;
+    rc = rc == RC_OK
+             ? DB_QUERY(t->db, ctx, Q_VIZ_BUILD_ACTIVE, &res, DB_ARG_I64(ctx->who.org_id),
+                        DB_ARG_Z(req->build_id), DB_ARG_I64(read.build->processing_screenshots))
+             : rc;
     if (rc != RC_OK) {
         return rc;
     }
@@ -91,7 +96,8 @@ tests_get_sdk_build_status(struct tests *t, struct ctx *ctx,
     resp->processing->total = b->total_comparisons;
     resp->processing->completed = b->completed_jobs;
     resp->processing->failed = b->failed_jobs;
-    resp->processing->pending = b->processing_screenshots;
+    resp->processing->active = db_i64(res, 0, 0);
+    resp->processing->pending = b->processing_screenshots - resp->processing->active;
     resp->conclusion = text(ctx, conclusion_of(b));
     resp->review_state = resp->visual_review->state = b->approval_status;
     resp->links->web = b->url;
@@ -165,10 +171,11 @@ find_baselines(struct tests *t, struct ctx *ctx, const char *build_id,
 }
 
 static Assay__SdkNeedsReview *
-needs_review(struct ctx *ctx, const Assay__SdkBuild *b)
+needs_review(struct ctx *ctx, const Assay__SdkBuild *b, int64_t comments)
 {
     Assay__SdkNeedsReview *m = PB_NEW(ctx->arena, Assay__SdkNeedsReview, assay__sdk_needs_review);
     const char *const reasons[] = {
+        comments > 0 ? "unresolved_comments" : NULL,
         b->pending_screenshots > 0 ? "comparisons_need_review" : NULL,
         b->failed_jobs > 0 ? "comparisons_failed" : NULL,
         strcmp(b->status, "failed") == 0 ? "build_failed" : NULL,
@@ -185,6 +192,7 @@ needs_review(struct ctx *ctx, const Assay__SdkBuild *b)
     }
     m->needs_review = m->n_reasons > 0;
     m->pending_comparisons = b->pending_screenshots;
+    m->unresolved_comments = comments;
     return m;
 }
 
@@ -193,10 +201,14 @@ tests_get_sdk_build_context(struct tests *t, struct ctx *ctx,
                             const Assay__GetSdkBuildContextRequest *req,
                             Assay__SdkBuildContext *resp)
 {
+    const struct db_result *res = NULL;
     struct viz_read read;
     enum rc rc = viz_build_read(t, ctx, req->build_id, &read);
 
     rc = rc == RC_OK ? viz_scope(t, ctx, read.project_id, &resp->scope) : rc;
+    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_COMMENTS_UNRESOLVED, &res,
+                                DB_ARG_I64(ctx->who.org_id), DB_ARG_Z(req->build_id))
+                     : rc;
     rc = rc == RC_OK ? find_baselines(t, ctx, req->build_id, &resp->baseline) : rc;
     if (rc == RC_OK) {
         rc =
@@ -209,7 +221,7 @@ tests_get_sdk_build_context(struct tests *t, struct ctx *ctx,
     }
     resp->resource = text(ctx, "build_context");
     resp->build = read.build;
-    resp->status = needs_review(ctx, read.build);
+    resp->status = needs_review(ctx, read.build, db_i64(res, 0, 0));
     resp->summary = PB_NEW(ctx->arena, Assay__SdkContextSummary, assay__sdk_context_summary);
     resp->evidence_page =
         page(ctx, req->limit, req->offset, read.build->total_comparisons, resp->n_evidence);
@@ -248,6 +260,22 @@ similar(struct tests *t, struct ctx *ctx, const struct look *l, const char *fing
                            DB_ARG_Z(fingerprint), DB_ARG_Z(l->but), DB_ARG_I64(l->limit));
 }
 
+static enum rc
+confirmed_regions(struct tests *t, struct ctx *ctx, int64_t project_id, const char *name,
+                  Assay__SdkComparisonHistory *h)
+{
+    struct str s = str_z(name);
+    Assay__SdkRegions *regions = PB_NEW(ctx->arena, Assay__SdkRegions, assay__sdk_regions);
+
+    if (regions == NULL) {
+        return no_memory(ctx);
+    }
+    enum rc rc = viz_regions(t, ctx, project_id, &s, 1, regions);
+    h->confirmed_regions = regions->confirmed;
+    h->n_confirmed_regions = regions->n_confirmed;
+    return rc;
+}
+
 enum rc
 tests_get_sdk_comparison_context(struct tests *t, struct ctx *ctx,
                                  const Assay__GetSdkComparisonContextRequest *req,
@@ -275,6 +303,7 @@ tests_get_sdk_comparison_context(struct tests *t, struct ctx *ctx,
         rc = similar(t, ctx, &look, c->fingerprint_hash, &h->similar_by_fingerprint,
                      &h->n_similar_by_fingerprint);
     }
+    rc = rc == RC_OK ? confirmed_regions(t, ctx, look.project_id, c->name, h) : rc;
     return rc == RC_OK ? viz_hotspots(t, ctx, look.project_id, str_z(c->name), HOTSPOT_WINDOW,
                                       &h->hotspot_analysis)
                        : rc;

@@ -9,9 +9,8 @@
 /* Columns of viz_history. */
 enum { H_NAME, H_SEQ, H_APPROVED, H_BANDS };
 
-/* "y1,y2,y1,y2,..." */
-static struct visual_band *
-parse_bands(struct ctx *ctx, struct str text, size_t *out_count)
+struct visual_band *
+viz_parse_bands(struct ctx *ctx, struct str text, size_t *out_count)
 {
     size_t max = 1;
 
@@ -82,7 +81,8 @@ analyse(struct ctx *ctx, const struct db_result *res, int from, int to,
     }
     for (size_t i = 0; i < n; i++) {
         int row = from + (int)i;
-        builds[i].changed = parse_bands(ctx, db_str(res, row, H_BANDS), &builds[i].changed_count);
+        builds[i].changed =
+            viz_parse_bands(ctx, db_str(res, row, H_BANDS), &builds[i].changed_count);
         builds[i].approved = db_bool(res, row, H_APPROVED);
     }
     if (visual_find_hotspots(builds, n, VISUAL_HOTSPOT_FREQUENCY, found) != RC_OK) {

@@ -15,6 +15,8 @@
 #define RESULTS_MAX (CLAIM_MAX * RESULT_MAX)
 #define REGIONS_TOLD_MAX 200
 #define FILE_KEY_BYTES 16
+/* When the store does not answer. */
+#define STORE_WAIT_US (5 * ASSAY_US_PER_S)
 
 struct pair {
     int64_t id, org_id, fence, attempts;
@@ -25,6 +27,7 @@ struct pair {
     struct buf result;           /* a JSON object, not closed yet */
     struct blob_writer *picture; /* of what differs, not stored yet; NULL: none */
     bool done;
+    bool waited; /* the store was away: no attempt */
 };
 
 /* --- one pair ------------------------------------------------------------------------------ */
@@ -162,7 +165,11 @@ compare(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
     if (rc != RC_OK) {
         return rc; /* the store is away: the pair comes back when the lease is over */
     }
-    if (visual_compare(engine, base, current, &options, &result, &error) != RC_OK) {
+    rc = visual_compare(engine, base, current, &options, &result, &error);
+    if (rc == RC_RESOURCE_EXHAUSTED && strcmp(error.reason, "NO_MEMORY") == 0) {
+        return fail(ctx, rc, "OVERLOADED", "out of memory"); /* tried again, not for ever */
+    }
+    if (rc != RC_OK) {
         put_failed(&p->result, str_z(error.text));
         return RC_OK;
     }
@@ -191,6 +198,7 @@ work(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
         rc = compare(t, &inner, engine, p);
     }
     p->done = rc == RC_OK;
+    p->waited = rc == RC_UNAVAILABLE || rc == RC_DEADLINE_EXCEEDED;
     if (rc != RC_OK) {
         rc = fail(ctx, rc, "BLOB_STORE", "%.*s", STR_ARG(inner.err.msg));
     }
@@ -234,6 +242,7 @@ store_pictures(struct ctx *ctx, struct pair *pairs, int count)
     enum rc rc = n == 0 ? RC_OK : blob_commit_owned(writers, n, ctx, suffixes, infos);
     for (size_t i = 0; i < n; i++) {
         of[i]->done = of[i]->done && rc == RC_OK;
+        of[i]->waited = rc != RC_OK;
         if (rc == RC_OK) {
             put_picture(of[i], &infos[i]);
         }
@@ -242,33 +251,6 @@ store_pictures(struct ctx *ctx, struct pair *pairs, int count)
 }
 
 /* --- results ------------------------------------------------------------------------------- */
-
-static enum rc
-tell_regressions(struct tests *t, struct ctx *ctx, const struct db_result *res)
-{
-    enum rc rc = RC_OK;
-
-    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
-        if (!db_bool(res, i, 3)) {
-            continue;
-        }
-        struct str data = arena_printf(
-            ctx->arena,
-            "{\"comparison_id\":\"%.*s\",\"build_id\":\"%.*s\",\"diff_percentage\":%.*s}",
-            STR_ARG(db_str(res, i, 2)), STR_ARG(db_str(res, i, 0)), STR_ARG(db_str(res, i, 5)));
-        struct svc_event event = {
-            .type = "visual.regression_detected",
-            .tell = TELL_WEBHOOKS,
-            .org_id = db_i64(res, i, 1),
-            .resource_type = STR("visual_comparison"),
-            .resource_id = db_str(res, i, 2),
-            .resource_name = db_str(res, i, 4),
-            .data = data,
-        };
-        rc = svc_emit(t->db, ctx, &event);
-    }
-    return rc;
-}
 
 static enum rc
 tell_builds(struct tests *t, struct ctx *ctx, const struct db_result *res)
@@ -309,7 +291,7 @@ write_results(struct tests *t, struct ctx *ctx, struct str list)
         ids[i] = db_i64(res, (int)i, 0);
     }
     rc = DB_QUERY(t->db, ctx, Q_VIZ_COMPARISONS_FINISH, &res, DB_ARG_I64S(ids, n));
-    rc = rc == RC_OK ? tell_regressions(t, ctx, res) : rc;
+    rc = rc == RC_OK ? viz_tell_regressions(t, ctx, res) : rc;
     return rc == RC_OK ? tell_builds(t, ctx, res) : rc;
 }
 
@@ -378,6 +360,26 @@ wake_others(struct tests *t)
     }
 }
 
+/* What the store kept us from, or what we did not come to, is no attempt. Soon somebody tries
+ * again, and who asks meanwhile is told why it takes so long. */
+static enum rc
+give_back(struct tests *t, struct ctx *ctx, const struct pair *pairs, int count)
+{
+    int64_t ids[CLAIM_MAX];
+    int64_t fences[CLAIM_MAX];
+    size_t n = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (!pairs[i].done && pairs[i].waited) {
+            ids[n] = pairs[i].id;
+            fences[n++] = pairs[i].fence;
+        }
+    }
+    return n == 0 ? RC_OK
+                  : DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_GIVE_BACK, NULL, DB_ARG_I64S(ids, n),
+                             DB_ARG_I64S(fences, n), DB_ARG_I64(STORE_WAIT_US));
+}
+
 /* What fails first ends it: the store or the memory is away for the others as well. */
 static void
 compare_all(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *pairs, int count)
@@ -386,6 +388,7 @@ compare_all(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair
 
     for (int i = 0; i < count; i++) {
         buf_init(&pairs[i].result, RESULT_MAX);
+        pairs[i].waited = rc != RC_OK;
         rc = rc == RC_OK ? work(t, ctx, engine, &pairs[i]) : rc;
     }
     struct err stands = ctx->err;
@@ -421,7 +424,7 @@ viz_compare_some(void *state, struct ctx *ctx)
     viz_engine_give(t->viz, engine);
     struct err stands = ctx->err;
     ctx_recover(ctx);
-    if (finish(t, ctx, pairs, n) == RC_OK) {
+    if (give_back(t, ctx, pairs, n) == RC_OK && finish(t, ctx, pairs, n) == RC_OK) {
         ctx->err = stands;
     }
     for (int i = 0; i < n; i++) {

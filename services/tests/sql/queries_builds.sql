@@ -31,6 +31,11 @@ WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 -- name: viz_build_get
 SELECT * FROM viz_build_rows WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 
+-- Of the $3 comparisons of a build that are not done, those that somebody works on.
+-- name: viz_build_active
+SELECT least($3, count(*)) FROM viz_comparisons c JOIN viz_pairs p ON p.id = c.pair_id
+WHERE c.org_id = $1 AND c.build_id = $2::uuid AND c.status = 'pending' AND p.lease_until > now();
+
 -- One page, and as the last column of each row how many there are in all; beyond the last page that alone.
 -- `passed`: complete, and nothing is left to decide.
 -- name: viz_build_list
@@ -235,8 +240,14 @@ WITH chosen AS (
     ORDER BY base_pixels, pixels
     -- The row is locked and read as it is now: whoever finishes the pair sees our comparison or we
     -- see the result.
+    -- What could not be compared before is tried again.
     ON CONFLICT (org_id, base_pixels, current_pixels, colour_delta, cluster_min)
-    DO UPDATE SET wanted = viz_pairs.wanted + 1
+    DO UPDATE SET wanted = viz_pairs.wanted + 1,
+        state = CASE viz_pairs.state WHEN 'failed' THEN 'pending' ELSE viz_pairs.state END,
+        attempts = CASE viz_pairs.state WHEN 'failed' THEN 0 ELSE viz_pairs.attempts END,
+        base_blob = CASE viz_pairs.state WHEN 'failed' THEN excluded.base_blob ELSE viz_pairs.base_blob END,
+        current_blob = CASE viz_pairs.state WHEN 'failed' THEN excluded.current_blob
+                       ELSE viz_pairs.current_blob END
     RETURNING id, base_pixels, current_pixels, state, diff_percentage
 ), made AS (
     INSERT INTO viz_comparisons (org_id, project_id, build_id, screenshot_id, baseline_id,
@@ -257,9 +268,11 @@ WITH chosen AS (
         AND a.pixels = c.pixels
     LEFT JOIN viz_approved k ON k.comparison_id = a.comparison_id AND k.signature = a.signature
         AND k.pixels = a.pixels AND coalesce(r.percentage > c.threshold, true)
-    RETURNING status
+    RETURNING *
 )
-SELECT count(*), count(*) FILTER (WHERE status = 'pending') FROM made;
+SELECT m.build_id, m.org_id, m.id, coalesce(m.has_diff AND m.approval_status = 'pending', false), s.name,
+       m.diff_percentage, m.status
+FROM made m JOIN viz_screenshots s ON s.id = m.screenshot_id;
 
 -- Last, because the row is shared by all who add to the build.
 -- name: viz_build_grown

@@ -130,6 +130,12 @@ RETURNING id, build_id, user_id, author_name, content, type, created_at, updated
 -- name: viz_comments
 SELECT id, build_id, user_id, author_name, content, type, created_at, updated_at, parent_id
 FROM viz_comments WHERE org_id = $1 AND build_id = $2::uuid ORDER BY seq;
+-- People whose last word on a build is a rejection.
+-- name: viz_comments_unresolved
+SELECT count(*) FROM (
+    SELECT DISTINCT ON (user_id) type FROM viz_comments
+    WHERE org_id = $1 AND build_id = $2::uuid AND type <> 'general' ORDER BY user_id, seq DESC) last
+WHERE type = 'rejection';
 -- Somebody who is assigned already gets the new date, no second assignment.
 -- name: viz_assign
 INSERT INTO viz_assignments (org_id, build_id, user_id, user_name, due_at)
@@ -165,6 +171,74 @@ CROSS JOIN LATERAL (
     GROUP BY s.build_seq ORDER BY s.build_seq DESC LIMIT $4) h
 ORDER BY n.name, h.build_seq DESC;
 
+-- ---- what is known to change
+
+-- Differences that nobody has decided, with their places and the confirmed regions of the screenshot; held.
+-- name: viz_doubts
+SELECT c.id, c.project_id, s.name, s.signature, s.build_seq, q.ssim, q.regions, cardinality(q.bands) / 2,
+       (SELECT string_agg(concat_ws(',', r.x1, r.y1, r.x2, r.y2), ',') FROM viz_regions r
+        WHERE r.project_id = c.project_id AND r.name = s.name)
+FROM viz_comparisons c JOIN viz_screenshots s ON s.id = c.screenshot_id JOIN viz_pairs q ON q.id = c.pair_id
+WHERE c.id = ANY($1::uuid[]) AND c.has_diff AND c.approval_status = 'pending'
+ORDER BY c.id FOR NO KEY UPDATE OF c;
+-- name: viz_doubts_named
+SELECT c.id FROM viz_screenshots s JOIN viz_comparisons c ON c.screenshot_id = s.id
+WHERE s.org_id = $1 AND s.project_id = $2 AND s.name = $3 AND c.has_diff AND c.approval_status = 'pending'
+ORDER BY s.build_seq DESC LIMIT 500;
+-- Of each screenshot what the newest builds before $4 saw of it as far as it is approved: the rows and the
+-- columns that differed. The same two pictures count once, however often they were held against each other:
+-- what changes by itself looks different each time.
+-- name: viz_judged_before
+SELECT n.i - 1, h.rows, h.columns
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
+    AS n(project_id, name, signature, seq, i)
+CROSS JOIN LATERAL (
+    SELECT d.build_seq, CASE WHEN d.has_diff THEN array_to_string(d.bands, ',') END AS rows,
+           CASE WHEN d.has_diff THEN (SELECT string_agg(concat_ws(',', r ->> 'x1', r ->> 'x2'), ',')
+               FROM json_array_elements(d.regions) AS r) END AS columns
+    FROM (SELECT DISTINCT ON (coalesce(k.pair_id, -k.build_seq)) k.*
+          FROM (SELECT s.build_seq, c.pair_id, c.has_diff, q.bands, q.regions
+                FROM viz_screenshots s
+                JOIN viz_builds b ON b.id = s.build_id AND b.status = 'completed'
+                JOIN viz_comparisons c ON c.screenshot_id = s.id AND c.status = 'completed'
+                    AND c.approval_status IN ('approved', 'auto_approved') AND c.approved_from IS NULL
+                LEFT JOIN viz_pairs q ON q.id = c.pair_id
+                WHERE s.project_id = n.project_id AND s.name = n.name AND s.signature = n.signature
+                  AND s.build_seq < n.seq
+                ORDER BY s.build_seq DESC LIMIT 60) k
+          ORDER BY coalesce(k.pair_id, -k.build_seq), k.build_seq DESC) d
+    ORDER BY d.build_seq DESC LIMIT 20) h
+ORDER BY n.i, h.build_seq DESC;
+-- [{id, filter, region_coverage, hotspot_coverage}]
+-- name: viz_judged
+UPDATE viz_comparisons c SET filter = r.filter, region_coverage = r.region_coverage,
+    hotspot_coverage = r.hotspot_coverage,
+    approval_status = CASE WHEN r.filter IS NULL THEN c.approval_status ELSE 'auto_approved' END
+FROM json_to_recordset($1::json) AS r(id uuid, filter text, region_coverage float8, hotspot_coverage float8)
+WHERE c.id = r.id;
+
+-- name: viz_regions_of
+SELECT name, id, label, x1, y1, x2, y2 FROM viz_regions
+WHERE org_id = $1 AND project_id = $2 AND name = ANY($3::text[]) ORDER BY name, created_at, id;
+-- Of each name what differed in the newest complete builds.
+-- name: viz_regions_seen
+SELECT n.name, h.regions FROM (SELECT DISTINCT name FROM unnest($3::text[]) AS u(name)) n
+CROSS JOIN LATERAL (
+    SELECT s.build_seq, CASE WHEN c.has_diff THEN q.regions END AS regions
+    FROM viz_screenshots s
+    JOIN viz_builds b ON b.id = s.build_id AND b.status = 'completed'
+    JOIN viz_comparisons c ON c.screenshot_id = s.id AND c.status = 'completed'
+    LEFT JOIN viz_pairs q ON q.id = c.pair_id
+    WHERE s.org_id = $1 AND s.project_id = $2 AND s.name = n.name
+    ORDER BY s.build_seq DESC LIMIT $4) h
+ORDER BY n.name, h.build_seq DESC;
+-- name: viz_region_confirm
+INSERT INTO viz_regions (org_id, project_id, name, label, x1, y1, x2, y2, confirmed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::uuid)
+ON CONFLICT (project_id, name, x1, y1, x2, y2) DO UPDATE SET label = excluded.label;
+-- name: viz_region_remove
+DELETE FROM viz_regions WHERE org_id = $1 AND project_id = $2 AND name = $3 AND id = $4::uuid RETURNING id;
+
 -- ---- the queue of pairs
 
 -- name: viz_pairs_claim
@@ -174,6 +248,13 @@ WHERE id IN (SELECT id FROM viz_pairs WHERE state = 'pending'
                  AND (lease_until IS NULL OR lease_until < now())
              ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, org_id, fence, base_blob, current_blob, colour_delta, cluster_min, attempts;
+
+-- The store was away: those of $1 that are still ours (fence $2) are tried again after $3, and say so.
+-- name: viz_pairs_give_back
+UPDATE viz_pairs p SET attempts = attempts - 1, lease_until = now() + $3 * interval '1 microsecond',
+    error = 'the store of the pictures does not answer; the comparison is tried again'
+FROM unnest($1::bigint[], $2::bigint[]) AS g(id, fence)
+WHERE p.id = g.id AND p.fence = g.fence AND p.state = 'pending';
 
 -- Results of [{id, fence, state, error, verdict, diff_pixels, diff_percentage, ssim, fingerprint,
 -- regions, bands, diff_blob, diff_key}]; of those whose claim has been lost, nothing.
@@ -193,10 +274,11 @@ UPDATE viz_pairs p SET state = r.state, error = r.error, verdict = r.verdict,
 FROM result r, locked l WHERE l.id = p.id AND r.id = p.id
 RETURNING p.id;
 
--- Held in order first, as decisions do (viz_content_hold).
+-- Held in order first, as decisions do (viz_content_hold). What could not be compared before and now is, is
+-- no longer failed.
 -- name: viz_comparisons_finish
 WITH held AS (
-    SELECT id FROM viz_comparisons WHERE pair_id = ANY($1::bigint[]) AND status = 'pending'
+    SELECT id FROM viz_comparisons WHERE pair_id = ANY($1::bigint[]) AND status IN ('pending', 'failed')
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE viz_comparisons c SET
@@ -206,7 +288,7 @@ UPDATE viz_comparisons c SET
                            THEN 'auto_approved' ELSE c.approval_status END,
     completed_at = now()
 FROM viz_pairs p, held h
-WHERE p.id = ANY($1::bigint[]) AND c.pair_id = p.id AND c.status = 'pending' AND c.id = h.id
+WHERE p.id = ANY($1::bigint[]) AND c.pair_id = p.id AND c.id = h.id
 RETURNING c.build_id, c.org_id, c.id, c.has_diff AND c.approval_status = 'pending',
     (SELECT s.name FROM viz_screenshots s WHERE s.id = c.screenshot_id), c.diff_percentage;
 

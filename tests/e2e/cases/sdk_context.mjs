@@ -36,7 +36,7 @@ test('a build tells what is processed, found and decided, each for itself', asyn
   assert.deepEqual([open.conclusion, open.comparisons.new], ['processing', 1]);
   await compared(org, changed);
   const all = await get(`/builds/${changed.id}/status`);
-  assert.deepEqual(all.processing, { total: 4, completed: 4, failed: 0, pending: 0 });
+  assert.deepEqual(all.processing, { total: 4, completed: 4, failed: 0, pending: 0, active: 0 });
   assert.deepEqual(all.comparisons, { total: 4, new: 1, changed: 3, identical: 1 });
   assert.deepEqual(all.review, { pending: 3, approved: 0, rejected: 0, auto_approved: 1 });
   assert.deepEqual([all.conclusion, all.reviewState, all.visualReview.state], ['review_required', 'pending', 'pending']);
@@ -55,7 +55,13 @@ test('the evidence of a build shows what a person must see first, page by page',
     selected: { id: base.id, name: base.name, approval_status: 'approved' }, selection_reason: 'default_branch',
     comparison_baseline_build_ids: [base.id],
   });
-  assert.deepEqual(context.status, { needs_review: true, reasons: ['comparisons_need_review'], pending_comparisons: 3 });
+  assert.deepEqual(context.status, { needs_review: true, reasons: ['comparisons_need_review'], pending_comparisons: 3, unresolved_comments: 0 });
+  const say = (type) => want(201, 'POST', `${SDK}/builds/${changed.id}/comments`, { token, body: { content: 'x', type } });
+  await say('rejection');
+  const rejected = (await get(`/context/builds/${changed.id}`)).status;
+  assert.deepEqual([rejected.unresolved_comments, rejected.reasons], [1, ['unresolved_comments', 'comparisons_need_review']]);
+  await say('approval');
+  assert.equal((await get(`/context/builds/${changed.id}`)).status.unresolved_comments, 0);
   assert.deepEqual(context.evidence.map((c) => [c.name, c.viewport_width]), [['B', 200], ['C', 100], ['A', 100], ['B', 100]]);
   assert.deepEqual(context.evidence_page, { limit: 10, offset: 0, total: 4, returned: 4, has_more: false });
   assert.deepEqual(context.summary.review, { pending: 3, approved: 0, rejected: 0, auto_approved: 1 });
@@ -87,7 +93,7 @@ test('a comparison comes with what looked like it, and how its screenshot went b
 
 test('the review queue holds what nobody has decided, of this project alone', async () => {
   const queue = await get('/context/review-queue?limit=2');
-  assert.deepEqual(queue.summary, { total: 3, changed: 3, failed: 0 });
+  assert.deepEqual(queue.summary, { total: 3, changed: 3, failed: 0, new: 0 });
   assert.deepEqual([queue.comparisons.length, queue.page.has_more], [2, true]);
   await want(200, 'POST', `${SDK}/comparisons/${queue.comparisons[0].id}/approve`, { token });
   assert.equal((await get('/context/review-queue')).summary.total, 2);
