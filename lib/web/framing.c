@@ -12,8 +12,8 @@
 #include <strings.h>
 
 /* Every header of every request passes here, most of them a long token: tables, not comparisons. */
-static bool
-is_token(const char *name)
+bool
+web__is_token(const char *name)
 {
     static const bool IN_TOKEN[256] = {
         ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
@@ -107,7 +107,7 @@ scan_headers(const struct mg_request_info *info, struct framing *f)
     for (int i = 0; i < info->num_headers; i++) {
         const char *name = info->http_headers[i].name;
         const char *value = info->http_headers[i].value;
-        if (!is_token(name) || !is_clean_value(value)) {
+        if (!web__is_token(name) || !is_clean_value(value)) {
             return "malformed header";
         }
         if (strcasecmp(name, "content-length") == 0) {

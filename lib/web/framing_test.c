@@ -245,17 +245,40 @@ heads_that_are_too_long_are_refused(void **state)
     memset(request, 'a', sizeof(request));
     memcpy(request, "GET /", 5);
     raw_exchange(f->port, request, sizeof(request), &a);
-    assert_in_range(a.status, 400, 431);
+    assert_int_equal(a.status, 414);
+    memcpy(request, "GET / HTTP/1.1\r\nX: ", 19);
+    raw_exchange(f->port, request, sizeof(request), &a);
+    assert_int_equal(a.status, 431);
     assert_int_equal(atomic_load(&f->handled), before);
 }
 
 static void
-other_versions_and_methods_are_refused(void **state)
+other_versions_are_refused(void **state)
 {
     refused(*state, "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505);
     refused(*state, "GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505);
-    refused(*state, "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 400);
     refused(*state, "GET / SMTP/1.1\r\nHost: a\r\n\r\n", 400);
+    refused(*state, "BREW / SMTP/1.1\r\nHost: a\r\n\r\n", 400);
+    refused(*state, "BR(EW / HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    refused(*state, "BREW a HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+}
+
+static void
+unknown_methods_are_the_handlers_to_refuse_and_the_last_request(void **state)
+{
+    struct fixture *f = *state;
+    static struct raw_answer a;
+    int before = atomic_load(&f->handled);
+    int fd = raw_open(f->port);
+
+    assert_true(
+        raw_sendz(fd, "TRACE /pot?q HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n" NEXT));
+    assert_true(raw_read(fd, false, &a));
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, "/pot");
+    assert_true(raw_is_closed(fd));
+    raw_close(fd);
+    assert_int_equal(atomic_load(&f->handled), before + 1);
 }
 
 static void
@@ -346,7 +369,8 @@ main(void)
         cmocka_unit_test(targets_other_than_paths_are_refused),
         cmocka_unit_test(too_many_headers_are_431),
         cmocka_unit_test(heads_that_are_too_long_are_refused),
-        cmocka_unit_test(other_versions_and_methods_are_refused),
+        cmocka_unit_test(other_versions_are_refused),
+        cmocka_unit_test(unknown_methods_are_the_handlers_to_refuse_and_the_last_request),
         cmocka_unit_test(garbage_behind_a_request_is_refused),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(an_unread_body_never_becomes_a_request),

@@ -8,7 +8,7 @@
  *
  * recv: civetweb reads a body until the buffer is full and starts its time-out anew with each
  * packet, so that a byte now and then would hold a thread for hours. Here every arrival is counted
- * and the connection ended once the body is too slow. */
+ * and the connection ended once the body is too slow. It also tells a head that is too long. */
 #include "web/web_int.h"
 
 #include <dlfcn.h>
@@ -20,6 +20,23 @@
 ssize_t recv(int fd, void *to, size_t n, int flags);
 
 static _Thread_local struct web_conn *reading;
+
+/* What this thread has read of the head it is waiting for: how civetweb's buffer ends is all that
+ * tells a head too long from a malformed one. */
+static _Thread_local struct {
+    bool is_full; /* the last piece filled the buffer */
+    bool has_line;
+} head;
+
+int
+web__head_end(void)
+{
+    int status = !head.is_full ? 400 : head.has_line ? 431 : 414;
+
+    head.is_full = false;
+    head.has_line = false;
+    return status;
+}
 
 void
 web__reading(struct web_conn *conn)
@@ -67,6 +84,9 @@ recv(int fd, void *to, size_t n, int flags)
     ssize_t got = fn(fd, to, n, flags);
     if (reading != NULL && got > 0) {
         reading->arrived += got;
+    } else if (got > 0) {
+        head.is_full = (size_t)got == n;
+        head.has_line = head.has_line || memchr(to, '\n', (size_t)got) != NULL;
     }
     return got;
 }

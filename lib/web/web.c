@@ -63,32 +63,28 @@ wants_close(const struct web_request *req, const struct mg_request_info *info)
     return !str_ieq(connection, STR("keep-alive"));
 }
 
+/* Lets the handler answer. `count` 0 with `close`: of the head only its first line is known. */
 static int
-begin_request(struct mg_connection *mg)
+serve(struct mg_connection *mg, const struct mg_request_info *info,
+      const struct web_header *headers, size_t count, bool close)
 {
-    const struct mg_request_info *info = mg_get_request_info(mg);
     struct web_server *server = info->user_data;
-    struct web_header headers[WEB_HEADERS_MAX];
-    int status = 0;
-
-    const char *fault = web__framing_fault(info, &status);
-    if (fault != NULL) {
-        refuse(mg, status, fault);
-        return status;
-    }
     struct web_request req = {
         .verb = str_z(info->request_method),
         .path = str_z(info->request_uri),
         .query = str_z(info->query_string),
         .peer = str_z(info->remote_addr),
         .headers = headers,
-        .header_count = collect_headers(info, headers),
+        .header_count = count,
         .began_us = clk_mono_us(),
     };
     /* request_uri still holds the query in some builds: it is cut here either way. */
     ptrdiff_t q = str_find_byte(req.path, '?');
-    req.path = q < 0 ? req.path : str_sub(req.path, 0, (size_t)q);
-    req.content_length = body_length(&req, info);
+    if (q >= 0) {
+        req.query = str_sub(req.path, (size_t)q + 1, req.path.n);
+        req.path = str_sub(req.path, 0, (size_t)q);
+    }
+    req.content_length = close ? 0 : body_length(&req, info);
 
     struct web_conn conn = {
         .server = server,
@@ -96,7 +92,7 @@ begin_request(struct mg_connection *mg)
         .req = &req,
         .body_left = req.content_length,
         .is_head = str_eqz(req.verb, "HEAD"),
-        .close = wants_close(&req, info),
+        .close = close || wants_close(&req, info),
     };
     atomic_fetch_add(&server->in_flight, 1);
     server->cfg.handler(server->cfg.arg, &conn, &req);
@@ -113,14 +109,61 @@ begin_request(struct mg_connection *mg)
 }
 
 static int
+begin_request(struct mg_connection *mg)
+{
+    const struct mg_request_info *info = mg_get_request_info(mg);
+    struct web_header headers[WEB_HEADERS_MAX];
+    int status = 0;
+
+    (void)web__head_end();
+    const char *fault = web__framing_fault(info, &status);
+    if (fault != NULL) {
+        refuse(mg, status, fault);
+        return status;
+    }
+    return serve(mg, info, headers, collect_headers(info, headers), false);
+}
+
+/* A request line whose method civetweb does not know, where it stopped reading. */
+static bool
+is_unknown_method(const struct mg_request_info *info)
+{
+    static const char *const KNOWN[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"};
+    const char *version = info->http_version;
+    const char *method = info->request_method;
+
+    if (method == NULL || version == NULL || info->request_uri == NULL ||
+        info->request_uri[0] != '/' || !web__is_token(method) ||
+        (strcmp(version, "1.1") != 0 && strcmp(version, "1.0") != 0)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(KNOWN); i++) {
+        if (strcmp(method, KNOWN[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
 on_http_error(struct mg_connection *mg, int status, const char *message)
 {
+    const struct mg_request_info *info = mg_get_request_info(mg);
+    int end = web__head_end();
+
     (void)message;
     status = status == 411 ? 400 : status; /* civetweb's word for a length that is no number */
-    refuse(mg, status == 0 ? 400 : status,
-           status == 505   ? "HTTP/1.0 and 1.1 only"
-           : status >= 500 ? "server error"
-                           : "malformed request");
+    if (status == 400 && is_unknown_method(info)) {
+        (void)serve(mg, info, NULL, 0,
+                    true); /* what it may be asked with is the handler's to say */
+        return 0;
+    }
+    status = status == 0 || status == 400 ? end : status;
+    refuse(mg, status,
+           status == 505                    ? "HTTP/1.0 and 1.1 only"
+           : status == 414 || status == 431 ? "the head of the request is too long"
+           : status >= 500                  ? "server error"
+                                            : "malformed request");
     return 0;
 }
 

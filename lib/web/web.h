@@ -40,6 +40,8 @@ struct web_cfg {
     int64_t head_timeout_us;
     int64_t body_timeout_us; /* a body may take that long, and at least 1 KiB/s after ten seconds */
     int websockets_max;
+    /* Of a request whose method nobody knows (TRACE too) it gets the request line alone, and the
+     * connection closes behind its answer. */
     void (*handler)(void *arg, struct web_conn *conn, const struct web_request *req);
     void *arg;
 };

@@ -58,12 +58,17 @@ int web__socket_data(struct mg_connection *mg, int bits, char *data, size_t n, v
 void web__socket_close(const struct mg_connection *mg, void *arg);
 void web__socket_free(struct web_socket *ws);
 
+/* A name of the field or method kind. Source: RFC 9110 section 5.6.2. */
+bool web__is_token(const char *name);
 /* Text of what is wrong with the framing, NULL when it may be handled. `info` is as civetweb made
  * it: its strings still stand in the buffer of the request's head, in their order. */
 const char *web__framing_fault(const struct mg_request_info *info, int *out_status);
 
 /* The connection whose body this thread is reading; NULL: none. */
 void web__reading(struct web_conn *conn);
+/* Ends the head this thread was reading. Returns the status of one that civetweb could not read:
+ * 414 or 431 when its buffer is full, without or with the end of the request line, else 400. */
+int web__head_end(void);
 bool web__is_too_slow(const struct web_conn *conn);
 /* Frees what a thread kept between answers. */
 void web__answer_thread_exit(void);

@@ -114,19 +114,33 @@ file_name(struct arena *arena, struct str path)
     return str_starts(path, STR("/docs/")) || str_starts(path, STR("/account/")) ? path : STR_EMPTY;
 }
 
+/* The path names something that can only be read. */
+static bool
+refuse_verb(struct gw_req *r)
+{
+    if (str_eqz(r->http->verb, "GET") || str_eqz(r->http->verb, "HEAD")) {
+        return false;
+    }
+    ctx_recover(&r->ctx);
+    r->allowed = 1U << GW_GET;
+    (void)fail(&r->ctx, RC_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "method not allowed");
+    gw_answer_failure(r);
+    return true;
+}
+
 bool
 gw_answer_file(struct gw_req *r)
 {
     struct str path = r->http->path;
     char file[PATH_MAX];
 
-    if (!str_eqz(r->http->verb, "GET") && !str_eqz(r->http->verb, "HEAD")) {
-        return false;
-    }
     if (path.n > 1 && path.p[path.n - 1] == '/') {
         path.n--;
     }
     if (str_eqz(path, "/openapi.json")) {
+        if (refuse_verb(r)) {
+            return true;
+        }
         ctx_recover(&r->ctx);
         send_openapi(r);
         return true;
@@ -136,6 +150,9 @@ gw_answer_file(struct gw_req *r)
     int n = snprintf(file, sizeof(file), "%s%.*s", r->gw->cfg->web_dir, STR_ARG(name));
     if (name.n == 0 || type == NULL || !is_safe_name(name) || n < 0 || (size_t)n >= sizeof(file)) {
         return false;
+    }
+    if (access(file, R_OK) == 0 && refuse_verb(r)) {
+        return true;
     }
     struct err stands = r->ctx.err;
     ctx_recover(&r->ctx);

@@ -26,14 +26,15 @@ gw_cors_headers(struct gw_req *r)
 {
     struct str origin = web_header(r->http, "origin");
 
-    if (origin.n == 0 || r->gw->cfg->cors_origins[0] == '\0') {
+    if (r->gw->cfg->cors_origins[0] == '\0') {
         return;
     }
     buf_put(r->headers, STR("Vary: Origin\r\n"));
-    if (is_allowed_origin(r->gw, origin)) {
+    if (origin.n > 0 && is_allowed_origin(r->gw, origin)) {
         buf_printf(r->headers,
                    "Access-Control-Allow-Origin: %.*s\r\n"
-                   "Access-Control-Expose-Headers: X-Request-Id, Retry-After, ETag\r\n",
+                   "Access-Control-Expose-Headers: X-Request-Id, Retry-After, ETag, RateLimit, "
+                   "RateLimit-Policy, Content-Disposition\r\n",
                    STR_ARG(origin));
     }
 }

@@ -168,6 +168,7 @@ put_allow(struct gw_req *r)
     for (unsigned v = 0; v < GW_VERB_COUNT; v++) {
         if (r->allowed & (1U << v)) {
             buf_printf(r->headers, "%s%s", first ? "" : ", ", gw_verb_name((enum gw_verb)v));
+            buf_put(r->headers, v == GW_GET ? STR(", HEAD") : STR_EMPTY);
             first = false;
         }
     }

@@ -276,6 +276,22 @@ take_head(struct reader *r, struct buf *b)
     return false;
 }
 
+/* Of a method that civetweb does not know the handler learns the request line alone. */
+static bool
+is_line_alone(struct str call)
+{
+    static const char *const KNOWN[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"};
+    struct str verb = str_split(&call, ' ');
+
+    for (size_t i = 0; i < ARRAY_LEN(KNOWN); i++) {
+        if (str_eqz(verb, KNOWN[i])) {
+            return false;
+        }
+    }
+    ptrdiff_t end = str_find_byte(call, '\n');
+    return end >= 0 && (size_t)end + 1 == call.n;
+}
+
 static bool
 take_chunk(struct str *rest, bool *is_last)
 {
@@ -338,7 +354,12 @@ check_calls(struct str input)
     for (size_t i = 0; i < seen.count; i++) {
         buf_clear(&head);
         ASSERT(i == 0 || take_body(&r));
-        ASSERT(take_head(&r, &head));
+        if (is_line_alone(buf_str(&seen.calls[i]))) {
+            ASSERT(i + 1 == seen.count); /* what stands behind it never becomes a request */
+            ASSERT(take_request_line(&r, &head));
+        } else {
+            ASSERT(take_head(&r, &head));
+        }
         ASSERT(str_eq(buf_str(&head), buf_str(&seen.calls[i])));
     }
     buf_fini(&head);
