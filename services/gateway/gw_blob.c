@@ -16,14 +16,15 @@ struct range {
     int64_t to; /* inclusive; -1: the end */
 };
 
-/* "bytes=a-b", "bytes=a-"; anything else is as if nothing was asked. */
+/* "bytes=a-b", "bytes=a-"; anything else is as if nothing was asked. So is a part of something the
+ * client has another version of, which `since`, its If-Range, tells. */
 static struct range
-parse_range(struct str value)
+parse_range(struct str value, struct str since, struct str tag)
 {
     static const struct range WHOLE = {.asked = false, .from = 0, .to = -1};
     struct range range = {.asked = true, .to = -1};
 
-    if (!str_starts(value, STR("bytes="))) {
+    if (!str_starts(value, STR("bytes=")) || (since.p != NULL && !str_eq(since, tag))) {
         return WHOLE;
     }
     struct str rest = str_sub(value, 6, value.n);
@@ -59,14 +60,34 @@ safe_type(const char *type)
     "allow-downloads\r\nAccess-Control-Allow-Origin: *\r\nCross-Origin-Resource-Policy: "          \
     "cross-origin\r\nReferrer-Policy: no-referrer\r\nX-Robots-Tag: noindex, nofollow\r\n"
 
+/* What is stored under the SHA-256 of its bytes has that for its tag; empty: stored otherwise. */
+static struct str
+tag_of(struct gw_req *r, const Assay__Blob *blob)
+{
+    struct str sha =
+        str_sub(str_z(blob->sha256 != NULL ? blob->sha256 : blob->key), 0, BLOB_SHA256_HEX_LEN);
+    bool is_sha = sha.n == BLOB_SHA256_HEX_LEN;
+
+    for (size_t i = 0; is_sha && i < sha.n; i++) {
+        is_sha = ch_hex(sha.p[i]) >= 0;
+    }
+    return is_sha ? arena_printf(r->ctx.arena, "\"%.*s\"", STR_ARG(sha)) : STR_EMPTY;
+}
+
 static void
 put_kind(struct gw_req *r, const Assay__Blob *blob)
 {
+    struct str tag = tag_of(r, blob);
     struct buf *h = r->headers;
 
+    if (tag.n > 0) {
+        buf_printf(h, "ETag: %.*s\r\n", STR_ARG(tag));
+    }
+    buf_put(h, blob->has_immutable && blob->immutable
+                   ? STR("Cache-Control: private, max-age=31536000, immutable\r\n")
+                   : STR("Cache-Control: private, no-cache\r\n"));
     if (blob->has_hosted && blob->hosted) {
-        buf_printf(h, "Content-Type: %s\r\n" HOSTED "ETag: \"%s\"\r\n", blob->content_type,
-                   blob->sha256);
+        buf_printf(h, "Content-Type: %s\r\n" HOSTED, blob->content_type);
         return;
     }
     gw_cors_headers(r);
@@ -83,9 +104,6 @@ put_headers(struct gw_req *r, const Assay__Blob *blob, const struct range *range
     gw_plain_headers(r);
     put_kind(r, blob);
     buf_put(h, STR("Accept-Ranges: bytes\r\n"));
-    buf_put(h, blob->has_immutable && blob->immutable
-                   ? STR("Cache-Control: private, max-age=31536000, immutable\r\n")
-                   : STR("Cache-Control: private, no-cache\r\n"));
     if (range->asked) {
         buf_printf(h, "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)range->from,
                    (long long)(range->from + length - 1), (long long)size);
@@ -121,12 +139,9 @@ answer_briefly(struct gw_req *r, const Assay__Blob *blob)
     struct str query = r->http->query;
     int status = 304;
 
-    if (!blob->has_hosted || !blob->hosted) {
-        return false;
-    }
     bool moved = blob->has_index && blob->index && path.p[path.n - 1] != '/';
-    struct str tag = arena_printf(r->ctx.arena, "\"%s\"", blob->sha256);
-    if (!moved && !gw_has_tag(web_header(r->http, "if-none-match"), tag)) {
+    struct str tag = tag_of(r, blob);
+    if (!moved && (tag.n == 0 || !gw_has_tag(web_header(r->http, "if-none-match"), tag))) {
         return false;
     }
     gw_plain_headers(r);
@@ -147,7 +162,8 @@ gw_answer_blob(struct gw_req *r, const ProtobufCMessage *message)
     if (answer_briefly(r, blob)) {
         return;
     }
-    struct range range = parse_range(web_header(r->http, "range"));
+    struct range range =
+        parse_range(web_header(r->http, "range"), web_header(r->http, "if-range"), tag_of(r, blob));
     struct blob_reader *reader = NULL;
     int64_t size = 0;
 

@@ -91,14 +91,18 @@ gw_common_headers(struct gw_req *r)
     gw_cors_headers(r);
 }
 
+static struct str
+without_weakness(struct str tag)
+{
+    return str_starts(tag, STR("W/")) ? str_sub(tag, 2, tag.n) : tag;
+}
+
 bool
 gw_has_tag(struct str list, struct str tag)
 {
     while (list.p != NULL) {
         struct str one = str_trim(str_split(&list, ','));
-        bool weak = str_starts(tag, STR("W/"));
-        if (str_eqz(one, "*") || str_eq(one, tag) ||
-            (weak && str_eq(one, str_sub(tag, 2, tag.n)))) {
+        if (str_eqz(one, "*") || str_eq(without_weakness(one), without_weakness(tag))) {
             return true;
         }
     }

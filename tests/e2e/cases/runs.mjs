@@ -266,6 +266,13 @@ test('the screenshots of a run are pictures for its organization alone', async (
   assert.ok(shown.bytes.length > 500);
   assert.equal(shown.headers['x-content-type-options'], 'nosniff');
   assert.equal((await call('GET', `${path}?token=${org.viewer}`)).status, 200);
+  const known = (headers) => exchange('GET', path, { token: org.viewer, headers });
+  const { etag } = (await known({})).headers;
+  assert.match(etag, /^"[0-9a-f]{64}"$/);
+  const kept = await known({ 'if-none-match': `"x", W/${etag}`, range: 'bytes=2-11' });
+  assert.deepEqual([kept.status, kept.bytes.length, kept.headers.etag], [304, 0, etag]);
+  assert.equal((await known({ 'if-range': etag, range: 'bytes=2-11' })).status, 206);
+  assert.equal((await known({ 'if-range': '"another"', range: 'bytes=2-11' })).status, 200);
   const part = await exchange('GET', path, { token: org.viewer, headers: { range: 'bytes=2-11' } });
   assert.equal(part.status, 206);
   assert.deepEqual(part.bytes, shown.bytes.subarray(2, 12));
