@@ -56,7 +56,7 @@ done >>"$found"
 
 # Each third-party header has one owner.
 owner() { # PATTERN OWNER
-    grep -nE "^#include <($1)" "${c_files[@]}" 2>/dev/null | grep -vE "^$2|_test\\.c:|^tests/|^bench/|^tools/|^examples/" \
+    grep -nE "^#include <($1)" "${c_files[@]}" 2>/dev/null | grep -vE "^$2|_(test\\.c|lab\\.h):|^tests/|^bench/|^tools/|^examples/" \
         | awk -F: -v owner="$2" '{ print $1 ":" $2 ": this header belongs to " owner }'
 }
 {

@@ -6,6 +6,10 @@
  * case's baselines, a difference of at least the tier makes the step, its case and the run `warn`
  * or `fail`.
  *
+ * A baseline belongs to a step of a case (or of a sub-flow) and a size of picture. It is found by
+ * the step's text and follows it when steps are put in, taken out or moved; a reworded step keeps
+ * the baseline of its place. What cannot be compared (a lost or broken picture) is never ok.
+ *
  * A run whose cases are over ends when its last screenshot is compared. */
 #ifndef ASSAY_TESTS_BSL_H
 #define ASSAY_TESTS_BSL_H
@@ -27,9 +31,9 @@ const char *bsl_verdict(const struct visual_result *result, struct bsl_tiers tie
 /* Compares one screenshot (svc_loop); true: there may be more. */
 bool bsl_compare_some(void *state, struct ctx *ctx);
 
-/* Queues the screenshot of a stored step with the open transaction. */
+/* Queues a stored step's screenshot, or that there is none, with the open transaction. */
 NODISCARD enum rc bsl_queue(struct tests *t, struct ctx *ctx, int64_t job_id, int64_t run_id,
-                            int64_t index);
+                            const Assay__StepReport *step);
 struct bsl_outcome {
     bool is_open;   /* screenshots are not compared yet: the last of them will end the run */
     bool regressed; /* something is warn or fail */

@@ -7,10 +7,12 @@
 #include "tests_sql.h"
 
 enum rc
-bsl_queue(struct tests *t, struct ctx *ctx, int64_t job_id, int64_t run_id, int64_t index)
+bsl_queue(struct tests *t, struct ctx *ctx, int64_t job_id, int64_t run_id,
+          const Assay__StepReport *step)
 {
     enum rc rc = DB_DEFER(t->db, ctx, Q_CHECK_INSERT, DB_ARG_I64(run_id), DB_ARG_I64(job_id),
-                          DB_ARG_I64(index));
+                          DB_ARG_I64(step->index), DB_ARG_Z(step->flow_id),
+                          DB_ARG_I64(step->has_steps_before ? step->steps_before : 0));
 
     return rc == RC_OK ? tst_wake(t, ctx, LOOP_BASELINES) : rc;
 }
@@ -41,14 +43,19 @@ bsl_settle(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, stru
 
     *out = (struct bsl_outcome){.is_open = false};
     enum rc rc = DB_QUERY(t->db, ctx, Q_CHECKS_OPEN, &res, DB_ARG_I64(job->id));
-    if (rc != RC_OK || db_rows(res) > 0) {
-        out->is_open = true;
+    if (rc != RC_OK) {
         return rc;
+    }
+    if (db_rows(res) > 0) {
+        out->is_open = true;
+        return tst_wake(t, ctx,
+                        LOOP_BASELINES); /* some may have waited for the end of their case */
     }
     rc = DB_QUERY(t->db, ctx, Q_CHECKS_SETTLE_STEPS, NULL, DB_ARG_I64(job->id));
     rc = rc == RC_OK ? settle_cases(t, ctx, job, &out->regressed) : rc;
     if (rc == RC_OK && job->suite_run_id > 0) {
         rc = DB_QUERY(t->db, ctx, Q_CHECKS_SETTLE_SUITE_RUN, NULL, DB_ARG_I64(job->suite_run_id));
     }
+    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_BASELINES_PLACE, NULL, DB_ARG_I64(job->id)) : rc;
     return rc == RC_OK ? DB_QUERY(t->db, ctx, Q_BASELINES_SEED, NULL, DB_ARG_I64(job->id)) : rc;
 }

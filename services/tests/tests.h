@@ -114,6 +114,7 @@ struct tst_run_told {
     const char *commit_sha; /* NULL: none */
     struct str metadata;    /* empty: none */
     int64_t duration_ms;    /* -1: not known yet */
+    const char *visual;     /* verdict of its screenshots; NULL: none yet, or nothing to compare */
 };
 /* As JSON, in the request's arena. */
 struct str tst_run_data(struct ctx *ctx, const struct tst_run_told *told);

@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Artifacts of runs: "<run id>/step_<n>.jpg" (or .png) is the screenshot of a step. */
+ * Artifacts of runs: "<run id>/step_<n>.jpg" (or .png) is the screenshot of a step,
+ * "<run id>/step_<n>.baseline.jpg" what it was compared with, "<run id>/step_<n>.diff.png" a
+ * picture of what differs. */
 #include "tests/tst_store.h"
 #include "tests/viz.h"
 #include "tests_sql.h"
 
+enum picture { SCREENSHOT, BASELINE, DIFF };
+
+static const struct {
+    struct str ext;
+    enum picture picture;
+} EXTS[] = {
+    {STR_INIT(".jpg"), SCREENSHOT},
+    {STR_INIT(".png"), SCREENSHOT},
+    {STR_INIT(".baseline.jpg"), BASELINE},
+    {STR_INIT(".diff.png"), DIFF},
+};
+
 /* Splits the path; false when it names nothing we keep. */
 static bool
-parse_path(struct str path, struct str *run_id, int64_t *idx)
+parse_path(struct str path, struct str *run_id, int64_t *idx, enum picture *picture)
 {
     *run_id = str_split(&path, '/');
     if (path.p == NULL || !str_starts(path, STR("step_"))) {
@@ -19,8 +33,13 @@ parse_path(struct str path, struct str *run_id, int64_t *idx)
         return false;
     }
     struct str ext = str_sub(digits, (size_t)dot, digits.n);
-    return (str_eqz(ext, ".jpg") || str_eqz(ext, ".png")) &&
-           str_to_i64(str_sub(digits, 0, (size_t)dot), 0, INT32_MAX, idx) == RC_OK;
+    for (size_t i = 0; i < ARRAY_LEN(EXTS); i++) {
+        if (str_eq(ext, EXTS[i].ext)) {
+            *picture = EXTS[i].picture;
+            return str_to_i64(str_sub(digits, 0, (size_t)dot), 0, INT32_MAX, idx) == RC_OK;
+        }
+    }
+    return false;
 }
 
 enum rc
@@ -28,22 +47,25 @@ tests_get_artifact(struct tests *t, struct ctx *ctx, const Assay__GetArtifactReq
                    Assay__Blob *resp)
 {
     const struct db_result *res = NULL;
+    enum picture picture = SCREENSHOT;
     struct str run_id;
     int64_t idx = 0;
 
-    if (!parse_path(str_z(req->path), &run_id, &idx)) {
+    if (!parse_path(str_z(req->path), &run_id, &idx, &picture)) {
         return fail(ctx, RC_NOT_FOUND, "ARTIFACT_NOT_FOUND", "no such artifact");
     }
-    enum rc rc = DB_QUERY(t->db, ctx, Q_ARTIFACT_KEY, &res, DB_ARG_I64(ctx->who.org_id),
-                          DB_ARG_STR(run_id), DB_ARG_I64(idx));
+    enum rc rc = DB_QUERY(t->db, ctx, picture == SCREENSHOT ? Q_ARTIFACT_KEY : Q_CHECK_PICTURES,
+                          &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_STR(run_id), DB_ARG_I64(idx));
     if (rc != RC_OK) {
         return rc;
     }
-    if (db_rows(res) == 0) {
+    int key = picture == DIFF ? 2 : 0;
+    if (db_rows(res) == 0 || db_is_null(res, 0, key)) {
         return fail(ctx, RC_NOT_FOUND, "ARTIFACT_NOT_FOUND", "no such artifact");
     }
-    resp->key = db_strz(res, 0, 0);
-    resp->content_type = db_strz(res, 0, 1);
+    resp->key = db_strz(res, 0, key);
+    resp->content_type =
+        picture == DIFF ? pb_strz(ctx->arena, STR("image/png")) : db_strz(res, 0, 1);
     PB_SET(resp, immutable, 1);
     return RC_OK;
 }

@@ -242,6 +242,18 @@ fill_suite_run(struct tests *t, struct ctx *ctx, const char *run_id, Assay__GetC
     return rc;
 }
 
+/* NULL unless column `has` says that there is one. */
+static char *
+picture_url(struct ctx *ctx, const struct db_result *res, int row, int has, const char *run_id,
+            const char *ext)
+{
+    if (!db_bool(res, row, has)) {
+        return NULL;
+    }
+    return pb_strz(ctx->arena, arena_printf(ctx->arena, "/api/v1/artifacts/%s/step_%lld%s", run_id,
+                                            (long long)db_i64(res, row, 0), ext));
+}
+
 static enum rc
 fill_step_results(struct tests *t, struct ctx *ctx, int64_t case_run_id,
                   Assay__GetCiRunResponse *resp)
@@ -271,6 +283,10 @@ fill_step_results(struct tests *t, struct ctx *ctx, int64_t case_run_id,
         steps[i].visual_regression_status = db_strz(res, i, 5);
         steps[i].has_diff_percentage = !db_is_null(res, i, 6);
         steps[i].diff_percentage = db_f64(res, i, 6);
+        steps[i].visual_regression_note = db_strz(res, i, 7);
+        steps[i].screenshot_url = picture_url(ctx, res, i, 8, resp->run_id, ".jpg");
+        steps[i].baseline_url = picture_url(ctx, res, i, 9, resp->run_id, ".baseline.jpg");
+        steps[i].diff_url = picture_url(ctx, res, i, 10, resp->run_id, ".diff.png");
         resp->step_results[i] = &steps[i];
     }
     resp->n_step_results = (size_t)n;

@@ -161,6 +161,12 @@ tst_run_data(struct ctx *ctx, const struct tst_run_told *end)
     buf_put(&b, end->metadata.n == 0 ? STR("null") : end->metadata);
     if (end->duration_ms >= 0) {
         json_put_member_i64(&b, "duration_ms", end->duration_ms);
+        json_put_key(&b, "visual_regression_status");
+        if (end->visual == NULL) {
+            buf_putz(&b, "null");
+        } else {
+            json_put_str(&b, str_z(end->visual));
+        }
     }
     buf_putc(&b, '}');
     struct str data = arena_str(ctx->arena, buf_str(&b));
@@ -222,6 +228,7 @@ end_suite_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, c
         .metadata = db_is_null(res, 0, 6) ? STR_EMPTY : db_str(res, 0, 6),
         .run_url = db_strz(res, 0, 7),
         .duration_ms = db_i64(res, 0, 8),
+        .visual = db_strz(res, 0, 9),
     };
     rc = tst_warn(t, ctx, job->id, &end);
     return rc == RC_OK ? emit_run_end(t, ctx, &end, regressed) : rc;
@@ -246,6 +253,7 @@ end_single_run(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job, 
         .metadata = db_is_null(res, 0, 5) ? STR_EMPTY : db_str(res, 0, 5),
         .run_url = db_is_null(res, 0, 6) ? "" : db_strz(res, 0, 6),
         .duration_ms = db_i64(res, 0, 7),
+        .visual = db_strz(res, 0, 8),
     };
     rc = tst_warn(t, ctx, job->id, &end);
     return rc == RC_OK ? emit_run_end(t, ctx, &end, regressed) : rc;

@@ -20,6 +20,8 @@ struct item {
     bool secret;
     bool ai; /* only a model may do it */
     bool fuzzy;
+    const char *flow_id; /* the sub-flow it is of; NULL: the case itself */
+    size_t at;           /* its place among the steps of that one */
 };
 
 struct items {

@@ -150,6 +150,11 @@ wrk_step_report(struct case_run *r, struct ctx *ctx, const struct item *item,
         step.actions = actions;
     }
     PB_SET(&step, healed, res->healed);
+    PB_SET(&step, secret, item->secret);
+    PB_SET(&step, steps_before, r->index - (int)item->at);
+    if (item->flow_id != NULL) {
+        step.flow_id = pb_strz(ctx->arena, str_z(item->flow_id));
+    }
     struct str jpeg = item->secret ? STR_EMPTY : take_picture(r, ctx);
     if (step.text == NULL || step.status == NULL || step.kind == NULL) {
         atomic_store(&r->job->lost, true); /* out of memory: a report without text is no report */

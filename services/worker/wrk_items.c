@@ -143,6 +143,7 @@ wrk_items_add(struct case_run *r, const Assay__JobCase *c, bool own)
     for (size_t i = 0; i < c->n_sub_flows; i++) {
         wrk_items_add(r, c->sub_flows[i], false);
     }
+    size_t first = r->items.n;
     const struct json_value *steps = wrk_items_parse(r->arena, true, c->steps);
     const struct json_value *recording = wrk_items_parse(r->arena, c->has_recording, c->recording);
     bool replays = recording != NULL && recording->count > 0 && strcmp(c->mode, "ai") != 0;
@@ -157,5 +158,9 @@ wrk_items_add(struct case_run *r, const Assay__JobCase *c, bool own)
     }
     if (own) {
         add_assertions(&r->items, wrk_items_parse(r->arena, c->has_assertions, c->assertions));
+    }
+    for (size_t i = first; i < r->items.n; i++) {
+        r->items.at[i].flow_id = own ? NULL : c->run_public_id;
+        r->items.at[i].at = i - first;
     }
 }

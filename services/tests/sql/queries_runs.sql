@@ -82,7 +82,11 @@ FROM jobs j LEFT JOIN case_runs r ON r.job_id = j.id AND j.suite_run_id IS NULL
 WHERE j.id = $1;
 
 -- name: steps_of_run
-SELECT s.idx, s.text, s.status, s.duration_us, s.message, k.verdict, k.diff_percentage
+SELECT s.idx, s.text, s.status, s.duration_us, s.message, k.verdict, k.diff_percentage,
+       CASE WHEN k.state = 'done' THEN coalesce(k.error, CASE WHEN k.baseline_key IS NULL
+           THEN 'new: there was no baseline to compare it with' END) END,
+       s.screenshot_key IS NOT NULL, k.state = 'done' AND k.baseline_key IS NOT NULL,
+       k.diff_key IS NOT NULL
 FROM steps s LEFT JOIN step_checks k ON k.case_run_id = s.case_run_id AND k.step_index = s.idx
 WHERE s.org_id = $1 AND s.case_run_id = $2 ORDER BY s.idx;
 
@@ -335,22 +339,23 @@ WITH tally AS (
     FROM tally WHERE suite_runs.id = $1 AND suite_runs.status IN ('pending', 'running')
     RETURNING suite_runs.id, suite_runs.public_id, suite_runs.status, suite_runs.suite_id,
         suite_runs.suite_name, suite_runs.commit_sha, suite_runs.metadata, suite_runs.run_url,
-        suite_runs.started_at, suite_runs.finished_at
+        suite_runs.started_at, suite_runs.finished_at, suite_runs.visual_status
 ), noted AS (
     UPDATE suites SET last_run_status = ended.status, last_run_at = ended.finished_at
     FROM ended WHERE suites.id = ended.suite_id
 )
 SELECT e.id, e.public_id, e.status, s.public_id, e.suite_name, e.commit_sha, e.metadata, e.run_url,
-       (extract(epoch FROM e.finished_at - e.started_at) * 1000)::bigint
+       (extract(epoch FROM e.finished_at - e.started_at) * 1000)::bigint, e.visual_status
 FROM ended e JOIN suites s ON s.id = e.suite_id;
 
 -- name: run_of_job_ended
 WITH r AS MATERIALIZED (
-    SELECT id, public_id, status, case_id, case_name, commit_sha, metadata, run_url, duration_ms
+    SELECT id, public_id, status, case_id, case_name, commit_sha, metadata, run_url, duration_ms,
+           visual_status
     FROM case_runs WHERE job_id = $1 AND suite_run_id IS NULL
 )
 SELECT r.public_id, r.status, c.public_id, r.case_name, r.commit_sha, r.metadata, r.run_url,
-       r.duration_ms, r.id
+       r.duration_ms, r.visual_status
 FROM r JOIN cases c ON c.id = r.case_id;
 
 -- What is odd about the verdicts of a job's cases: a step that was healed; a verdict that differs from the

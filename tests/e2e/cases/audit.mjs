@@ -166,14 +166,24 @@ OWN['POST /api/auth/cli/logout'] = () => commandLine('logout');
 OWN['PATCH /api/v1/tests/runs/{run_id}'] = async () => ({
   org: shared.org, token: shared.org.jwt, path: `/api/v1/tests/runs/${shared.run.public_id}?status=passed`,
 });
-OWN['POST /api/v1/tests/runs/{run_id}/baselines'] = async () => {
+// A run that has made the baselines of its case.
+async function lookedAt() {
   const org = await organization();
   const suite = await makeSuite(org);
   await want(200, 'PATCH', `/api/v1/tests/suites/${suite.public_id}`, { token: org.jwt, body: { visual_regression_fail_pct: 25 } });
-  await makeCase(org, suite, { steps: ["Open '/'"] });
+  const one = await makeCase(org, suite, { steps: ["Open '/'"] });
   const { run_id: id } = await want(200, 'POST', '/api/v1/ci/run-suite', { token: org.jwt, body: { suite_id: suite.public_id } });
   await finished({ developer: org.jwt }, id);
+  return { org, id, baselines: `/api/v1/tests/cases/${one.public_id}/baselines` };
+}
+OWN['POST /api/v1/tests/runs/{run_id}/baselines'] = async () => {
+  const { org, id, baselines } = await lookedAt();
+  await want(200, 'DELETE', baselines, { token: org.jwt });
   return { org, token: org.jwt, path: `/api/v1/tests/runs/${id}/baselines`, body: {} };
+};
+OWN['DELETE /api/v1/tests/cases/{case_id}/baselines'] = async () => {
+  const { org, baselines } = await lookedAt();
+  return { org, token: org.jwt, path: baselines };
 };
 
 let shared;

@@ -36,6 +36,17 @@ async function run(suite) {
   return finished(org, id);
 }
 
+async function stepOf(suiteRun) {
+  const { run_id: id } = suiteRun.case_results[0];
+  return (await want(200, 'GET', `/api/v1/ci/runs/${id}`, { token: org.developer })).step_results[0];
+}
+
+async function picture(url) {
+  const res = await call('GET', url, { token: org.viewer });
+  assert.equal(res.status, 200, url);
+  return { type: res.headers['content-type'], bytes: res.bytes };
+}
+
 // Another page stands for the case's page that looks different now.
 function change(one, page) {
   return want(200, 'PATCH', `/api/v1/tests/cases/${one.public_id}`, { token: org.developer, body: { steps: [`Open '/count/${page}'`] } });
@@ -66,21 +77,51 @@ test('a first run makes the baselines, the same look is ok, another one warns un
   const other = await run(suite);
   assert.deepEqual([other.status, other.visual_regression_status], ['passed', 'warn']);
   assert.equal(other.case_results[0].visual_regression_status, 'warn');
-  const step = (await want(200, 'GET', `/api/v1/ci/runs/${other.case_results[0].run_id}`, { token: org.developer })).step_results[0];
+  const caseRun = other.case_results[0].run_id;
+  const step = await stepOf(other);
   assert.equal(step.visual_regression_status, 'warn');
   assert.ok(step.diff_percentage > 0 && step.diff_percentage < 50, step.diff_percentage);
   await until('webhooks are told', () => told(other.run_id).length === 2, 20);
   assert.deepEqual(told(other.run_id), ['visual.regression_warning', 'visual.run_completed_with_regressions']);
 
+  // The three pictures: what it looks like, what it should look like, what differs.
+  const seen = await Promise.all([step.screenshot_url, step.baseline_url, step.diff_url].map((url) => picture(url)));
+  assert.deepEqual(seen.map((p) => p.type), ['image/jpeg', 'image/jpeg', 'image/png']);
+  assert.deepEqual(seen[1].bytes, image.bytes);
+  assert.notDeepEqual(seen[0].bytes, image.bytes);
+  await want(404, 'GET', `/api/v1/artifacts/${caseRun}/step_1.diff.png`, { token: org.viewer });
+
   const at = `/api/v1/tests/runs/${other.run_id}/baselines`;
   await want(403, 'POST', at, { token: org.viewer });
-  await want(400, 'POST', at, { token: org.developer, body: { step_index: 7 } });
+  await want(400, 'POST', at, { token: org.developer, body: { step_index: 0 } });
+  await want(400, 'POST', `/api/v1/tests/runs/${caseRun}/baselines`, { token: org.developer, body: { step_index: 7 } });
   await want(422, 'POST', at, { token: org.developer, body: { step_index: -1 } });
+  assert.deepEqual(await want(200, 'POST', at, { token: org.developer }), { accepted: 1 });
   assert.deepEqual(await want(200, 'POST', at, { token: org.developer }), { accepted: 1 });
   const resolved = await want(200, 'GET', `/api/v1/ci/runs/${other.run_id}`, { token: org.developer });
   assert.equal(resolved.visual_regression_status, 'ok');
   await until('the new baseline is told', () => told(other.run_id).includes('visual.baseline_updated'), 20);
   assert.equal((await run(suite)).visual_regression_status, 'ok');
+  const [now] = await want(200, 'GET', list, { token: org.viewer });
+  assert.deepEqual([now.run_id, now.step], [caseRun, "Open '/count/quite-another-heading'"]);
+
+  // What was accepted from an older run since is told, not undone.
+  await change(one, 'a-third-heading');
+  const third = await run(suite);
+  await change(one, 'and-yet-another');
+  const fourth = await run(suite);
+  await want(200, 'POST', `/api/v1/tests/runs/${fourth.run_id}/baselines`, { token: org.developer });
+  const late = `/api/v1/tests/runs/${third.run_id}/baselines`;
+  await want(409, 'POST', late, { token: org.developer });
+  await want(200, 'POST', late, { token: org.developer, body: { replace: true } });
+
+  await want(403, 'DELETE', list, { token: org.viewer });
+  await want(404, 'DELETE', `${list}?step_index=7`, { token: org.developer });
+  await want(422, 'DELETE', `${list}?step_index=x`, { token: org.developer });
+  assert.deepEqual(await want(200, 'DELETE', `${list}?step_index=0`, { token: org.developer }), { deleted: 1 });
+  const anew = await run(suite);
+  assert.equal(anew.visual_regression_status, null);
+  assert.match((await stepOf(anew)).visual_regression_note, /^new/);
 });
 
 test('a difference from the second tier on fails the run', async () => {
