@@ -18,31 +18,37 @@ level_of(const struct visual *v, double delta)
                      (delta > t * HIGH_FACTOR ? VIS_HIGH : 0));
 }
 
-static int16_t
+/* How much more red than blue. */
+static int
 tint_of(uint32_t pixel)
 {
-    return (int16_t)((int)(pixel & 255) - (int)(pixel >> 16 & 255));
+    return (int)(pixel & 255) - (int)(pixel >> 16 & 255);
 }
 
 const struct vis_cached *
 vis_colour_pair(struct visual *v, uint32_t a, uint32_t b)
 {
     uint64_t key = ((uint64_t)a << 32 | b) * UINT64_C(0x9e3779b97f4a7c15);
-    struct vis_cached *c = &v->cache[key >> (64 - VIS_CACHE_BITS)];
+    struct vis_cached *c = &v->cache[(key >> (64 - VIS_CACHE_BITS)) * 2];
 
-    if (c->a != a || c->b != b) {
-        double delta = vis_delta(&v->linear, a, b);
-        *c = (struct vis_cached){
-            .a = a,
-            .b = b,
-            .delta = (uint32_t)((delta < DELTA_MAX ? delta : DELTA_MAX) * 8 + 0.5),
-            .delta_256 = (uint16_t)(delta * 256),
-            .luma = (int16_t)(vis_luma(b) - vis_luma(a)),
-            .tint_base = tint_of(a),
-            .tint_current = tint_of(b),
-            .level = level_of(v, delta),
-        };
+    if (c->a == a && c->b == b) {
+        return c;
     }
+    struct vis_cached second = c[1];
+    c[1] = c[0];
+    if (second.a == a && second.b == b) {
+        c[0] = second;
+        return c;
+    }
+    double delta = vis_delta(&v->linear, a, b);
+    *c = (struct vis_cached){
+        .a = a,
+        .b = b,
+        .delta = (uint16_t)((delta < DELTA_MAX ? delta : DELTA_MAX) * 8 + 0.5),
+        .delta_256 = (uint16_t)(delta * 256),
+        .luma = (int16_t)(vis_luma(b) - vis_luma(a)),
+        .level = level_of(v, delta),
+    };
     return c;
 }
 
@@ -104,9 +110,11 @@ count_pixels(struct vis_cell *cell, uint8_t class, const struct vis_cached *pair
     cell->columns |= columns;
     cell->luma = (int16_t)(cell->luma + pair->luma * n);
     cell->luma_abs = (uint16_t)(cell->luma_abs + abs(pair->luma) * n);
-    cell->tint_base = (uint16_t)(cell->tint_base + abs(pair->tint_base) * n);
-    cell->tint_current = (uint16_t)(cell->tint_current + abs(pair->tint_current) * n);
-    cell->tint = (int16_t)(cell->tint + (pair->tint_current - pair->tint_base) * n);
+    int tint_base = tint_of(pair->a);
+    int tint_current = tint_of(pair->b);
+    cell->tint_base = (uint16_t)(cell->tint_base + abs(tint_base) * n);
+    cell->tint_current = (uint16_t)(cell->tint_current + abs(tint_current) * n);
+    cell->tint = (int16_t)(cell->tint + (tint_current - tint_base) * n);
     cell->delta_sum = (uint16_t)(cell->delta_sum + pair->delta * n);
     cell->delta_max = pair->delta_256 > cell->delta_max ? pair->delta_256 : cell->delta_max;
 }
@@ -229,7 +237,7 @@ void
 vis_classify_rows(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint32_t x1,
                   uint32_t rows)
 {
-    struct row_pair r = {.class = v->class_buf.p,
+    struct row_pair r = {.class = v->class,
                          .y = yb,
                          .rows = (uint8_t)rows,
                          .row_bits = (uint8_t)(((1u << rows) - 1) << yb % VIS_CELL)};
@@ -248,7 +256,7 @@ vis_classify_rows(struct visual *v, uint32_t ya, uint32_t yb, uint32_t x0, uint3
 void
 vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1)
 {
-    uint8_t *class = v->class_buf.p;
+    uint8_t *class = v->class;
     uint8_t *code = touch(v, y);
 
     memset(class + x0, VIS_CHANGED | VIS_LOW | VIS_OVER | VIS_HIGH, x1 - x0);

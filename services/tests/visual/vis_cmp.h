@@ -77,15 +77,16 @@ struct vis_group {
     uint64_t windows;
 };
 
-/* Distances are looked up by the pair of colours: pages have few. */
+/* Distances are looked up by the pair of colours: pages have few. Each pair may stand in two
+ * places, the one asked for last in the first. */
 #define VIS_CACHE_BITS 12
+#define VIS_CACHE_BYTES (sizeof(struct vis_cached) * 2 << VIS_CACHE_BITS)
 struct vis_cached {
     uint32_t a, b;
-    uint32_t delta; /* in 1/8 */
+    uint16_t delta; /* in 1/8 */
     uint16_t delta_256;
     int16_t luma;
-    int16_t tint_base, tint_current; /* red less blue */
-    uint8_t level;                   /* VIS_LOW, VIS_OVER and VIS_HIGH as they hold */
+    uint8_t level; /* VIS_LOW, VIS_OVER and VIS_HIGH as they hold */
 };
 
 struct visual {
@@ -98,11 +99,12 @@ struct visual {
     struct vis_buf space_buf;    /* rows of both pictures */
     struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, code_buf, touched_buf,
         cells_touched_buf, cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
-    struct vis_buf repeat_buf, run_buf, side_buf, start_buf;
+    struct vis_buf repeat_buf, run_buf, side_buf, start_buf, cache_buf, region_buf, second_buf;
     /* Per row of the canvas: its comparison gives what that of the row above gave. */
     uint8_t *repeats;
     uint8_t *is_above[2]; /* per row of a picture: what vis_is_row_above found, 0: not asked yet */
     bool same_kind;       /* rows of both may be compared as they are stored */
+    bool all_ready;       /* every row is unfiltered */
     uint8_t *equal;       /* per common row, not 0: equal in place */
     uint32_t *pair;       /* per row of the canvas: its row in the baseline, or VIS_NO_ROW */
     bool aligned; /* `pair` is not simply in place: from row aligned_top on, within these columns */
@@ -113,17 +115,18 @@ struct visual {
     struct vis_cell *cells; /* a row of them is cleared when it is needed first */
     uint8_t *cells_touched;
     uint32_t cell_w, cell_h;
+    uint8_t *class; /* of the row that is compared */
     uint32_t *ring[2][VIS_RING];
     uint32_t ring_row[2][VIS_RING];
     struct vis_group *groups;
     size_t group_count;
-    struct visual_region regions[VISUAL_REGIONS_MAX];
+    struct visual_region *regions; /* VISUAL_REGIONS_MAX */
     size_t region_count;
     struct visual_rows *rows;
     size_t rows_count;
     struct vis_linear linear;
-    double threshold_cached;
-    struct vis_cached cache[1 << VIS_CACHE_BITS];
+    double threshold_cached;  /* of the distances in `cache` */
+    struct vis_cached *cache; /* VIS_CACHE_BYTES */
     struct visual_result result;
 };
 
@@ -135,6 +138,17 @@ void vis_find_equal_rows(struct visual *v);
  * of the same picture were asked for. */
 const uint8_t *vis_pixel_row(struct visual *v, int which, uint32_t y);
 const uint32_t *vis_drawn_row(struct visual *v, int which, uint32_t y);
+
+/* Unfilters all rows of both, each picture on its own thread when the call may use two. */
+void vis_ready_both(struct visual *v);
+/* Whether so many pixels are worth a second thread, and the call may use one. */
+bool vis_is_worth_thread(const struct visual *v, uint64_t pixels);
+
+/* Bytes of the drawn rows that a thread keeps at hand, and how they lie in them. */
+size_t vis_ring_bytes(const struct visual *v);
+void vis_lay_ring(struct visual *v, uint8_t *at);
+/* Compares rows as they are paired. */
+void vis_classify_pairs(struct visual *v);
 
 /* Finds rows that came in between or went away: sets pair, rows and aligned. False: no memory. */
 NODISCARD bool vis_align(struct visual *v);

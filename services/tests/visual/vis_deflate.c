@@ -14,6 +14,7 @@
 #define MATCH_MIN 3
 #define MATCH_MAX 258
 #define WINDOW 32768
+#define ADLER_PRIME 65521
 
 static const uint16_t length_base[29] = {3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
                                          15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
@@ -106,7 +107,7 @@ vis_deflate_begin(struct vis_deflate *d, uint8_t *out, size_t row_bytes)
     d->bits = 3;
 }
 
-/* Adds at most 32 bits. */
+/* Adds at most 56 bits. */
 static inline void
 put(struct vis_deflate *d, struct vis_code_bits b)
 {
@@ -139,16 +140,22 @@ flush_copy(struct vis_deflate *d)
     d->copied = 0;
 }
 
+static inline uint64_t
+load8(const uint8_t *p)
+{
+    uint64_t x;
+
+    memcpy(&x, p, 8);
+    return x;
+}
+
 /* How many of eight bytes from `p` on repeat those at `q`. */
 static inline size_t
 same_of_eight(const uint8_t *p, const uint8_t *q)
 {
-    uint64_t x;
-    uint64_t y;
+    uint64_t x = load8(p) ^ load8(q);
 
-    memcpy(&x, p, 8);
-    memcpy(&y, q, 8);
-    return x == y ? 8 : (size_t)__builtin_ctzll(x ^ y) / 8;
+    return x == 0 ? 8 : (size_t)__builtin_ctzll(x) / 8;
 }
 
 /* How far the bytes from `i` on repeat the row above; or else the byte before. */
@@ -167,6 +174,42 @@ match_at(struct vis_deflate *d, const uint8_t *row, const uint8_t *above, size_t
     return copy >= run ? copy : run;
 }
 
+/* In the highest bit of each byte: whether the byte of x is zero. */
+static inline uint64_t
+zero_bytes(uint64_t x)
+{
+    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+
+    return ~(((x & low) + low) | x | low);
+}
+
+/* Of the six bytes from `p` on, how many stand before the first one at which a match starts: three
+ * that repeat the row above, or the byte before. Looks at eight; `p` has one before it. */
+static inline size_t
+literals_before_match(const uint8_t *p, const uint8_t *above)
+{
+    uint64_t x = load8(p);
+    uint64_t copy = zero_bytes(x ^ load8(above));
+    uint64_t run = zero_bytes(x ^ load8(p - 1));
+    uint64_t starts = (copy & copy >> 8 & copy >> 16) | (run & run >> 8 & run >> 16);
+
+    starts |= UINT64_C(1) << 55; /* of the seventh byte not all is known */
+    return (size_t)__builtin_ctzll(starts) / 8;
+}
+
+/* At most six. */
+static inline void
+put_literals(struct vis_deflate *d, const uint8_t *p, size_t n)
+{
+    struct vis_code_bits b = {0, 0};
+
+    for (size_t i = 0; i < n; i++) {
+        b.code |= d->literal[p[i]].code << b.bits;
+        b.bits += d->literal[p[i]].bits;
+    }
+    put(d, b);
+}
+
 /* The bytes of a row that do not all repeat the row above. */
 static void
 put_row(struct vis_deflate *d, const uint8_t *row, const uint8_t *above)
@@ -175,6 +218,14 @@ put_row(struct vis_deflate *d, const uint8_t *row, const uint8_t *above)
 
     for (size_t i = 0; i < n;) {
         const struct vis_code_bits *table;
+        if (above != NULL && i > 0 && i + 8 <= n) {
+            size_t literals = literals_before_match(row + i, above + i);
+            put_literals(d, row + i, literals);
+            i += literals;
+            if (literals == 6) {
+                continue;
+            }
+        }
         size_t length = match_at(d, row, above, i, &table);
         if (length < MATCH_MIN) {
             put(d, d->literal[row[i++]]);
@@ -188,14 +239,28 @@ put_row(struct vis_deflate *d, const uint8_t *row, const uint8_t *above)
     }
 }
 
+/* The checksum of bytes and `n` more, from that of the former and that of the latter from 0 on. */
+static uint32_t
+adler_behind(uint32_t adler, uint32_t more, size_t n)
+{
+    uint64_t sum = (adler & 0xffff) + (uint64_t)(more & 0xffff);
+    uint64_t sums = (adler >> 16) + (adler & 0xffff) * (uint64_t)n + (more >> 16);
+
+    return (uint32_t)(sum % ADLER_PRIME | sums % ADLER_PRIME << 16);
+}
+
 void
 vis_deflate_row(struct vis_deflate *d, const uint8_t *row, const uint8_t *above)
 {
     size_t n = d->row_bytes;
 
+    bool same = above != NULL && (row == above || memcmp(row, above, n) == 0);
+    if (!same) {
+        d->row_adler = libdeflate_adler32(0, row, n);
+    }
+    d->adler = adler_behind(d->adler, d->row_adler, n);
     above = n >= MATCH_MIN && n < WINDOW ? above : NULL;
-    d->adler = libdeflate_adler32(d->adler, row, n);
-    if (above != NULL && (row == above || memcmp(row, above, n) == 0)) {
+    if (same && above != NULL) {
         d->copied += n;
         return;
     }

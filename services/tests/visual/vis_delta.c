@@ -49,6 +49,7 @@ arc_tangent(double z)
     double z2 = z * z;
     double sum = 0;
 
+#pragma GCC unroll 13
     for (int k = 25; k > 0; k -= 2) {
         sum = (k % 4 == 1 ? 1.0 : -1.0) / k + z2 * sum;
     }
@@ -85,9 +86,11 @@ turn_by(double angle)
     double c = 1;
     double s = 1;
 
+    /* Unrolled, the divisions are constants: a real one takes as long as three of these steps. */
+#pragma GCC unroll 8
     for (int k = 16; k > 0; k -= 2) {
-        c = 1 - x2 / (k * (k - 1)) * c;
-        s = 1 - x2 / (k * (k + 1)) * s;
+        c = 1 - x2 * (1.0 / (k * (k - 1))) * c;
+        s = 1 - x2 * (1.0 / (k * (k + 1))) * s;
     }
     s *= x;
     switch (quarters & 3) {
@@ -112,8 +115,9 @@ decay(double x)
     if (x > 40) {
         return 0;
     }
+#pragma GCC unroll 14
     for (int k = 14; k > 0; k--) {
-        y = 1 + small / k * y;
+        y = 1 + small * (1.0 / k) * y;
     }
     for (int i = 0; i < 6; i++) {
         y *= y;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What both kinds of file share: limits, rows, pixels as they are drawn. */
+#include <libdeflate.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,7 @@ forget(struct vis_image *im)
                              .ready_buf = im->ready_buf,
                              .stream_buf = im->stream_buf,
                              .pass_buf = im->pass_buf,
+                             .inflater = im->inflater,
                              .lent = im->lent,
                              .lent_bytes = im->lent_bytes};
     *im = kept;
@@ -109,6 +111,8 @@ vis_image_free(struct vis_image *im)
     vis_buf_free(&im->ready_buf);
     vis_buf_free(&im->stream_buf);
     vis_buf_free(&im->pass_buf);
+    libdeflate_free_decompressor(im->inflater);
+    im->inflater = NULL;
 }
 
 /* --- filters */
@@ -160,6 +164,14 @@ vis_ready(struct vis_image *im, const struct vis_ops *ops, uint32_t y)
             vis_unfilter_row(im, ops, row, from == 0 ? NULL : vis_row(im, from - 1), row[-1]);
             im->ready[from] = 1;
         }
+    }
+}
+
+void
+vis_ready_all(struct vis_image *im, const struct vis_ops *ops)
+{
+    for (uint32_t y = 0; y < im->h; y++) {
+        vis_ready(im, ops, y);
     }
 }
 

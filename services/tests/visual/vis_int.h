@@ -5,6 +5,7 @@
  *   vis_png vis_jpeg     bytes -> struct vis_image: rows still filtered as PNG stores them
  *   vis_rows             which rows are equal, most of them found without unfiltering them
  *   vis_align            inserted and deleted rows, blocks that moved
+ *   vis_pairs            rows of both, side by side, on one thread or two
  *   vis_classify         each differing pixel: how far, and whether the edge beside it allows it
  *   vis_regions          cells of 8 x 8 pixels -> regions; what counts, the verdict
  *   vis_edges            sides of boxes that moved by a fraction of a pixel
@@ -29,6 +30,12 @@ NODISCARD bool vis_buf_need_filled(struct vis_buf *b, size_t n);
 /* Makes `b` hold `n` bytes and keeps the first `used`. */
 NODISCARD bool vis_buf_grow(struct vis_buf *b, size_t used, size_t n);
 void vis_buf_free(struct vis_buf *b);
+
+/* --- a second thread */
+
+/* Runs `step` of both, the second on a thread of its own when `threaded` and the system gives one;
+ * returns when both are done. */
+void vis_run_both(bool threaded, void (*step)(void *), void *first, void *second);
 
 /* --- decoded pictures */
 
@@ -58,6 +65,7 @@ struct vis_image {
     bool has_key; /* one colour is transparent */
     uint16_t key[3];
     struct vis_buf raw_buf, ready_buf, stream_buf, pass_buf;
+    struct libdeflate_decompressor *inflater; /* made by vis_png_reserve */
     /* Room for the rows in memory that both pictures share, or NULL: two phones' screens fit into
      * one huge page, of which every one costs more than inflating them. */
     uint8_t *lent;
@@ -83,6 +91,9 @@ NODISCARD enum rc vis_decode(struct vis_image *im, struct str bytes,
 void vis_image_free(struct vis_image *im);
 /* Bytes of a PNG's rows when they will be kept as they are inflated, else 0. */
 size_t vis_png_space(struct str bytes, const struct visual_options *options);
+/* Takes what decoding a PNG needs besides, so that a second thread need not ask for memory: that
+ * would cost it a heap of its own. */
+void vis_png_reserve(struct vis_image *im, struct str bytes, const struct visual_options *options);
 
 bool vis_is_png(struct str bytes);
 NODISCARD enum rc vis_png_probe(struct str bytes, const struct visual_options *options, int which,
@@ -145,6 +156,8 @@ uint32_t vis_draw(uint8_t r, uint8_t g, uint8_t b, uint8_t a);
 /* Undoes one row's filter in place; `prev` NULL for the first row. */
 void vis_unfilter_row(const struct vis_image *im, const struct vis_ops *ops, uint8_t *row,
                       const uint8_t *prev, uint8_t filter);
+/* Undoes the filters of all rows. */
+void vis_ready_all(struct vis_image *im, const struct vis_ops *ops);
 /* Undoes the filters of rows up to y, as far back as y depends on. */
 void vis_ready(struct vis_image *im, const struct vis_ops *ops, uint32_t y);
 /* Writes the drawn pixels of an unfiltered row. */

@@ -271,6 +271,25 @@ vis_png_space(struct str bytes, const struct visual_options *options)
                : 0;
 }
 
+/* A longer one does not come from the heap. */
+#define STREAM_RESERVED_MAX ((size_t)48 << 10)
+
+void
+vis_png_reserve(struct vis_image *im, struct str bytes, const struct visual_options *options)
+{
+    struct vis_image head = {0};
+    struct visual_error ignored;
+    struct reader r;
+
+    /* What is not to be had now is asked for again when it is needed, and missed there. */
+    if (bytes.n <= options->bytes_max && vis_is_png(bytes) &&
+        open_file(&r, &head, bytes, options, 0, &ignored) == RC_OK) {
+        im->inflater = im->inflater == NULL ? libdeflate_alloc_decompressor() : im->inflater;
+        (void)!vis_buf_need(&im->ready_buf, head.h);
+        (void)!vis_buf_need(&im->stream_buf, bytes.n < STREAM_RESERVED_MAX ? bytes.n : 0);
+    }
+}
+
 /* All IDAT chunks behind each other, the first one being `c`. The rest of the file is read to its
  * end, so that a truncated one is found. */
 static enum rc
@@ -306,7 +325,8 @@ join_stream(struct vis_image *im, struct reader *r, struct chunk c, struct str *
 }
 
 static enum rc
-inflate_to(uint8_t *to, size_t n, struct str stream, int which, struct visual_error *e)
+inflate_to(struct vis_image *im, uint8_t *to, size_t n, struct str stream, int which,
+           struct visual_error *e)
 {
     const uint8_t *s = (const uint8_t *)stream.p;
 
@@ -314,12 +334,12 @@ inflate_to(uint8_t *to, size_t n, struct str stream, int which, struct visual_er
         ((unsigned)s[0] << 8 | s[1]) % 31 != 0) {
         return corrupt(e, which, "compressed data");
     }
-    struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-    if (d == NULL) {
+    im->inflater = im->inflater == NULL ? libdeflate_alloc_decompressor() : im->inflater;
+    if (im->inflater == NULL) {
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
     }
-    enum libdeflate_result res = libdeflate_deflate_decompress(d, s + 2, stream.n - 6, to, n, NULL);
-    libdeflate_free_decompressor(d);
+    enum libdeflate_result res =
+        libdeflate_deflate_decompress(im->inflater, s + 2, stream.n - 6, to, n, NULL);
     if (res == LIBDEFLATE_SUCCESS) {
         return RC_OK;
     }
@@ -431,7 +451,7 @@ inflate_image(struct vis_image *im, struct str stream, int which, struct visual_
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
     }
     im->ready = im->ready_buf.p;
-    enum rc rc = inflate_to(to, n, stream, which, e);
+    enum rc rc = inflate_to(im, to, n, stream, which, e);
     drop_stream(im);
     if (rc != RC_OK) {
         return rc;

@@ -80,11 +80,51 @@ is_row_equal(struct visual *v, uint32_t y)
     return memcmp(a, b, n) == 0;
 }
 
+struct picture {
+    struct vis_image *image;
+    const struct vis_ops *ops;
+};
+
+static void
+ready_picture(void *arg)
+{
+    struct picture *p = arg;
+
+    vis_ready_all(p->image, p->ops);
+}
+
+void
+vis_ready_both(struct visual *v)
+{
+    struct picture pictures[2] = {{&v->image[0], v->ops}, {&v->image[1], v->ops}};
+    uint64_t pixels = (uint64_t)v->image[1].w * v->image[1].h;
+
+    vis_run_both(vis_is_worth_thread(v, pixels), ready_picture, &pictures[0], &pictures[1]);
+    v->all_ready = true;
+}
+
+/* Where most rows differ, most rows will be needed unfiltered: two threads are faster at all of
+ * them than one is at those. Asked when so many have been looked at below the first one that
+ * differs. */
+#define ROWS_LOOKED_AT 64
+
 static void
 find_equal_of_kind(struct visual *v)
 {
+    uint64_t pixels = (uint64_t)v->image[1].w * v->image[1].h;
+    bool may_share = !v->all_ready && vis_is_worth_thread(v, pixels);
+    uint32_t differing = 0;
+    uint32_t looked_at = 0;
+
     for (uint32_t y = 0; y < v->common_h; y++) {
         v->equal[y] = is_row_equal(v, y);
+        differing += !v->equal[y];
+        looked_at += differing > 0;
+        if (may_share && looked_at % ROWS_LOOKED_AT == ROWS_LOOKED_AT - 1 &&
+            differing * 3 > looked_at * 2) {
+            vis_ready_both(v);
+            may_share = false;
+        }
     }
 }
 

@@ -3,7 +3,6 @@
  * The context, and the order of the steps. */
 #include "tests/visual/visual.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +11,7 @@
 struct visual *
 visual_new(void)
 {
-    struct visual *v = calloc(1, sizeof(*v));
-
-    if (v != NULL) {
-        v->threshold_cached = -1;
-    }
-    return v;
+    return calloc(1, sizeof(struct visual));
 }
 
 #define BUFS(v)                                                                                    \
@@ -26,7 +20,7 @@ visual_new(void)
             &(v)->class_buf, &(v)->code_buf, &(v)->touched_buf, &(v)->cell_buf,                    \
             &(v)->cells_touched_buf, &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf,             \
             &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf, &(v)->run_buf, &(v)->side_buf,          \
-            &(v)->start_buf                                                                        \
+            &(v)->start_buf, &(v)->region_buf, &(v)->second_buf                                    \
     }
 
 void
@@ -39,6 +33,7 @@ visual_free(struct visual *v)
     for (size_t i = 0; i < ARRAY_LEN(bufs); i++) {
         vis_buf_free(bufs[i]);
     }
+    vis_buf_free(&v->cache_buf);
     vis_image_free(&v->image[0]);
     vis_image_free(&v->image[1]);
     free(v);
@@ -104,21 +99,22 @@ check_options(const struct visual_options *o, struct visual_error *e)
 
 /* --- steps */
 
+/* Distances looked up before hold for the threshold they were found with. */
 static bool
-prepare_ring(struct visual *v)
+prepare_cache(struct visual *v)
 {
-    size_t line = (size_t)v->w + 2 * VIS_PAD + 16;
+    bool fresh = v->cache == NULL;
 
-    if (!vis_buf_need(&v->ring_buf, line * 4 * 2 * VIS_RING)) {
+    if (fresh && !vis_buf_need(&v->cache_buf, VIS_CACHE_BYTES)) {
         return false;
     }
-    uint32_t *at = (uint32_t *)(void *)v->ring_buf.p;
-    for (int i = 0; i < 2; i++) {
-        for (int s = 0; s < VIS_RING; s++, at += line) {
-            v->ring[i][s] = at + VIS_PAD;
-            v->ring_row[i][s] = VIS_NO_ROW;
-        }
+    v->cache = (struct vis_cached *)(void *)v->cache_buf.p;
+    if (fresh) {
+        vis_linear_init(&v->linear);
+    } else if (v->threshold_cached != v->options->threshold) {
+        memset(v->cache, 0, VIS_CACHE_BYTES);
     }
+    v->threshold_cached = v->options->threshold;
     return true;
 }
 
@@ -142,9 +138,14 @@ prepare(struct visual *v)
         !vis_buf_need(&v->repeat_buf, (size_t)v->h * 3) ||
         !vis_buf_need(&v->class_buf, (size_t)v->w + 64) ||
         !vis_buf_need(&v->code_buf, v->code_stride * v->h) || !vis_buf_need(&v->cell_buf, cells) ||
-        !prepare_ring(v)) {
+        !vis_buf_need(&v->ring_buf, vis_ring_bytes(v)) ||
+        !vis_buf_need(&v->region_buf, VISUAL_REGIONS_MAX * sizeof(*v->regions)) ||
+        !prepare_cache(v)) {
         return false;
     }
+    vis_lay_ring(v, v->ring_buf.p);
+    v->class = v->class_buf.p;
+    v->regions = (struct visual_region *)(void *)v->region_buf.p;
     v->repeats = v->repeat_buf.p;
     v->is_above[0] = v->repeats + v->h;
     v->is_above[1] = v->is_above[0] + v->h;
@@ -161,60 +162,7 @@ prepare(struct visual *v)
     v->group_count = 0;
     v->region_count = 0;
     v->rows_count = 0;
-    if (v->threshold_cached != v->options->threshold) {
-        if (v->threshold_cached < 0) { /* fresh, and zero */
-            vis_linear_init(&v->linear);
-        } else {
-            memset(v->cache, 0, sizeof(v->cache));
-        }
-        v->threshold_cached = v->options->threshold;
-    }
     return true;
-}
-
-static bool
-is_compared(const struct visual *v, uint32_t y)
-{
-    return v->pair[y] != VIS_NO_ROW && (v->pair[y] & VIS_PAIR_SAME) == 0;
-}
-
-/* Whether comparing row y gives what comparing the row above gave: in both pictures it and its
- * neighbours are what that one and its neighbours are. */
-static bool
-repeats(struct visual *v, uint32_t y)
-{
-    if (y >= v->h || y % VIS_CELL == 0 || y == v->common_h || !is_compared(v, y) ||
-        v->pair[y] != v->pair[y - 1] + 1 || v->options->ignore_count > 0 ||
-        (v->aligned && y == v->aligned_top)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < 3; i++) {
-        if (!vis_is_row_above(v, 0, v->pair[y] + i - 1) || !vis_is_row_above(v, 1, y + i - 1)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Compares rows as they are paired. */
-static void
-classify_rows(struct visual *v)
-{
-    uint32_t rows = 1;
-
-    for (uint32_t y = 0; y < v->h; y += rows) {
-        bool aligned = v->aligned && y >= v->aligned_top;
-        rows = 1;
-        if (!is_compared(v, y)) {
-            continue;
-        }
-        while (repeats(v, y + rows)) {
-            v->repeats[y + rows] = 1;
-            rows++;
-        }
-        vis_classify_rows(v, v->pair[y], y, aligned ? v->aligned_x0 : 0,
-                          aligned ? v->aligned_x1 : v->common_w, rows);
-    }
 }
 
 static void
@@ -250,7 +198,7 @@ compare_pixels(struct visual *v)
     if (!vis_align(v)) {
         return false;
     }
-    classify_rows(v);
+    vis_classify_pairs(v);
     vis_list_rows(v);
     if (!vis_find_regions(v)) {
         return false;
@@ -290,8 +238,6 @@ same_bytes(struct visual *v, struct str bytes, struct visual_error *e)
 
 /* --- two threads */
 
-#define THREAD_PIXELS_MIN (UINT64_C(640) * 1000)
-
 struct job {
     struct visual *v;
     int which;
@@ -301,61 +247,24 @@ struct job {
 };
 
 static void
-decode_one(struct job *job)
+decode_one(void *arg)
 {
+    struct job *job = arg;
+
     job->rc = vis_decode(&job->v->image[job->which], job->bytes, job->v->options, job->which,
                          &job->error);
 }
 
-static void
-unfilter_one(struct job *job)
-{
-    struct vis_image *im = &job->v->image[job->which];
-
-    for (uint32_t y = 0; y < im->h; y++) {
-        vis_ready(im, job->v->ops, y);
-    }
-}
-
-static void *
-decode_thread(void *job)
-{
-    decode_one(job);
-    return NULL;
-}
-
-static void *
-unfilter_thread(void *job)
-{
-    unfilter_one(job);
-    return NULL;
-}
-
-/* Whether the picture has enough pixels that a thread of its own is worth its start. */
-static bool
-is_worth_thread(const struct job *job)
+/* Pixels of the picture, as far as its head says. */
+static uint64_t
+pixels_of(const struct job *job)
 {
     struct visual_info info;
     struct visual_error ignored;
 
-    return visual_probe(job->bytes, job->v->options, &info, &ignored) == RC_OK &&
-           (uint64_t)info.width * info.height >= THREAD_PIXELS_MIN;
-}
-
-/* Runs the second job on a thread of its own, when the call may and the system gives one. */
-static void
-run_both(struct job jobs[2], void (*step)(struct job *), void *(*thread_step)(void *))
-{
-    pthread_t thread;
-    bool threaded = jobs[0].v->options->threads > 1 && is_worth_thread(&jobs[1]) &&
-                    pthread_create(&thread, NULL, thread_step, &jobs[1]) == 0;
-
-    step(&jobs[0]);
-    if (threaded) {
-        (void)pthread_join(thread, NULL);
-    } else {
-        step(&jobs[1]);
-    }
+    return visual_probe(job->bytes, job->v->options, &info, &ignored) == RC_OK
+               ? (uint64_t)info.width * info.height
+               : 0;
 }
 
 /* Lends both pictures the memory for their rows; one that gets none takes its own. */
@@ -369,6 +278,7 @@ lend_space(struct job jobs[2])
         n[i] = (vis_png_space(jobs[i].bytes, v->options) + 63) / 64 * 64;
         v->image[i].lent = NULL;
         v->image[i].lent_bytes = 0;
+        vis_png_reserve(&v->image[i], jobs[i].bytes, v->options);
     }
     if (n[0] + n[1] > 0 && vis_buf_need_filled(&v->space_buf, n[0] + n[1])) {
         for (int i = 0; i < 2; i++) {
@@ -381,8 +291,10 @@ lend_space(struct job jobs[2])
 static enum rc
 decode_both(struct job jobs[2], struct visual_error *e)
 {
+    struct visual *v = jobs[0].v;
+
     lend_space(jobs);
-    run_both(jobs, decode_one, decode_thread);
+    vis_run_both(vis_is_worth_thread(v, pixels_of(&jobs[1])), decode_one, &jobs[0], &jobs[1]);
     for (int i = 0; i < 2; i++) {
         if (jobs[i].rc != RC_OK) {
             *e = jobs[i].error;
@@ -390,8 +302,9 @@ decode_both(struct job jobs[2], struct visual_error *e)
         }
     }
     /* Files of two encoders: no row can be compared as it is stored. */
-    if (!vis_is_stored_alike(&jobs[0].v->image[0], &jobs[0].v->image[1])) {
-        run_both(jobs, unfilter_one, unfilter_thread);
+    v->all_ready = false;
+    if (!vis_is_stored_alike(&v->image[0], &v->image[1])) {
+        vis_ready_both(v);
     }
     return RC_OK;
 }
