@@ -64,14 +64,11 @@ set_up(void **state)
         .handler = handle,
         .arg = f,
     };
-    const char *why = NULL;
 
-    if (f == NULL || web_server_start(&cfg, &f->server, &why) != RC_OK) {
-        return -1;
-    }
-    f->port = web_server_port(f->server);
+    assert_non_null(f);
+    f->server = start_web(&cfg, &f->port);
     *state = f;
-    return 0;
+    return f->server == NULL;
 }
 
 static int

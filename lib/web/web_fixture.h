@@ -24,6 +24,21 @@ nap(void)
     (void)nanosleep(&tick, NULL);
 }
 
+/* Starts a server on a port of its own: *out_port. */
+UNUSED static struct web_server *
+start_web(const struct web_cfg *cfg, int *out_port)
+{
+    struct web_server *server = NULL;
+    const char *why = NULL;
+
+    if (web_server_start(cfg, &server, &why) != RC_OK) {
+        print_error("%s\n", why);
+        return NULL;
+    }
+    *out_port = web_server_port(server);
+    return server;
+}
+
 /* True when the value is reached within a minute. */
 UNUSED static bool
 reaches(const atomic_int *v, int wanted)

@@ -3,16 +3,8 @@
  * Messages for people. The shapes are those of the documentation that whk_chat.h names. */
 #include "webhooks/whk_chat.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "json/json.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "webhooks/whk_text_lab.h"
 
 #define FAILED_RUN                                                                                 \
     "{\"type\":\"run.failed\",\"data\":{\"name\":\"Checkout\",\"status\":\"failed\","              \
@@ -20,26 +12,6 @@
     "\"commit_sha\":\"4f5e6d7c8b9a0123456789abcdef0123456789ab\"}}"
 #define CROSS "\xE2\x9D\x8C"
 #define DOT " \xC2\xB7 "
-
-static struct arena *arena;
-static struct ctx ctx;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)16 << 20);
-    ctx_init(&ctx, arena);
-    return arena == NULL;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static struct str
 message(enum whk_chat chat, const char *event)

@@ -3,41 +3,13 @@
  * What GitHub is told. Its limits are those of the documentation that whk_github_text.h names. */
 #include "webhooks/whk_github_text.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "json/json.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "webhooks/whk_text_lab.h"
 
 #define SHA "4f5e6d7c8b9a0123456789abcdef0123456789ab"
 #define HEAD                                                                                       \
     "<!-- assay:results -->\n### assay: %d passed, %d not\n\n"                                     \
     "| | Suite | Status | Duration | Commit |\n|---|---|---|---|---|\n"
-
-static struct arena *arena;
-static struct ctx ctx;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)64 << 20);
-    ctx_init(&ctx, arena);
-    return arena == NULL;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static void
 assert_text(struct str got, const char *want)

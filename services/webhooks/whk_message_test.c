@@ -1,37 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "webhooks/whk_message.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "webhooks/whk_text_lab.h"
 
 #define ID "0190a1b2-0000-7000-8000-000000000001"
 #define SECRET "whsec_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij0123"
 #define BODY                                                                                       \
     "{\"id\":\"" ID "\",\"type\":\"run.passed\",\"created_at\":\"2025-01-15T10:30:00\","           \
     "\"organization_id\":7,\"data\":{\"n\":1}}"
-
-static struct arena *arena;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)16 << 20);
-    return arena == NULL;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static enum rc
 body_of(const char *data, size_t n, struct str *out)
