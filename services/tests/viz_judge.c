@@ -108,9 +108,8 @@ read_doubts(struct tests *t, struct ctx *ctx, const struct str *ids, size_t coun
     }
     *out = doubts;
     *out_count = n;
-    return doubts != NULL && !arena_failed(ctx->arena)
-               ? RC_OK
-               : fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many differences");
+    return doubts != NULL && !arena_failed(ctx->arena) ? RC_OK
+                                                       : fail_memory(ctx, "too many differences");
 }
 
 /* --- confirmed regions --------------------------------------------------------------------- */
@@ -154,7 +153,7 @@ cover(struct ctx *ctx, const struct db_result *res, int from, int to, int column
     struct visual_hotspots *found = ARENA_NEW(ctx->arena, struct visual_hotspots);
 
     if (seen == NULL || found == NULL || regions == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many builds");
+        return fail_memory(ctx, "too many builds");
     }
     for (size_t i = 0; i < n; i++) {
         struct str bands = db_str(res, from + (int)i, column);
@@ -200,7 +199,7 @@ hold_all_against_history(struct tests *t, struct ctx *ctx, struct doubt *doubts,
     size_t n = 0;
 
     if (open == NULL || projects == NULL || seqs == NULL || names == NULL || signatures == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many differences");
+        return fail_memory(ctx, "too many differences");
     }
     for (size_t i = 0; i < count; i++) {
         if (doubts[i].filter == NULL && doubts[i].is_whole) {
@@ -264,7 +263,7 @@ write_judged(struct tests *t, struct ctx *ctx, const struct doubt *doubts, size_
     struct str list = arena_str(ctx->arena, buf_str(&b));
     buf_fini(&b);
     if (!ok || arena_failed(ctx->arena)) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many differences");
+        return fail_memory(ctx, "too many differences");
     }
     return any ? DB_QUERY(t->db, ctx, Q_VIZ_JUDGED, NULL, DB_ARG_STR(list)) : RC_OK;
 }
@@ -293,9 +292,7 @@ viz_judge(struct tests *t, struct ctx *ctx, const struct str *ids, size_t count,
         }
     }
     *out_passed = passed;
-    return rc == RC_OK && passed == NULL
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many differences")
-               : rc;
+    return rc == RC_OK && passed == NULL ? fail_memory(ctx, "too many differences") : rc;
 }
 
 /* --- what has to be looked at --------------------------------------------------------------- */
@@ -320,7 +317,7 @@ viz_tell_regressions(struct tests *t, struct ctx *ctx, const struct db_result *r
     size_t passed_count = 0;
 
     if (ids == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many comparisons");
+        return fail_memory(ctx, "too many comparisons");
     }
     for (int i = 0; i < db_rows(res); i++) {
         if (db_bool(res, i, 3)) {

@@ -59,7 +59,7 @@ find_candidates(struct ctx *ctx, const struct db_result *res, int from, int to,
     size_t kept = 0;
 
     if (list == NULL) {
-        return fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many regions");
+        return fail_memory(ctx, "too many regions");
     }
     for (int row = from; row < to; row++) {
         size_t count = 0;
@@ -135,9 +135,7 @@ add_candidates(struct ctx *ctx, const struct db_result *res, int from, int to, A
         PB_SET(r, frequency, (double)list[i].builds / (to - from));
         m->candidates[m->n_candidates++] = r;
     }
-    return rc == RC_OK && arena_failed(ctx->arena)
-               ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "too many regions")
-               : rc;
+    return rc == RC_OK && arena_failed(ctx->arena) ? fail_memory(ctx, "too many regions") : rc;
 }
 
 /* The row from which on a result, sorted by a name in column 0, is about `name`; *out_to: until
@@ -195,7 +193,7 @@ answer(struct tests *t, struct ctx *ctx, char *name, Assay__SdkRegionsResponse *
 
     resp->screenshot_name = name;
     resp->regions = PB_NEW(ctx->arena, Assay__SdkRegions, assay__sdk_regions);
-    rc = resp->regions == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory")
+    rc = resp->regions == NULL ? fail_memory(ctx, "the request needs too much memory")
                                : viz_regions(t, ctx, ctx->who.project_id, &s, 1, resp->regions);
     return rc;
 }
@@ -242,7 +240,7 @@ judge_again(struct tests *t, struct ctx *ctx, const char *name)
     for (size_t i = 0; ids != NULL && i < n; i++) {
         ids[i] = db_str(res, (int)i, 0);
     }
-    return ids == NULL ? fail(ctx, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "out of memory")
+    return ids == NULL ? fail_memory(ctx, "the request needs too much memory")
                        : viz_judge(t, ctx, ids, n, &passed, &count);
 }
 
