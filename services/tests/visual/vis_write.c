@@ -7,6 +7,7 @@
 
 #include "tests/visual/vis_cmp.h"
 #include "tests/visual/vis_deflate.h"
+#include "tests/visual/vis_lines.h"
 
 enum ink { INK_NONE, INK_DIFFERENT, INK_TOLERATED, INK_IGNORED };
 
@@ -201,46 +202,85 @@ repeats_above(struct visual *v, uint32_t y)
            vis_is_row_above(v, 1, y);
 }
 
-/* Rows are made in turns in two buffers, so that the one above is there; the third stays blank. */
-static size_t
-put_rows(struct visual *v, bool mask, size_t row_bytes, uint8_t *to)
-{
-    struct vis_deflate d;
-    struct inks t;
-    size_t stride = row_bytes + 16;
-    const uint8_t *blank = v->line_buf.p + 2 * stride;
-    const uint8_t *above = NULL;
-    uint8_t *row = v->line_buf.p;
+struct maker {
+    struct visual *v;
+    struct inks inks;
+    size_t row_bytes;
+    bool above_is_blank;
+};
 
-    make_inks(&t);
-    memset(v->line_buf.p, 0, 3 * stride);
-    vis_deflate_begin(&d, to, row_bytes + 1);
-    for (uint32_t y = 0; y < v->h; y++) {
-        bool made = mask ? v->touched[y] && !v->repeats[y] : !repeats_above(v, y);
-        if (made) {
-            row = v->line_buf.p + (row == v->line_buf.p ? stride : 0);
-            mask ? mask_row(v, &t, y, row + 1) : picture_row(v, &t, y, row + 1);
-        }
-        const uint8_t *next = mask && !v->touched[y] ? blank : row;
-        vis_deflate_row(&d, next, above);
-        above = next;
+/* Rows begin with the byte that names their filter: none. */
+static bool
+make_mask(void *arg, uint32_t y, uint8_t *line)
+{
+    struct maker *m = arg;
+    struct visual *v = m->v;
+    bool blank = !v->touched[y];
+
+    if (blank ? m->above_is_blank : v->repeats[y]) {
+        return false;
     }
-    return vis_deflate_end(&d);
+    line[0] = 0;
+    m->above_is_blank = blank;
+    blank ? (void)memset(line + 1, 0, m->row_bytes) : mask_row(v, &m->inks, y, line + 1);
+    return true;
+}
+
+static bool
+make_picture(void *arg, uint32_t y, uint8_t *line)
+{
+    struct maker *m = arg;
+
+    if (repeats_above(m->v, y)) {
+        return false;
+    }
+    line[0] = 0;
+    picture_row(m->v, &m->inks, y, line + 1);
+    return true;
+}
+
+static void
+deflate_line(void *deflate, const uint8_t *line, const uint8_t *above)
+{
+    vis_deflate_row(deflate, line, above);
+}
+
+/* Rows of a picture have to be made, and unfiltered if they are not; most of a mask are blank. */
+static bool
+is_worth_maker(const struct visual *v, bool mask)
+{
+    uint64_t rows = v->h;
+
+    for (uint32_t y = 0; mask && y < v->h; y++) {
+        rows -= !v->touched[y];
+    }
+    return vis_is_worth_thread(v, rows * v->w / (mask || v->all_ready ? 4 : 1));
 }
 
 bool
 vis_write_picture(struct visual *v)
 {
     bool mask = v->options->output == VISUAL_OUTPUT_MASK;
-    size_t row_bytes = mask ? ((size_t)v->w + 3) / 4 : v->w;
+    bool threaded = is_worth_maker(v, mask);
+    struct maker maker = {.v = v, .row_bytes = mask ? ((size_t)v->w + 3) / 4 : v->w};
+    struct vis_deflate deflate;
+    struct vis_lines lines = {.count = v->h,
+                              .stride = (maker.row_bytes + 1 + 16 + 63) / 64 * 64,
+                              .make = mask ? make_mask : make_picture,
+                              .maker = &maker,
+                              .use = deflate_line,
+                              .user = &deflate};
 
-    if (!vis_buf_need(&v->line_buf, 3 * (row_bytes + 16)) ||
-        !vis_buf_need(&v->png_buf, vis_deflate_bound(row_bytes + 1, v->h) + 2048)) {
+    if (!vis_buf_need(&v->line_buf, vis_lines_space(&lines, threaded)) ||
+        !vis_buf_need(&v->png_buf, vis_deflate_bound(maker.row_bytes + 1, v->h) + 2048)) {
         return false;
     }
     uint8_t *to = v->png_buf.p;
     size_t n = put_head(v, mask, to);
-    n += put_chunk(to + n, "IDAT", NULL, put_rows(v, mask, row_bytes, to + n + 8));
+    make_inks(&maker.inks);
+    vis_deflate_begin(&deflate, to + n + 8, maker.row_bytes + 1);
+    vis_lines_run(&lines, threaded, v->line_buf.p);
+    n += put_chunk(to + n, "IDAT", NULL, vis_deflate_end(&deflate));
     n += put_chunk(to + n, "IEND", NULL, 0);
     v->result.picture = str_n((const char *)to, n);
     return true;
