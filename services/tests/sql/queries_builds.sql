@@ -109,9 +109,9 @@ WITH come AS (
         size_bytes bigint)
     ORDER BY r.sha256
 ), kept AS (
-    SELECT DISTINCT ON (i.pixels) i.pixels, i.blob_key, i.content_type, i.size_bytes
-    FROM viz_images i WHERE i.org_id = $1 AND i.pixels IN (SELECT pixels FROM come)
-    ORDER BY i.pixels, i.created_at, i.sha256
+    SELECT k.* FROM (SELECT DISTINCT pixels FROM come) c
+    CROSS JOIN LATERAL (SELECT i.pixels, i.blob_key, i.content_type, i.size_bytes FROM viz_images i
+        WHERE i.org_id = $1 AND i.pixels = c.pixels ORDER BY i.created_at, i.sha256 LIMIT 1) k
 ), fresh AS (
     SELECT DISTINCT ON (r.pixels) r.pixels, r.blob_key, r.content_type, r.size_bytes FROM come r
     WHERE r.pixels NOT IN (SELECT pixels FROM kept) ORDER BY r.pixels, r.sha256
@@ -195,42 +195,52 @@ WHERE org_id = $1 AND id = $2::uuid AND ($3::bigint IS NULL OR project_id = $3);
 -- Compares new screenshots with their baselines: the same signature in the build of the common
 -- ancestor, else in the last complete build of the branch, else of the main branch. Same pixels need
 -- no comparison; a pair that was compared before brings its result along; the rest is queued.
--- Content that a person has approved is approved here too. Pictures are looked up one by one (LIMIT): joined,
--- a planner without figures read all of the organization's for every screenshot.
+-- Content that a person has approved is approved here too. All is looked up one by one (LIMIT, sub-selects),
+-- and baselines in the very order of their index: a planner without figures, which it is during the first
+-- minute of a table, read all pictures and screenshots of a project for every new one.
 -- name: viz_compare
 WITH chosen AS (
     SELECT s.id, s.signature, s.build_id, b.project_id, b.threshold, b.colour_delta, b.cluster_min,
            i.pixels, i.blob_key, base.id AS base_id, base.why, bi.pixels AS base_pixels,
            bi.blob_key AS base_blob
     FROM viz_builds b
-    JOIN viz_screenshots s ON s.build_id = b.id AND s.id = ANY($3::uuid[])
+    CROSS JOIN unnest($3::uuid[]) AS n(id)
+    CROSS JOIN LATERAL (SELECT o.* FROM viz_screenshots o WHERE o.id = n.id LIMIT 1) s
     CROSS JOIN LATERAL (SELECT o.pixels, o.blob_key FROM viz_images o
         WHERE o.org_id = s.org_id AND o.sha256 = s.sha256 LIMIT 1) i
     CROSS JOIN LATERAL (
         SELECT c.* FROM (
-            (SELECT p.id, p.sha256, 'common_ancestor' AS why, 1 AS rank
-             FROM viz_screenshots p JOIN viz_builds o ON o.id = p.build_id
-             WHERE p.project_id = b.project_id AND p.signature = s.signature AND NOT p.rejected
-               AND p.build_id <> b.id AND o.commit_sha = b.common_ancestor_sha
-               AND o.status <> 'failed'
+            (SELECT p.id, p.sha256, 'common_ancestor' AS why, 1 AS rank, p.build_seq
+             FROM viz_builds o JOIN viz_screenshots p ON p.build_id = o.id
+             WHERE o.project_id = b.project_id AND o.commit_sha = b.common_ancestor_sha AND o.id <> b.id
+               AND o.status <> 'failed' AND p.signature = s.signature AND NOT p.rejected
              ORDER BY o.status = 'completed' DESC, p.build_seq DESC, p.created_at DESC LIMIT 1)
             UNION ALL
-            (SELECT p.id, p.sha256, 'branch', 2
-             FROM viz_screenshots p JOIN viz_builds o ON o.id = p.build_id
-             WHERE p.project_id = b.project_id AND p.signature = s.signature AND NOT p.rejected
-               AND p.build_id <> b.id AND p.branch = b.branch AND o.status = 'completed'
+            (SELECT p.id, p.sha256, 'branch', 2, p.build_seq
+             FROM viz_screenshots p
+             WHERE p.project_id = b.project_id AND p.signature = s.signature AND p.branch = b.branch
+               AND NOT p.rejected AND p.build_id <> b.id
+               AND (SELECT o.status FROM viz_builds o WHERE o.id = p.build_id) = 'completed'
              ORDER BY p.build_seq DESC, p.created_at DESC LIMIT 1)
             UNION ALL
-            (SELECT p.id, p.sha256, 'default_branch', 3
-             FROM viz_screenshots p JOIN viz_builds o ON o.id = p.build_id
-             WHERE p.project_id = b.project_id AND p.signature = s.signature AND NOT p.rejected
-               AND p.build_id <> b.id AND p.branch IN ('main', 'master') AND o.status = 'completed'
+            (SELECT p.id, p.sha256, 'default_branch', 3, p.build_seq
+             FROM viz_screenshots p
+             WHERE p.project_id = b.project_id AND p.signature = s.signature AND p.branch = 'main'
+               AND NOT p.rejected AND p.build_id <> b.id
+               AND (SELECT o.status FROM viz_builds o WHERE o.id = p.build_id) = 'completed'
              ORDER BY p.build_seq DESC, p.created_at DESC LIMIT 1)
-        ) c ORDER BY c.rank LIMIT 1
+            UNION ALL
+            (SELECT p.id, p.sha256, 'default_branch', 3, p.build_seq
+             FROM viz_screenshots p
+             WHERE p.project_id = b.project_id AND p.signature = s.signature AND p.branch = 'master'
+               AND NOT p.rejected AND p.build_id <> b.id
+               AND (SELECT o.status FROM viz_builds o WHERE o.id = p.build_id) = 'completed'
+             ORDER BY p.build_seq DESC, p.created_at DESC LIMIT 1)
+        ) c ORDER BY c.rank, c.build_seq DESC LIMIT 1
     ) base
     CROSS JOIN LATERAL (SELECT o.pixels, o.blob_key FROM viz_images o
         WHERE o.org_id = s.org_id AND o.sha256 = base.sha256 LIMIT 1) bi
-    WHERE b.org_id = $1 AND b.id = $2::uuid
+    WHERE b.org_id = $1 AND b.id = $2::uuid AND s.build_id = b.id
 ), pairs AS (
     INSERT INTO viz_pairs (org_id, base_pixels, current_pixels, colour_delta, cluster_min, base_blob,
         current_blob)

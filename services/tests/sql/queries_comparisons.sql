@@ -244,9 +244,9 @@ DELETE FROM viz_regions WHERE org_id = $1 AND project_id = $2 AND name = $3 AND 
 -- name: viz_pairs_claim
 UPDATE viz_pairs SET lease_until = now() + $2 * interval '1 microsecond', attempts = attempts + 1,
     fence = fence + 1
-WHERE id IN (SELECT id FROM viz_pairs WHERE state = 'pending'
-                 AND (lease_until IS NULL OR lease_until < now())
-             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+WHERE id = ANY(ARRAY(SELECT id FROM viz_pairs WHERE state = 'pending'
+                         AND (lease_until IS NULL OR lease_until < now())
+                     ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
 RETURNING id, org_id, fence, base_blob, current_blob, colour_delta, cluster_min, attempts;
 
 -- The store was away: those of $1 that are still ours (fence $2) are tried again after $3, and say so.
@@ -265,7 +265,8 @@ WITH result AS (
         regions json, bands bigint[], diff_blob text, diff_key text)
 ), locked AS (
     SELECT p.id FROM viz_pairs p JOIN result r ON r.id = p.id AND r.fence = p.fence
-    WHERE p.state = 'pending' ORDER BY p.base_pixels, p.current_pixels FOR UPDATE OF p
+    WHERE p.id = ANY(ARRAY(SELECT id FROM result)) AND p.state = 'pending'
+    ORDER BY p.base_pixels, p.current_pixels FOR UPDATE OF p
 )
 UPDATE viz_pairs p SET state = r.state, error = r.error, verdict = r.verdict,
     diff_pixels = r.diff_pixels, diff_percentage = r.diff_percentage, ssim = r.ssim,
@@ -275,10 +276,10 @@ FROM result r, locked l WHERE l.id = p.id AND r.id = p.id
 RETURNING p.id;
 
 -- Held in order first, as decisions do (viz_content_hold). What could not be compared before and now is, is
--- no longer failed.
+-- no longer failed. Asked for those that are pending, a planner reads all that are.
 -- name: viz_comparisons_finish
 WITH held AS (
-    SELECT id FROM viz_comparisons WHERE pair_id = ANY($1::bigint[]) AND status IN ('pending', 'failed')
+    SELECT id, pair_id, status FROM viz_comparisons WHERE pair_id = ANY($1::bigint[])
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE viz_comparisons c SET
@@ -287,8 +288,8 @@ UPDATE viz_comparisons c SET
     approval_status = CASE WHEN c.approval_status = 'pending' AND p.diff_percentage <= c.threshold
                            THEN 'auto_approved' ELSE c.approval_status END,
     completed_at = now()
-FROM viz_pairs p, held h
-WHERE p.id = ANY($1::bigint[]) AND c.pair_id = p.id AND c.id = h.id
+FROM held h JOIN viz_pairs p ON p.id = h.pair_id
+WHERE c.id = h.id AND h.status <> 'completed'
 RETURNING c.build_id, c.org_id, c.id, c.has_diff AND c.approval_status = 'pending',
     (SELECT s.name FROM viz_screenshots s WHERE s.id = c.screenshot_id), c.diff_percentage;
 
