@@ -13,24 +13,45 @@
 #define BLOCK_PIXELS 16
 #define BLOCK_BYTES ((size_t)BLOCK_PIXELS * 4)
 
+/* Whether a whole block differs: in place, because a call for every block costs more than what it
+ * compares. */
+static bool
+is_block_other(const uint8_t *p, const uint8_t *q)
+{
+    uint64_t a[BLOCK_BYTES / sizeof(uint64_t)];
+    uint64_t b[BLOCK_BYTES / sizeof(uint64_t)];
+    uint64_t other = 0;
+
+    memcpy(a, p, sizeof(a));
+    memcpy(b, q, sizeof(b));
+    for (size_t i = 0; i < ARRAY_LEN(a); i++) {
+        other |= a[i] ^ b[i];
+    }
+    return other != 0;
+}
+
 /* Returns the bytes that it wrote. */
 static size_t
 pack_row(uint8_t *to, const uint32_t *row, const uint32_t *above, uint32_t w)
 {
-    size_t blocks = ((size_t)w + BLOCK_PIXELS - 1) / BLOCK_PIXELS;
-    size_t n = (blocks + 7) / 8;
-    size_t bytes = (size_t)w * 4;
+    size_t whole = (size_t)w / BLOCK_PIXELS;
+    size_t rest = (size_t)w % BLOCK_PIXELS * 4;
+    size_t n = (whole + (rest > 0 ? 1 : 0) + 7) / 8;
 
     memset(to, 0, n);
-    for (size_t i = 0; i < blocks; i++) {
-        size_t at = i * BLOCK_BYTES;
-        size_t part = bytes - at < BLOCK_BYTES ? bytes - at : BLOCK_BYTES;
-        const uint8_t *p = (const uint8_t *)row + at;
-        if (memcmp(p, (const uint8_t *)above + at, part) != 0) {
+    for (size_t i = 0; i < whole; i++) {
+        const uint8_t *p = (const uint8_t *)row + i * BLOCK_BYTES;
+        if (is_block_other(p, (const uint8_t *)above + i * BLOCK_BYTES)) {
             to[i / 8] |= (uint8_t)(1 << i % 8);
-            memcpy(to + n, p, part);
-            n += part;
+            memcpy(to + n, p, BLOCK_BYTES);
+            n += BLOCK_BYTES;
         }
+    }
+    const uint8_t *p = (const uint8_t *)row + whole * BLOCK_BYTES;
+    if (rest > 0 && memcmp(p, (const uint8_t *)above + whole * BLOCK_BYTES, rest) != 0) {
+        to[whole / 8] |= (uint8_t)(1 << whole % 8);
+        memcpy(to + n, p, rest);
+        n += rest;
     }
     return n;
 }

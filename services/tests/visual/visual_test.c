@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/id.h"
 #include "tests/visual/png_fixture.h"
 #include "tests/visual/vis_int.h"
 #include "tests/visual/visual.h"
@@ -372,6 +373,39 @@ the_same_pixels_in_another_place_have_another_hash(void **state)
     }
 }
 
+/* Digests are stored with pictures: another version of us must find them again. */
+static void
+the_hash_of_a_picture_never_changes(void **state)
+{
+    static const struct {
+        uint32_t width;
+        const char *hash;
+    } known[] = {
+        {5, "92da36441ecdc589cbca7a893c29ac20997634bcdfe25f8b441025451bf6af31"},
+        {32, "d018e2c1f8486879a42de44dd8b8a2b1a801d7f3f794aa1c854071780e7548b2"},
+        {150, "d64d1064ca797700d0a72305ab7ae47e775a7b30d6f999e49d9ff8d2a25d5e61"},
+    };
+    struct pair *p = *state;
+    struct visual_info info;
+    unsigned char hash[VISUAL_HASH_LEN];
+    char hex[2 * VISUAL_HASH_LEN + 1];
+    uint8_t rows[150 * 9 * 3];
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        struct png_form form = rgb_form;
+        form.w = known[i].width;
+        form.h = 9;
+        for (size_t k = 0; k < (size_t)form.w * 9 * 3; k++) {
+            rows[k] = (uint8_t)(k / (form.w * 6) * 40 + (k % 64 == 0 ? k / 64 : 0));
+        }
+        struct str file = png_make(&form, rows);
+        assert_int_equal(visual_pixel_hash(p->v, file, &p->options, hash, &info, &p->error), RC_OK);
+        id_hex(hash, sizeof(hash), hex);
+        assert_string_equal(hex, known[i].hash);
+        free((void *)(uintptr_t)file.p);
+    }
+}
+
 int
 main(void)
 {
@@ -390,6 +424,7 @@ main(void)
         T(a_picture_over_the_limits_is_refused_by_its_head_alone),
         T(the_same_pixels_have_the_same_hash_however_they_are_stored),
         T(the_same_pixels_in_another_place_have_another_hash),
+        T(the_hash_of_a_picture_never_changes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
