@@ -46,10 +46,30 @@ pack_event(struct ctx *ctx, const struct svc_event *event, const char *id, struc
     return RC_OK;
 }
 
+struct told {
+    struct svc *svc;
+    unsigned targets;
+};
+
 static void
 wake_relay(void *arg)
 {
-    svc_wake(arg, SVC_RELAY);
+    const struct told *told = arg;
+
+    (void)atomic_fetch_or(&told->svc->told, told->targets);
+    svc_wake(told->svc, SVC_RELAY);
+}
+
+static enum rc
+wake_after_commit(struct svc *svc, struct ctx *ctx, unsigned targets)
+{
+    struct told *told = ARENA_NEW(ctx->arena, struct told);
+
+    if (told == NULL) {
+        return fail_memory(ctx, "the request is too large");
+    }
+    *told = (struct told){svc, targets};
+    return db_after_commit(ctx, wake_relay, told);
 }
 
 enum rc
@@ -80,7 +100,7 @@ svc_emit(struct db *db, struct ctx *ctx, const struct svc_event *event)
                       order_key.n == 0 ? DB_ARG_NULL : DB_ARG_STR(order_key), DB_ARG_BYTES(wire));
     }
     if (rc == RC_OK && db_owner(db) != NULL) {
-        rc = db_after_commit(ctx, wake_relay, db_owner(db));
+        rc = wake_after_commit(db_owner(db), ctx, event->tell);
     }
     return rc;
 }

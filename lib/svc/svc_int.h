@@ -77,6 +77,7 @@ struct svc {
     struct svc_health health;
     void *state;
     int64_t started_us; /* mono */
+    atomic_uint told;   /* targets (enum svc_tell) that the relay has something new for */
     atomic_bool serving;
     atomic_bool stopping;
     pthread_mutex_t lock; /* guards the list of loops */

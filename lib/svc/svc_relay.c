@@ -45,6 +45,7 @@ struct target {
 struct relay {
     struct svc *svc;
     struct target targets[TARGETS_MAX];
+    int64_t looked_us; /* mono: when all targets were looked at */
     int64_t swept_us, depth_us;
 };
 
@@ -105,6 +106,9 @@ claim(struct relay *relay, struct ctx *ctx, const struct target *target,
         if (rc != RC_OK) {
             return rc;
         }
+    }
+    if (!locked) {
+        (void)atomic_fetch_or(&relay->svc->told, target->tell); /* whoever wakes us next */
     }
     return RC_OK;
 }
@@ -330,7 +334,7 @@ serve_target(struct relay *relay, struct ctx *ctx, struct target *target, bool *
     if (rc == RC_OK) {
         rc = settle(relay, ctx, target, rows, n, done, done_count);
     }
-    *out_more = *out_more || (rc == RC_OK && done_count > 0 && n == BATCH);
+    *out_more = rc == RC_OK && done_count > 0 && n == BATCH;
     return rc;
 }
 
@@ -378,18 +382,39 @@ measure(struct relay *relay, struct ctx *ctx)
     return rc;
 }
 
+/* Targets that something was committed for here, since they were looked at last; from time to time
+ * all: what another process left behind, or what is to be tried again. */
+static unsigned
+take_told(struct relay *relay)
+{
+    unsigned told = atomic_exchange(&relay->svc->told, 0);
+    int64_t now = clk_mono_us();
+
+    if (now - relay->looked_us >= PERIOD_US * 9 / 10) {
+        relay->looked_us = now;
+        return ~0U;
+    }
+    return told;
+}
+
 static bool
 relay_run(void *state, struct ctx *ctx)
 {
     struct relay *relay = state;
+    unsigned told = take_told(relay);
     bool more = false;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; i < ARRAY_LEN(relay->targets) && rc == RC_OK; i++) {
         struct target *target = &relay->targets[i];
-        if (svc__uses(relay->svc, svc__peer_of(target->tell)) &&
+        bool has_more = false;
+        if ((told & target->tell) != 0 && svc__uses(relay->svc, svc__peer_of(target->tell)) &&
             clk_mono_us() >= target->not_before_us && !svc_is_stopping(relay->svc)) {
-            rc = serve_target(relay, ctx, target, &more);
+            rc = serve_target(relay, ctx, target, &has_more);
+        }
+        if (has_more) {
+            (void)atomic_fetch_or(&relay->svc->told, target->tell);
+            more = true;
         }
     }
     if (rc == RC_OK && !more) {

@@ -2,9 +2,11 @@
 INSERT INTO outbox (event_id, target, type, order_key, event)
 SELECT $1::uuid, target, $3, $4, $5::bytea FROM unnest($2::smallint[]) AS target;
 
--- One relay claims for a target at a time: the order of keys depends on it.
+-- One relay claims for a target at a time: the order of keys depends on it. Nobody waits until the claim is on
+-- the disk: one that a crash of Postgres undoes is made again, and the receiver knows what it has.
 -- name: outbox_lock
-SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.outbox', $1::bigint));
+SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.outbox', $1::bigint)),
+    set_config('synchronous_commit', 'off', true);
 
 -- Claims rows by pushing them into the future; a relay that dies gives them back that way. A row
 -- waits while an earlier one with its order_key is claimed or waits to be tried again.
@@ -23,8 +25,10 @@ WITH due AS MATERIALIZED (
 )
 SELECT id, event, attempts, order_key FROM claimed ORDER BY id;
 
+-- As lazily: what comes back is told again, and known.
 -- name: outbox_done
-DELETE FROM outbox WHERE id = ANY($1::bigint[]);
+WITH lazy AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+DELETE FROM outbox USING lazy WHERE id = ANY($1::bigint[]);
 
 -- Not delivered through no fault of the event: try again soon.
 -- name: outbox_release
