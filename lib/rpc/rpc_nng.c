@@ -47,8 +47,8 @@ sysconf(int name)
     return fn(name);
 }
 
-const char *
-rpc_why(const char *fmt, ...)
+/* Formats the reason of a failure into storage of the thread. */
+static const char *PRINTF_LIKE(1, 2) why_of(const char *fmt, ...)
 {
     static _Thread_local char text[512];
     va_list args;
@@ -74,12 +74,12 @@ check_path(const char *path, const char **out_why)
     size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
     if (path[0] != '/') {
-        return refuse(out_why, rpc_why("ipc: the path \"%s\" is not absolute", path));
+        return refuse(out_why, why_of("ipc: the path \"%s\" is not absolute", path));
     }
     if (strlen(path) > max) {
-        return refuse(out_why, rpc_why("ipc: the path \"%s\" has %zu bytes, a socket's address "
-                                       "holds %zu: use a shorter directory",
-                                       path, strlen(path), max));
+        return refuse(out_why, why_of("ipc: the path \"%s\" has %zu bytes, a socket's address "
+                                      "holds %zu: use a shorter directory",
+                                      path, strlen(path), max));
     }
     return RC_OK;
 }
@@ -92,7 +92,7 @@ check_host(const char *host_port, const char **out_why)
 
     if (colon == NULL || colon == host_port ||
         str_to_u64(str_z(colon + 1), 65535, &port) != RC_OK) {
-        return refuse(out_why, rpc_why("\"%s\" is not host:port", host_port));
+        return refuse(out_why, why_of("\"%s\" is not host:port", host_port));
     }
     return RC_OK;
 }
@@ -122,7 +122,7 @@ rpc_url_check(const char *url, const struct rpc_tls *tls, bool allow_plain_tcp,
         }
         return check_host(url + 6, out_why);
     }
-    return refuse(out_why, rpc_why("\"%s\": expected ipc://, tls+tcp:// or tcp://", url));
+    return refuse(out_why, why_of("\"%s\": expected ipc://, tls+tcp:// or tcp://", url));
 }
 
 /* --- TLS ----------------------------------------------------------------------------------- */
@@ -136,7 +136,7 @@ read_pem(const char *path, const char **out_why)
     size_t n = text == NULL ? 0 : fread(text, 1, PEM_MAX + 1, f);
 
     if (n == 0 || n > PEM_MAX) {
-        *out_why = rpc_why("%s: %s", path, f == NULL ? strerror(errno) : "empty or too long");
+        *out_why = why_of("%s: %s", path, f == NULL ? strerror(errno) : "empty or too long");
         free(text);
         text = NULL;
     } else {
@@ -171,12 +171,12 @@ tls_fill(nng_tls_config *config, const struct rpc_tls *tls, const char **out_why
     }
     int rv = nng_tls_config_ca_chain(config, ca, NULL);
     if (rv != 0) {
-        *out_why = rpc_why("%s: %s", tls->ca_file, nng_strerror(rv));
+        *out_why = why_of("%s: %s", tls->ca_file, nng_strerror(rv));
         return RC_UNAVAILABLE;
     }
     rv = nng_tls_config_own_cert(config, cert, key, NULL);
     if (rv != 0) {
-        *out_why = rpc_why("%s, %s: %s", tls->cert_file, key_file, nng_strerror(rv));
+        *out_why = why_of("%s, %s: %s", tls->cert_file, key_file, nng_strerror(rv));
         return RC_UNAVAILABLE;
     }
     if (tls->server_name != NULL) {
@@ -246,7 +246,7 @@ dialer_start(nng_socket sock, const char *url, const struct rpc_tls *tls, const 
     int rv = nng_dialer_create(&dialer, sock, url);
 
     if (rv != 0) {
-        *out_why = rpc_why("%s: %s", url, nng_strerror(rv));
+        *out_why = why_of("%s: %s", url, nng_strerror(rv));
         return RC_UNAVAILABLE;
     }
     if (str_starts(str_z(url), STR("tls+tcp://"))) {
@@ -263,7 +263,7 @@ dialer_start(nng_socket sock, const char *url, const struct rpc_tls *tls, const 
     (void)nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true);
     rv = rv != 0 ? rv : nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     if (rv != 0) {
-        *out_why = rpc_why("%s: %s", url, nng_strerror(rv));
+        *out_why = why_of("%s: %s", url, nng_strerror(rv));
         return RC_UNAVAILABLE;
     }
     return RC_OK;
@@ -380,14 +380,14 @@ clear_stale(const char *path, const char **out_why)
         return RC_OK;
     }
     if (!S_ISSOCK(st.st_mode)) {
-        *out_why = rpc_why("%s exists and is not a socket", path);
+        *out_why = why_of("%s exists and is not a socket", path);
         return RC_UNAVAILABLE;
     }
     int fd = try_connect(path);
     if (fd >= 0) {
         (void)greet(fd, GREETING_US);
         (void)close(fd);
-        *out_why = rpc_why("%s: another server is listening there", path);
+        *out_why = why_of("%s: another server is listening there", path);
         return RC_UNAVAILABLE;
     }
     (void)unlink(path);
@@ -431,7 +431,7 @@ rpc_listen(nng_socket sock, const char *url, enum rpc_scheme scheme, const struc
     }
     int rv = nng_listener_create(&listener, sock, url);
     if (rv != 0) {
-        *out_why = rpc_why("%s: %s", url, nng_strerror(rv));
+        *out_why = why_of("%s: %s", url, nng_strerror(rv));
         return RC_UNAVAILABLE;
     }
     rc = listener_options(listener, scheme, tls, out_why);
@@ -440,7 +440,7 @@ rpc_listen(nng_socket sock, const char *url, enum rpc_scheme scheme, const struc
     }
     rv = nng_listener_start(listener, 0);
     if (rv != 0) {
-        *out_why = rpc_why("%s: %s", url, nng_strerror(rv));
+        *out_why = why_of("%s: %s", url, nng_strerror(rv));
         return RC_UNAVAILABLE;
     }
     return RC_OK;

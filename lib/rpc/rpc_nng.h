@@ -21,8 +21,6 @@ enum rpc_scheme { RPC_IPC, RPC_TCP, RPC_TLS };
  * Errors: INVALID_ARGUMENT. */
 NODISCARD enum rc rpc_url_check(const char *url, const struct rpc_tls *tls, bool allow_plain_tcp,
                                 enum rpc_scheme *out, const char **out_why);
-/* Formats the reason of a failure into storage of the thread and returns it. */
-const char *rpc_why(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Makes NNG ready for any thread; false: no memory. NNG 1.5 does so by itself at the first use, but
  * looks without a lock whether somebody has: so before there is a second thread. */
