@@ -160,7 +160,6 @@ set_ids(struct gw_req *r, struct scratch *s)
 static enum rc
 find_route(struct gw_req *r)
 {
-    extern const struct gw_trie gw_trie;
     struct str verb = r->http->verb;
 
     r->surface = gw_surface_of(r->http->path);
@@ -284,10 +283,11 @@ log_request(struct gw_req *r)
     int status = web_status(r->conn);
     int64_t took_us = clk_mono_us() - r->http->began_us;
     size_t class = (size_t)(status / 100 > 0 ? status / 100 - 1 : 4);
+    size_t route = r->route == NULL ? gw_trie.route_count : (size_t)(r->route - gw_trie.routes);
     enum log_level level = status >= 500 ? LOG_WARN_LEVEL : LOG_INFO_LEVEL;
 
-    met_add(r->gw->met.requests, (size_t)r->surface, class, 1);
-    met_observe_us(r->gw->met.took, (size_t)r->surface, 0, took_us);
+    met_add(r->gw->met.requests, route, class, 1);
+    met_observe_us(r->gw->met.took, route, 0, took_us);
     log_line(level, &r->ctx, "http", NULL, LOG_STR("verb", r->http->verb),
              LOG_Z("route", r->route == NULL ? "" : r->route->pattern), LOG_I64("status", status),
              LOG_I64("us", took_us), LOG_I64("bytes", web_bytes_sent(r->conn)),

@@ -38,10 +38,12 @@ extern const struct cfg_row GW_CFG_ROWS[];
 extern const size_t GW_CFG_COUNT;
 
 struct gw_metrics {
-    struct met_metric *requests; /* by surface and status class */
-    struct met_metric *took;
-    struct met_metric *refused; /* by cause */
+    struct met_metric *requests; /* by route and status class */
+    struct met_metric *took;     /* by route */
 };
+
+/* All endpoints; generated. A route's index here is its label's in the metrics. */
+extern const struct gw_trie gw_trie;
 
 struct gateway {
     const struct gw_cfg *cfg;

@@ -10,25 +10,43 @@
 #include "gateway_rpc.h"
 #include "log/log.h"
 
+#define ROUTE_NAMES_MAX ((size_t)1 << 20)
 #define TOKENS_MAX 65536
 #define RATE_KEYS_MAX 65536
 #define DRAIN_US (20 * ASSAY_US_PER_S)
 
 static struct gw_cfg cfg;
 
+/* "GET /api/v1/tests/suites/{suite_id}": patterns, so that there are as many values as routes. What
+ * no route answers, pages too, is "other". */
+static struct met_label
+route_label(struct arena *arena)
+{
+    size_t n = gw_trie.route_count;
+    const char **names = arena == NULL ? NULL : ARENA_ARRAY(arena, n, const char *);
+
+    for (size_t i = 0; names != NULL && i < n; i++) {
+        const struct gw_route *route = &gw_trie.routes[i];
+        names[i] = arena_printf(arena, "%s %s", gw_verb_name(route->verb), route->pattern).p;
+    }
+    bool ok = names != NULL && !arena_failed(arena);
+    return MET_LABEL("route", names, ok ? n : 0);
+}
+
 static void
 make_metrics(struct gateway *gw)
 {
-    static const char *const SURFACES[] = {"vibeview", "tripwire",    "autosana",
-                                           "vizzly",   "vibetesting", "extension"};
     static const char *const CLASSES[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
     struct met *met = svc_met(gw->svc);
+    struct arena *arena = arena_new(ROUTE_NAMES_MAX);
+    struct met_label routes = route_label(arena);
 
-    gw->met.requests = met_counter(met, "assay_http_requests_total", "Requests answered.",
-                                   MET_LABEL("surface", SURFACES, ARRAY_LEN(SURFACES)),
-                                   MET_LABEL("status", CLASSES, ARRAY_LEN(CLASSES)));
-    gw->met.took = met_histogram(met, "assay_http_request_seconds", "Time from head to answer.",
-                                 MET_LABEL("surface", SURFACES, ARRAY_LEN(SURFACES)), MET_NO_LABEL);
+    gw->met.requests =
+        met_counter(met, "assay_http_requests_total", "Requests answered, by route and status.",
+                    routes, MET_LABEL("status", CLASSES, ARRAY_LEN(CLASSES)));
+    gw->met.took = met_histogram(met, "assay_http_request_seconds",
+                                 "Time from head to answer, by route.", routes, MET_NO_LABEL);
+    arena_free(arena);
 }
 
 static void

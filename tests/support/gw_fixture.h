@@ -161,7 +161,6 @@ serve_tests(struct fixture *f, char *listen, size_t n)
 static bool
 start_gateway(struct fixture *f)
 {
-    static const char *const SURFACES[] = {"0", "1", "2", "3", "4", "5"};
     static const char *const CLASSES[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
     const char *why = NULL;
     struct gw_identify_cfg identify = {
@@ -183,10 +182,9 @@ start_gateway(struct fixture *f)
     f->met = met_new();
     f->gw.cfg = &f->cfg;
     f->gw.svc = &f->svc;
-    f->gw.met.requests = met_counter(f->met, "r", "r", MET_LABEL("surface", SURFACES, 6),
-                                     MET_LABEL("status", CLASSES, 5));
-    f->gw.met.took =
-        met_histogram(f->met, "t", "t", MET_LABEL("surface", SURFACES, 6), MET_NO_LABEL);
+    f->gw.met.requests =
+        met_counter(f->met, "r", "r", MET_NO_LABEL, MET_LABEL("status", CLASSES, 5));
+    f->gw.met.took = met_histogram(f->met, "t", "t", MET_NO_LABEL, MET_NO_LABEL);
     return gw_limit_new("default=1000,upload_ai=10,auth=3", 1024, &f->gw.limit) == RC_OK &&
            gw_identify_new(&identify, &f->gw.identify) == RC_OK &&
            web_server_start(&web, &f->gw.web, &why) == RC_OK;
