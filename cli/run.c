@@ -262,6 +262,21 @@ poll_run(struct follow *f, struct api *api, const char *run_id)
     return NULL;
 }
 
+/* Verdicts of screenshots are no events: a run may pass with a warning. */
+static void
+show_looks(FILE *out, const struct json_value *results)
+{
+    for (size_t i = 0; results != NULL && i < results->count; i++) {
+        const struct json_value *c = json_at(results, i);
+        struct str looks = json_str(json_get(c, "visual_regression_status"));
+        if (str_eqz(looks, "warn") || str_eqz(looks, "fail")) {
+            (void)fprintf(out, "looks different (%.*s): %.*s, run %.*s\n", STR_ARG(looks),
+                          STR_ARG(json_str(json_get(c, "case_name"))),
+                          STR_ARG(json_str(json_get(c, "run_id"))));
+        }
+    }
+}
+
 static int
 finish(struct follow *f, struct api *api, const struct json_value *run, const struct run_opts *o)
 {
@@ -283,6 +298,7 @@ finish(struct follow *f, struct api *api, const struct json_value *run, const st
     if (why.n > 0) {
         (void)fprintf(f->out, "%.*s\n", STR_ARG(why));
     }
+    show_looks(f->out, results);
     (void)fflush(f->out);
     if (o->json && run_print_json(api, run) != CLI_OK) {
         return CLI_BROKEN;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Brings a suite file to the server: the app by its address, the suite by name and app. A suite
- * whose content is the same is used as it is, so that its history and baselines stay. */
+ * whose content is the same is used as it is, so that its history stays. Cases that are replaced by
+ * others of the same name hand them their baselines. */
 #include "cli/run_opts.h"
 
 #include <errno.h>

@@ -55,6 +55,20 @@ print_wait(struct api *api, const struct json_value *run)
     }
 }
 
+/* Of a step whose screenshot differs, or could not be compared. */
+static void
+print_looks(const struct json_value *step)
+{
+    struct str looks = json_str(json_get(step, "visual_regression_status"));
+    struct str why = json_str(json_get(step, "visual_regression_note"));
+
+    if (str_eqz(looks, "warn") || str_eqz(looks, "fail")) {
+        (void)printf("            looks different (%.*s): %.2f %% %.*s%.*s\n", STR_ARG(looks),
+                     json_f64(json_get(step, "diff_percentage"), 0), STR_ARG(why),
+                     STR_ARG(json_str(json_get(step, "diff_url"))));
+    }
+}
+
 static void
 print_steps(const struct json_value *run)
 {
@@ -77,6 +91,7 @@ print_steps(const struct json_value *run)
         const struct json_value *s = json_at(steps, i);
         run_print_step(stdout, json_str(json_get(s, "status")),
                        json_i64(json_get(s, "duration_ms"), 0), json_str(json_get(s, "text")));
+        print_looks(s);
     }
     for (size_t i = 0; cases != NULL && i < cases->count; i++) {
         const struct json_value *c = json_at(cases, i);

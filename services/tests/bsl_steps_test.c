@@ -164,6 +164,39 @@ a_sub_flow_has_its_own_baselines_whoever_runs_it(void **state)
     call_end(&c);
 }
 
+static void
+delete_case(const char *id)
+{
+    struct call c = call_as(ORG);
+    Assay__DeleteCaseRequest req = ASSAY__DELETE_CASE_REQUEST__INIT;
+    Assay__StatusText resp = ASSAY__STATUS_TEXT__INIT;
+
+    req.case_id = pb_strz(c.arena, str_z(id));
+    assert_int_equal(WRITE(&c, tests_delete_case(&tests, &c.ctx, &req, &resp)), RC_OK);
+    call_end(&c);
+}
+
+static void
+a_case_that_takes_the_place_of_another_one_has_its_baselines(void **state)
+{
+    struct call c = call_as(ORG);
+
+    (void)state;
+    make(&c, "10", "25");
+    run_looks(&c, "AB");
+    delete_case(one->public_id);
+    one = add_case(&c, suite->public_id, TEXT("another name"));
+    run_looks(&c, "AB");
+    expect_run("passed", "NULL");
+    delete_case(one->public_id);
+    one = add_case(&c, suite->public_id, TEXT("login"));
+    run_looks(&c, "AF");
+    expect_run("failed", "'fail'");
+    ASSERT_N("step_checks WHERE verdict = 'ok' AND job_id = 3", 1);
+    ASSERT_N("baselines", 4);
+    call_end(&c);
+}
+
 int
 main(void)
 {
@@ -173,6 +206,7 @@ main(void)
         T(a_reworded_step_is_compared_with_the_baseline_of_its_place),
         T(steps_that_say_the_same_are_told_apart_by_their_order),
         T(a_step_that_waits_for_the_end_of_its_case_holds_up_nobody),
+        T(a_case_that_takes_the_place_of_another_one_has_its_baselines),
         T(a_sub_flow_has_its_own_baselines_whoever_runs_it),
     };
     return cmocka_run_group_tests(all, open_all, close_all);

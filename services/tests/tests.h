@@ -103,6 +103,7 @@ struct tst_claim {
     char *worker_addr, *on_device_id;
     struct str variables;
     bool own_session, cancel;
+    bool compares; /* its screenshots, with baselines */
 };
 
 /* What webhooks are told of a run. Source: tests/contract, "Webhooks". */

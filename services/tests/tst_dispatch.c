@@ -186,6 +186,7 @@ start_on_worker(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
     PB_SET(&req, variables, pb_bytes(ctx->arena, job->variables));
     req.context = job->context;
     req.lease_us = t->cfg->lease_us;
+    PB_SET(&req, compares, job->compares);
     PB_SET(&req, step_timeout_ms, t->cfg->step_timeout_us / ASSAY_US_PER_MS);
     enum rc rc = tst_job_cases(t, ctx, job, &req);
     if (rc == RC_OK) {

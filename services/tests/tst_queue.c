@@ -74,6 +74,7 @@ tst_queue_claim(struct tests *t, struct ctx *ctx, int64_t lease_us, int max, boo
             .suite_run_id = db_i64(res, i, 15),
             .worker_addr = db_strz(res, i, 16),
             .on_device_id = db_strz(res, i, 17),
+            .compares = db_bool(res, i, 18),
         };
     }
     *out = claims;

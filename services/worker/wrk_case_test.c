@@ -16,6 +16,37 @@ a_case_is_reported_in_order_with_its_pictures(void **state)
     assert_string_equal(fake.log, "tap 100 ; tap 100 ");
 }
 
+/* Pictures taken of one step on a page that moves for so many of them. */
+static int
+shots_of(const char *step, bool compares, int moving)
+{
+    ProtobufCBinaryData steps = {strlen(step), (uint8_t *)(uintptr_t)step};
+    Assay__JobCase c = a_case(1, steps);
+    Assay__JobCase *cases[] = {&c};
+    Assay__StartJobRequest req = a_job(cases, 1);
+
+    PB_SET(&req, compares, compares);
+    shots = 0;
+    shots_moving = moving;
+    assert_int_equal(set_up(NULL), 0);
+    assert_int_equal(start(&req), RC_OK);
+    wrk_jobs_join(&w);
+    return shots;
+}
+
+static void
+a_picture_that_is_compared_shows_the_page_at_rest(void **state)
+{
+    (void)state;
+    assert_int_equal(shots_of("[\"tap Login\"]", false, 3), 1);
+    assert_int_equal(shots_of("[\"tap Login\"]", true, 1), 2);
+    assert_int_equal(shots_of("[\"tap Login\"]", true, 3), 5);
+    assert_true(was_told("shot; end 1 passed"));
+    assert_in_range(shots_of("[\"tap Login\"]", true, 1000000), 3, 30); /* it never rests */
+    assert_true(was_told("shot; end 1 passed"));
+    assert_int_equal(shots_of("[\"tap Nowhere\"]", true, 3), 1); /* is compared with nothing */
+}
+
 static void
 what_is_not_there_fails_the_case_and_ends_it(void **state)
 {
@@ -189,6 +220,7 @@ main(void)
 {
     const struct CMUnitTest all[] = {
         T(a_case_is_reported_in_order_with_its_pictures),
+        T(a_picture_that_is_compared_shows_the_page_at_rest),
         T(what_is_not_there_fails_the_case_and_ends_it),
         T(an_empty_case_or_an_empty_step_never_passes),
         T(a_case_that_opens_an_address_first_does_not_load_the_start_page),

@@ -9,6 +9,8 @@
 #define SHOT_US (10 * ASSAY_US_PER_S)
 #define SETTLE_US (2 * ASSAY_US_PER_S)
 #define JPEG_QUALITY 80
+#define REST_US (2 * ASSAY_US_PER_S)
+#define REST_SHOTS 30
 
 /* At most `max` bytes, ending with a whole character: half a one is not UTF-8, and tests would
  * refuse the report for good. What is cut has been masked before: half a secret is none that is
@@ -72,14 +74,61 @@ actions_json(struct ctx *ctx, struct str text)
     return out;
 }
 
-/* A picture of where the step ended; none when the device is gone. */
 static struct str
-take_picture(struct case_run *r, struct ctx *ctx)
+shoot(struct case_run *r, struct ctx *shot)
 {
     struct str jpeg = STR_EMPTY;
 
+    return r->dev->driver->screenshot(r->dev, shot, DEVICE_JPEG, JPEG_QUALITY, &jpeg) == RC_OK
+               ? jpeg
+               : STR_EMPTY;
+}
+
+static void
+stop_moving(struct case_run *r, struct ctx *shot, bool still)
+{
+    if (r->dev->driver->still != NULL && r->dev->driver->still(r->dev, shot, still) != RC_OK) {
+        ctx_recover(shot); /* the picture is taken as it is */
+    }
+}
+
+/* The page at rest: two pictures in a row are the same, three once it has moved. One that never
+ * rests (a clock, a video) is taken as it is after a while. */
+static struct str
+shoot_at_rest(struct case_run *r, struct ctx *shot)
+{
+    int64_t end_us = clk_mono_us() + REST_US;
+    struct str last = STR_EMPTY;
+    int same = 0;
+    int wanted = 1;
+
+    for (int i = 0; i < REST_SHOTS && same < wanted; i++) {
+        stop_moving(r, shot, true);
+        struct str jpeg = shoot(r, shot);
+        if (jpeg.n == 0 || wrk_job_is_over(r->job)) {
+            last = jpeg;
+            break;
+        }
+        bool moved = i > 0 && !str_eq(jpeg, last);
+        same = i > 0 && !moved ? same + 1 : 0;
+        wanted = moved ? 2 : wanted;
+        last = jpeg;
+        if (clk_mono_us() >= end_us) {
+            break;
+        }
+    }
+    stop_moving(r, shot, false);
+    return last;
+}
+
+/* A picture of where the step ended; none when the device is gone. */
+static struct str
+take_picture(struct case_run *r, struct ctx *ctx, bool passed)
+{
+    bool compares = passed && r->job->req->has_compares && r->job->req->compares;
+
     if (r->device_gone) {
-        return jpeg;
+        return STR_EMPTY;
     }
     struct ctx shot;
     ctx_init(&shot, ctx->arena);
@@ -88,10 +137,10 @@ take_picture(struct case_run *r, struct ctx *ctx)
     if (r->dev->driver->settle(r->dev, &shot, SETTLE_US) != RC_OK) {
         ctx_recover(&shot); /* a dialog is open, or the picture will fail for the same reason */
     }
-    if (r->dev->driver->screenshot(r->dev, &shot, DEVICE_JPEG, JPEG_QUALITY, &jpeg) != RC_OK) {
-        return STR_EMPTY;
+    struct str jpeg = compares ? shoot_at_rest(r, &shot) : shoot(r, &shot);
+    if (jpeg.n > 0) {
+        wrk_frame_put(r->job->device, jpeg);
     }
-    wrk_frame_put(r->job->device, jpeg);
     return jpeg;
 }
 
@@ -155,7 +204,7 @@ wrk_step_report(struct case_run *r, struct ctx *ctx, const struct item *item,
     if (item->flow_id != NULL) {
         step.flow_id = pb_strz(ctx->arena, str_z(item->flow_id));
     }
-    struct str jpeg = item->secret ? STR_EMPTY : take_picture(r, ctx);
+    struct str jpeg = item->secret ? STR_EMPTY : take_picture(r, ctx, res->verdict == STEP_PASSED);
     if (step.text == NULL || step.status == NULL || step.kind == NULL) {
         atomic_store(&r->job->lost, true); /* out of memory: a report without text is no report */
         return;

@@ -216,11 +216,15 @@ dev_page(struct device *d, struct ctx *ctx, struct device_page *out)
     return heard_abort() ? fail(ctx, RC_CANCELLED, "CANCELLED", "stopped") : fake_page(d, ctx, out);
 }
 
+/* Pictures that were taken, and how many of them show something else than the one before. */
+static int shots, shots_moving;
+
 static UNUSED enum rc
 dev_shot(struct device *d, struct ctx *ctx, enum device_image format, int quality, struct str *out)
 {
     (void)d, (void)format, (void)quality;
-    *out = arena_str(ctx->arena, STR("a picture"));
+    shots++;
+    *out = arena_printf(ctx->arena, "picture %d", shots < shots_moving ? shots : shots_moving);
     return RC_OK;
 }
 

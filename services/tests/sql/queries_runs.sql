@@ -126,7 +126,8 @@ UPDATE jobs SET state = 'allocating', fence = fence + 1, cancel_sent = false,
 WHERE id = ANY (ARRAY(SELECT queue_due($2, $3)))
 RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.device_id,
     jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
-    jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
+    jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id,
+    jobs.warn_pct IS NOT NULL OR jobs.fail_pct IS NOT NULL;
 
 -- Jobs that wait for a device and are due to ask again; the fence stays, nobody else has it.
 -- name: job_claim_waiting
@@ -138,7 +139,8 @@ UPDATE jobs SET state = 'allocating', lease_until = now() + $1 * interval '1 mic
 FROM due WHERE jobs.id = due.id
 RETURNING jobs.id, jobs.org_id, jobs.fence, jobs.platform, jobs.category, jobs.device_id,
     jobs.session_id, jobs.own_session, jobs.url, jobs.reset_strategy, jobs.variables, jobs.context,
-    jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id;
+    jobs.mode, jobs.user_id, jobs.cancel, jobs.suite_run_id, jobs.worker_addr, jobs.on_device_id,
+    jobs.warn_pct IS NOT NULL OR jobs.fail_pct IS NOT NULL;
 
 -- $6: a device of the kind is connected.
 -- name: job_wait

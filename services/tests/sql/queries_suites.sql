@@ -116,6 +116,7 @@ WHERE c.org_id = $1 AND c.suite_id IS NULL AND c.deleted_at IS NULL
   AND ($2::boolean IS NULL OR c.is_reusable = $2)
 ORDER BY c.id DESC;
 
+-- A case that comes in the place of one that was deleted (a suite brought anew from its file) looks like it.
 -- name: case_insert
 WITH made AS (
     INSERT INTO cases (public_id, org_id, suite_id, app_id, name, mode, steps, assertions, step_count,
@@ -126,6 +127,13 @@ WITH made AS (
 ), counted AS (
     UPDATE suites SET case_count = case_count + 1, updated_at = now() FROM made
     WHERE suites.id = made.suite_id
+), inherited AS (
+    UPDATE baselines SET case_id = made.id FROM made
+    WHERE case_id = (
+        SELECT gone.id FROM cases gone
+        WHERE gone.org_id = $2 AND gone.suite_id = $3 AND gone.name = $5 AND gone.deleted_at IS NOT NULL
+          AND EXISTS (SELECT 1 FROM baselines b WHERE b.case_id = gone.id)
+        ORDER BY gone.id LIMIT 1)
 )
 SELECT id FROM made;
 

@@ -29,6 +29,7 @@ static const struct device_driver driver = {
     .tab = cdp_switch_tab,
     .page = cdp_page,
     .screenshot = cdp_screenshot,
+    .still = cdp_still,
     .find = cdp_find,
     .abort = cdp_abort,
 };

@@ -221,6 +221,7 @@ enum rc cdp_reload(struct device *base, struct ctx *ctx);
 enum rc cdp_dialog(struct device *base, struct ctx *ctx, bool accept, struct str text);
 enum rc cdp_switch_tab(struct device *base, struct ctx *ctx, int number, bool close);
 enum rc cdp_page(struct device *base, struct ctx *ctx, struct device_page *out);
+enum rc cdp_still(struct device *base, struct ctx *ctx, bool still);
 enum rc cdp_screenshot(struct device *base, struct ctx *ctx, enum device_image format, int quality,
                        struct str *out);
 enum rc cdp_find(struct device *base, struct ctx *ctx, struct str selector, int32_t *out_ref);

@@ -84,3 +84,18 @@ cdp_screenshot(struct device *base, struct ctx *ctx, enum device_image format, i
     }
     return rc == RC_ABORTED && ctx->err.code == RC_OK ? cdp_hangs(ctx) : rc;
 }
+
+enum rc
+cdp_still(struct device *base, struct ctx *ctx, bool still)
+{
+    struct cdp_device *d = cdp_of(base);
+    struct str said = STR_EMPTY;
+    enum rc rc = cdp_require(d, ctx);
+
+    if (rc != RC_OK || cdp_tab(d)->dialog) {
+        return rc; /* behind a dialog nothing moves */
+    }
+    rc =
+        cdp_eval(d, ctx, cdp_tab(d), still ? STR("__assay.still()") : STR("__assay.goOn()"), &said);
+    return rc == RC_ABORTED ? cdp_drain(d, ctx) : rc; /* a new document has nothing to stop yet */
+}

@@ -115,6 +115,10 @@ struct device_driver {
     /* Bytes of the picture in ctx's arena; quality 1-100 of a JPEG. */
     enum rc (*screenshot)(struct device *d, struct ctx *ctx, enum device_image format, int quality,
                           struct str *out);
+    /* Before a picture that is compared: animations that end are at their end, endless ones stand
+     * at their beginning until `still` is false. Nothing a page draws by itself is stopped. NULL:
+     * the driver cannot. */
+    enum rc (*still)(struct device *d, struct ctx *ctx, bool still);
     /* Ref of the element a recorded CSS selector names. NOT_FOUND "NO_SUCH_ELEMENT", or
      * FAILED_PRECONDITION "AMBIGUOUS". */
     enum rc (*find)(struct device *d, struct ctx *ctx, struct str selector, int32_t *out_ref);

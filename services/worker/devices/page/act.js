@@ -358,6 +358,37 @@ A.quiet = async (limitMs) => {
   return 'OK';
 };
 
+/* For a picture: what moves by itself and comes to an end is there, and what never does stands at its
+ * beginning until it may go on. */
+let stopped = [];
+A.still = () => {
+  for (const doc of new Set([document, ...A.docs])) {
+    for (const a of doc.getAnimations()) {
+      if (a.playState !== 'running' || a.timeline !== doc.timeline) { continue; }
+      try {
+        if (a.effect.getComputedTiming().endTime !== Infinity) {
+          a.finish();
+        } else {
+          stopped.push([a, a.currentTime]);
+          a.pause();
+          a.currentTime = 0;
+        }
+      } catch { /* one that has no end, or was taken away */ }
+    }
+  }
+  return 'OK';
+};
+A.goOn = () => {
+  for (const [a, at] of stopped) {
+    if (a.playState === 'paused') {
+      a.currentTime = at;
+      a.play();
+    }
+  }
+  stopped = [];
+  return 'OK';
+};
+
 /* --- frames of other processes, recorded selectors --------------------------------------------- */
 
 A.frameRef = (e) => name(e);
