@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/id.h"
+#include "blob/sync.h"
 
 #define FILE_MODE 0640
 #define DIR_MODE 0750
@@ -140,18 +141,6 @@ file_spool(void *impl, struct ctx *ctx, struct blob_spool *spool)
     return RC_OK;
 }
 
-static bool
-sync_dir(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return ok;
-}
-
 /* Cuts the last name off. */
 static void
 cut_last(char *path)
@@ -188,44 +177,78 @@ move_into_place(const char *from, const char *to, bool *out_made_dirs)
     return errno == ENOENT && make_fan_out(to) && rename(from, to) == 0;
 }
 
-/* A name is durable when its folder is; folders that were made now, when their parents are. The
- * store's own folder is flushed once for all. */
-static bool
-sync_names(const struct file_store *fs, const struct blob_named *files, const bool *made_dirs,
-           size_t n)
+static int
+by_path(const void *a, const void *b)
 {
-    char dir[PATH_MAX];
-    bool made_any = false;
+    const struct blob_sync *p = a;
+    const struct blob_sync *q = b;
 
+    return strcmp(p->path, q->path);
+}
+
+/* The folder `dir`, once more on the list. False without memory. */
+static bool
+add_folder(struct arena *arena, struct blob_sync *items, size_t *n, const char *dir)
+{
+    const char *copy = arena_strz(arena, str_z(dir));
+
+    items[(*n)++] = (struct blob_sync){.fd = -1, .path = copy};
+    return copy != NULL;
+}
+
+static size_t
+keep_different(struct blob_sync *items, size_t n)
+{
+    size_t kept = 0;
+
+    qsort(items, n, sizeof(*items), by_path);
     for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || by_path(&items[kept - 1], &items[i]) != 0) {
+            items[kept++] = items[i];
+        }
+    }
+    return kept;
+}
+
+/* A name is durable when its folder is; folders that were made now, when their parents are. */
+static int
+sync_names(const struct file_store *fs, struct arena *arena, const struct blob_named *files,
+           const bool *made_dirs, size_t n)
+{
+    struct blob_sync *items = ARENA_ARRAY(arena, 3 * n, struct blob_sync);
+    char dir[PATH_MAX];
+    size_t count = 0;
+    bool ok = items != NULL;
+
+    for (size_t i = 0; ok && i < n; i++) {
         path_of(fs, files[i].name, dir);
         cut_last(dir);
-        if (!sync_dir(dir)) {
-            return false;
+        ok = add_folder(arena, items, &count, dir);
+        if (ok && made_dirs[i]) {
+            cut_last(dir);
+            ok = add_folder(arena, items, &count, dir) && add_folder(arena, items, &count, fs->dir);
         }
-        cut_last(dir);
-        if (made_dirs[i] && !sync_dir(dir)) {
-            return false;
-        }
-        made_any = made_any || made_dirs[i];
     }
-    return !made_any || sync_dir(fs->dir);
+    return ok ? blob_sync_all(items, keep_different(items, count)) : ENOMEM;
 }
 
 /* The bytes of all are on their way before any is waited for, so that the file system commits them
  * together: one write of its journal, not one per file. */
-static bool
-sync_bytes(const struct blob_named *files, size_t n)
+static int
+sync_bytes(struct arena *arena, const struct blob_named *files, size_t n)
 {
-    for (size_t i = 0; n > 1 && i < n; i++) {
-        (void)sync_file_range(files[i].spool->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* a hint */
+    struct blob_sync *items = ARENA_ARRAY(arena, n, struct blob_sync);
+
+    if (items == NULL) {
+        return ENOMEM;
     }
     for (size_t i = 0; i < n; i++) {
-        if (fsync(files[i].spool->fd) != 0) {
-            return false;
+        items[i] = (struct blob_sync){.fd = files[i].spool->fd};
+        if (n > 1) {
+            (void)sync_file_range(items[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* a hint */
         }
     }
-    return true;
+    return blob_sync_all(items, n);
 }
 
 static enum rc
@@ -238,8 +261,9 @@ file_publish(void *impl, struct ctx *ctx, const struct blob_named *files, size_t
     if (made_dirs == NULL) {
         return blob_io_fail(ctx, "publish", ENOMEM);
     }
-    if (!fs->no_fsync && !sync_bytes(files, n)) {
-        return blob_io_fail(ctx, "fsync", errno);
+    int error = fs->no_fsync ? 0 : sync_bytes(ctx->arena, files, n);
+    if (error != 0) {
+        return blob_io_fail(ctx, "fsync", error);
     }
     for (size_t i = 0; i < n; i++) {
         struct blob_spool *spool = files[i].spool;
@@ -250,9 +274,8 @@ file_publish(void *impl, struct ctx *ctx, const struct blob_named *files, size_t
         free(spool->path);
         spool->path = NULL;
     }
-    return fs->no_fsync || sync_names(fs, files, made_dirs, n)
-               ? RC_OK
-               : blob_io_fail(ctx, "fsync of the folder", errno);
+    error = fs->no_fsync ? 0 : sync_names(fs, ctx->arena, files, made_dirs, n);
+    return error == 0 ? RC_OK : blob_io_fail(ctx, "fsync of the folder", error);
 }
 
 static enum rc
