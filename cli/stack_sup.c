@@ -28,6 +28,10 @@
 #define ROLES_RETRY_US (50 * ASSAY_US_PER_MS)
 #define LOG_MAX ((off_t)16 << 20)
 #define STOP_US (30 * ASSAY_US_PER_S) /* a tier has this long, then it is killed */
+/* Workers may end the cases they are at for this long, then they are asked again and give them
+ * back.
+ * */
+#define CASES_US (5 * ASSAY_US_PER_S)
 
 enum phase { WAITING, STARTING, RUNNING, STOPPING, STOPPED };
 static const char *const PHASE_NAMES[] = {"waiting", "starting", "running", "stopping", "stopped"};
@@ -55,6 +59,7 @@ struct sup {
     bool dirty; /* the board is to be written */
     bool stopping;
     enum stack_tier tier; /* that is stopping */
+    int64_t hurry_us;     /* mono; 0: never */
     int64_t kill_us;
 };
 
@@ -294,6 +299,11 @@ stop_step(struct sup *s, int64_t now)
         }
         s->tier = (enum stack_tier)(s->tier + 1);
         s->kill_us = now + STOP_US;
+        s->hurry_us = s->tier == TIER_WORKER ? now + CASES_US : 0;
+        (void)signal_tier(s, stop_signal(s->tier));
+    }
+    if (s->hurry_us > 0 && now > s->hurry_us) {
+        s->hurry_us = 0;
         (void)signal_tier(s, stop_signal(s->tier));
     }
     if (now > s->kill_us) {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "svc/svc_int.h"
@@ -337,6 +338,27 @@ block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* While everything still serves: what is under way ends, or is given back. */
+static void
+drain(struct svc *svc, const sigset_t *set)
+{
+    const struct svc_drain *d = &svc->def->drain;
+    struct timespec look = {.tv_nsec = SVC_DRAIN_LOOK_US * 1000};
+    int asked = 1;
+
+    if (d->begin == NULL) {
+        return;
+    }
+    atomic_store(&svc->draining, true);
+    log_line(LOG_INFO_LEVEL, NULL, "draining", "ending what is under way");
+    d->begin(svc->state);
+    while (asked < 3 && !d->is_over(svc->state)) {
+        if (sigtimedwait(set, NULL, &look) > 0 && ++asked == 2) {
+            d->hurry(svc->state);
+        }
+    }
+}
+
 int
 svc__serve(struct svc *svc)
 {
@@ -353,6 +375,9 @@ svc__serve(struct svc *svc)
         (void)sigwait(&set, &sig);
     }
     int64_t start = clk_mono_us();
+    if (ok) {
+        drain(svc, &set);
+    }
     stop_all(svc);
     log_line(LOG_INFO_LEVEL, NULL, "stopped", ok ? "after a signal" : "could not start",
              LOG_I64("signal", sig), LOG_I64("us", clk_mono_us() - start));

@@ -39,11 +39,25 @@
 
 struct svc;
 
+#define SVC_WHY_MAX 256
+
 /* Names of processes, for clients. */
 enum svc_peer { SVC_AUTH, SVC_SESSIONS, SVC_TESTS, SVC_BILLING, SVC_WEBHOOKS, SVC_PEER_COUNT };
 /* For svc_def.peers. */
 #define SVC_USES(peer) (1U << (peer))
 #define SVC_USES_ALL ((1U << SVC_PEER_COUNT) - 1)
+
+/* How a process ends what is under way before it stops, while it still serves and calls others. */
+struct svc_drain {
+    /* At the first signal: nothing new is begun from now on. */
+    void (*begin)(void *state);
+    /* At the second signal: what is under way is dropped or given back. A third one stops at once.
+     */
+    void (*hurry)(void *state);
+    /* Asked every SVC_DRAIN_LOOK_US in between. Answers true in a limited time. May block. */
+    bool (*is_over)(void *state);
+};
+#define SVC_DRAIN_LOOK_US (20 * ASSAY_US_PER_MS)
 
 struct svc_def {
     const char *name;               /* "tests": the schema, the RPC name, the log's svc */
@@ -65,8 +79,11 @@ struct svc_def {
     enum rc (*start)(struct svc *svc, void **out_state);
     /* Called on the way down, after the drain: join threads, free the state. May be NULL. */
     void (*stop)(void *state);
-    /* One more readiness condition, may be NULL. */
-    bool (*is_ready)(void *state);
+    /* What is done before; not ready meanwhile ("DRAINING"). All NULL: nothing. */
+    struct svc_drain drain;
+    /* One more readiness condition, may be NULL. When it does not hold it may say why, in a few
+     * words for people. */
+    bool (*is_ready)(void *state, char why[SVC_WHY_MAX]);
     /* Commands for an operator, may be NULL: run instead of the server when the first argument is
      * one of `commands` (NULL-terminated), with the database open and its schema checked. argv[0]
      * is the command. Returns the exit status; `usage` is shown by --help. */

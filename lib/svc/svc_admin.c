@@ -21,7 +21,7 @@ answer_ready(struct svc *svc, struct web_conn *conn)
 {
     struct arena *arena = arena_new(ADMIN_ARENA_MAX);
     struct ctx ctx;
-    char reason[96];
+    char reason[SVC_WHY_MAX];
     bool ready;
 
     if (arena == NULL) {

@@ -15,7 +15,7 @@
 #define ASK_US (2 * ASSAY_US_PER_S)
 
 static bool
-ask_database(struct svc *svc, struct arena *arena, char reason[96])
+ask_database(struct svc *svc, struct arena *arena, char reason[SVC_WHY_MAX])
 {
     struct ctx own;
 
@@ -26,32 +26,36 @@ ask_database(struct svc *svc, struct arena *arena, char reason[96])
     if (db_ready(svc->db, &own) == RC_OK) {
         return true;
     }
-    (void)snprintf(reason, 96, "%s", own.err.reason);
+    (void)snprintf(reason, SVC_WHY_MAX, "%s", own.err.reason);
     return false;
 }
 
 static bool
-look(struct svc *svc, struct arena *arena, char reason[96])
+look(struct svc *svc, struct arena *arena, char reason[SVC_WHY_MAX])
 {
     if (!ask_database(svc, arena, reason)) {
         return false;
     }
-    if (svc->def->is_ready != NULL && !svc->def->is_ready(svc->state)) {
-        (void)snprintf(reason, 96, "NOT_READY");
+    (void)snprintf(reason, SVC_WHY_MAX, "NOT_READY");
+    if (svc->def->is_ready != NULL && !svc->def->is_ready(svc->state, reason)) {
         return false;
     }
+    reason[0] = '\0';
     return true;
 }
 
 void
-svc__health(struct svc *svc, struct ctx *ctx, bool *out_ready, char reason[96])
+svc__health(struct svc *svc, struct ctx *ctx, bool *out_ready, char reason[SVC_WHY_MAX])
 {
     struct svc_health *h = &svc->health;
 
     reason[0] = '\0';
     *out_ready = false;
-    if (svc_is_stopping(svc) || !atomic_load(&svc->serving)) {
-        (void)snprintf(reason, 96, "%s", svc_is_stopping(svc) ? "STOPPING" : "STARTING");
+    if (svc_is_stopping(svc) || atomic_load(&svc->draining) || !atomic_load(&svc->serving)) {
+        (void)snprintf(reason, SVC_WHY_MAX, "%s",
+                       svc_is_stopping(svc)          ? "STOPPING"
+                       : atomic_load(&svc->draining) ? "DRAINING"
+                                                     : "STARTING");
         return;
     }
     (void)pthread_mutex_lock(&h->lock);
@@ -69,7 +73,7 @@ enum rc
 svc__health_answer(struct svc *svc, struct ctx *ctx, ProtobufCMessage *resp)
 {
     Assay__HealthStatus *status = (Assay__HealthStatus *)resp;
-    char reason[96];
+    char reason[SVC_WHY_MAX];
     bool ready;
 
     svc__health(svc, ctx, &ready, reason);

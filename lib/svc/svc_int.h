@@ -40,7 +40,7 @@ struct svc_health {
     pthread_mutex_t lock;
     int64_t looked_us; /* mono, of the answer below; 0: never */
     bool ready;
-    char reason[96];
+    char reason[SVC_WHY_MAX];
 };
 
 struct svc_metrics {
@@ -79,6 +79,7 @@ struct svc {
     int64_t started_us; /* mono */
     atomic_uint told;   /* targets (enum svc_tell) that the relay has something new for */
     atomic_bool serving;
+    atomic_bool draining;
     atomic_bool stopping;
     pthread_mutex_t lock; /* guards the list of loops */
     struct svc_loop *loops[SVC_LOOPS_MAX];
@@ -132,7 +133,7 @@ enum rc svc__key_manual(const struct svc_key *key, struct ctx *ctx, ProtobufCMes
                         enum rc (*run)(void *run_arg), void *run_arg);
 
 /* svc_health.c */
-void svc__health(struct svc *svc, struct ctx *ctx, bool *out_ready, char reason[96]);
+void svc__health(struct svc *svc, struct ctx *ctx, bool *out_ready, char reason[SVC_WHY_MAX]);
 enum rc svc__health_answer(struct svc *svc, struct ctx *ctx, ProtobufCMessage *resp);
 
 /* svc_met.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What plans allow. Billing says it; what is counted against it is counted here, where sessions
- * start. */
+ * start. Sessions that end though they are in use, also those on a worker that is being stopped. */
 #include "log/log.h"
 #include "sessions/sessions.h"
 #include "sessions_sql.h"
@@ -77,7 +77,7 @@ limit_org(struct sessions *s, struct ctx *ctx, int64_t org_id, int64_t live, boo
         DB_QUERY(s->db, ctx, Q_ENDINGS_SET, NULL, DB_ARG_I64(org_id), DB_ARG_BOOL(short_of_time),
                  DB_ARG_Z("the plan's streaming minutes are used up"),
                  has_longest ? DB_ARG_I64(allowed.max_session_us) : DB_ARG_NULL,
-                 DB_ARG_Z("the plan's longest session is over"));
+                 DB_ARG_Z("the plan's longest session is over"), DB_ARG_Z(SES_WORKER_STOPS));
     return rc == RC_OK ? end_due(s, ctx, org_id) : rc;
 }
 
@@ -85,9 +85,9 @@ enum rc
 ses_end_limited(struct sessions *s, struct ctx *ctx)
 {
     const struct db_result *res = NULL;
-    enum rc rc = s->limits == NULL ? RC_OK : DB_QUERY0(s->db, ctx, Q_LIVE_ORGS, &res);
+    enum rc rc = DB_QUERY0(s->db, ctx, Q_LIVE_ORGS, &res);
 
-    for (int i = 0; rc == RC_OK && res != NULL && i < db_rows(res); i++) {
+    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
         rc = limit_org(s, ctx, db_i64(res, i, 0), db_i64(res, i, 1), db_bool(res, i, 2));
     }
     return rc;

@@ -141,7 +141,8 @@ sweep_silent(struct sessions *s, struct ctx *ctx)
     }
     rc = DB_QUERY0(s->db, ctx, Q_SESSIONS_OF_DEAD_WORKERS, &res);
     rc = rc == RC_OK ? end_listed(s, ctx, res, "failed", "the device's worker is gone") : rc;
-    return rc == RC_OK ? DB_QUERY0(s->db, ctx, Q_QUEUE_EXPIRE_JOBS, NULL) : rc;
+    rc = rc == RC_OK ? DB_QUERY0(s->db, ctx, Q_QUEUE_EXPIRE_JOBS, NULL) : rc;
+    return rc == RC_OK ? DB_QUERY0(s->db, ctx, Q_WORKERS_FORGET, NULL) : rc;
 }
 
 bool

@@ -74,7 +74,10 @@ struct sessions {
  * Errors: FAILED_PRECONDITION "SESSION_LIMIT", "STREAMING_LIMIT". */
 NODISCARD enum rc ses_check_limits(struct sessions *s, struct ctx *ctx, int64_t org_id,
                                    bool streams);
-/* Says when sessions end that a plan's time ends, a minute before, and ends them then. */
+/* Why sessions on a worker that is being stopped end. */
+#define SES_WORKER_STOPS "the device's worker is being stopped"
+/* Says when sessions end that a plan's time or a worker's end ends, a minute before, and ends them
+ * then. */
 NODISCARD enum rc ses_end_limited(struct sessions *s, struct ctx *ctx);
 /* Ends one in a transaction of its own and closes it at its worker. */
 NODISCARD enum rc ses_end_alone(struct sessions *s, struct ctx *ctx, const char *session_id,

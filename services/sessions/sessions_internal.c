@@ -5,6 +5,8 @@
 #include "sessions/sessions.h"
 #include "sessions_sql.h"
 
+#define STOP_WARNING_US (60 * ASSAY_US_PER_S) /* people are told so long before */
+
 /* --- workers ------------------------------------------------------------------------------- */
 
 static enum rc
@@ -74,25 +76,30 @@ as_strs(struct ctx *ctx, char *const *list, size_t n)
     return strs;
 }
 
-enum rc
-sessions_worker_heartbeat(struct sessions *s, struct ctx *ctx,
-                          const Assay__WorkerHeartbeatRequest *req,
-                          Assay__WorkerHeartbeatResponse *resp)
+static enum rc
+extend(struct sessions *s, struct ctx *ctx, const Assay__WorkerHeartbeatRequest *req,
+       bool *out_known)
+{
+    const struct db_result *res = NULL;
+    int64_t ends_us = req->ending_us < STOP_WARNING_US ? req->ending_us : STOP_WARNING_US;
+
+    enum rc rc = DB_QUERY(s->db, ctx, Q_WORKER_BEAT, &res, DB_ARG_Z(req->worker_id),
+                          DB_ARG_Z(req->incarnation), DB_ARG_I64(s->cfg->worker_lease_us),
+                          req->has_ending_us ? DB_ARG_I64(ends_us) : DB_ARG_NULL);
+    *out_known = rc == RC_OK && db_rows(res) > 0;
+    return rc;
+}
+
+/* What is open in one place only ends in the other too. */
+static enum rc
+compare_open(struct sessions *s, struct ctx *ctx, const Assay__WorkerHeartbeatRequest *req,
+             Assay__WorkerHeartbeatResponse *resp)
 {
     const struct db_result *res = NULL;
     struct str *open = as_strs(ctx, req->session_ids, req->n_session_ids);
 
-    enum rc rc = DB_QUERY(s->db, ctx, Q_WORKER_BEAT, &res, DB_ARG_Z(req->worker_id),
-                          DB_ARG_Z(req->incarnation), DB_ARG_I64(s->cfg->worker_lease_us));
-    if (rc != RC_OK) {
-        return rc;
-    }
-    resp->known = db_rows(res) > 0;
-    if (!resp->known) {
-        return RC_OK;
-    }
-    rc = DB_QUERY(s->db, ctx, Q_SESSIONS_LOST_BY_WORKER, &res, DB_ARG_Z(req->worker_id),
-                  DB_ARG_STRS(open, req->n_session_ids));
+    enum rc rc = DB_QUERY(s->db, ctx, Q_SESSIONS_LOST_BY_WORKER, &res, DB_ARG_Z(req->worker_id),
+                          DB_ARG_STRS(open, req->n_session_ids));
     rc = rc == RC_OK ? end_all(s, ctx, res, "the worker lost the session") : rc;
     if (rc == RC_OK) {
         rc = DB_QUERY(s->db, ctx, Q_SESSIONS_TO_CLOSE, &res, DB_ARG_STRS(open, req->n_session_ids));
@@ -106,6 +113,60 @@ sessions_worker_heartbeat(struct sessions *s, struct ctx *ctx,
         resp->close_session_ids[i] = db_strz(res, i, 0);
     }
     return RC_OK;
+}
+
+/* A worker that is being stopped waits until nobody has a device of it. */
+static enum rc
+count_left(struct sessions *s, struct ctx *ctx, const Assay__WorkerHeartbeatRequest *req,
+           Assay__WorkerHeartbeatResponse *resp)
+{
+    const struct db_result *res = NULL;
+
+    if (!req->has_ending_us) {
+        return RC_OK;
+    }
+    enum rc rc = DB_QUERY(s->db, ctx, Q_SESSIONS_ON_WORKER, &res, DB_ARG_Z(req->worker_id));
+    if (rc == RC_OK) {
+        PB_SET(resp, sessions, db_rows(res));
+    }
+    return rc;
+}
+
+enum rc
+sessions_worker_heartbeat(struct sessions *s, struct ctx *ctx,
+                          const Assay__WorkerHeartbeatRequest *req,
+                          Assay__WorkerHeartbeatResponse *resp)
+{
+    bool known = false;
+    bool paused = (req->has_paused && req->paused) || req->has_ending_us;
+
+    enum rc rc = extend(s, ctx, req, &known);
+    resp->known = known;
+    if (rc != RC_OK || !known) {
+        return rc;
+    }
+    rc = compare_open(s, ctx, req, resp);
+    rc = rc == RC_OK ? DB_QUERY(s->db, ctx, Q_DEVICES_OFFER, NULL, DB_ARG_Z(req->worker_id),
+                                DB_ARG_BOOL(!paused))
+                     : rc;
+    return rc == RC_OK ? count_left(s, ctx, req, resp) : rc;
+}
+
+enum rc
+sessions_leave_worker(struct sessions *s, struct ctx *ctx, const Assay__LeaveWorkerRequest *req,
+                      Assay__Empty *resp)
+{
+    const struct db_result *res = NULL;
+
+    (void)resp;
+    enum rc rc = DB_QUERY(s->db, ctx, Q_WORKER_LOCK, &res, DB_ARG_Z(req->worker_id),
+                          DB_ARG_Z(req->incarnation));
+    if (rc != RC_OK || db_rows(res) == 0) {
+        return rc;
+    }
+    rc = DB_QUERY(s->db, ctx, Q_SESSIONS_ON_WORKER, &res, DB_ARG_Z(req->worker_id));
+    rc = rc == RC_OK ? end_all(s, ctx, res, SES_WORKER_STOPS) : rc;
+    return rc == RC_OK ? DB_QUERY(s->db, ctx, Q_WORKER_LEAVE, NULL, DB_ARG_Z(req->worker_id)) : rc;
 }
 
 /* --- devices for runs ---------------------------------------------------------------------- */

@@ -160,6 +160,11 @@ NODISCARD enum rc tst_tell_case_failed(struct tests *t, struct ctx *ctx,
                                        const struct tst_case_failed *failed);
 NODISCARD enum rc tst_job_end(struct tests *t, struct ctx *ctx, const struct tst_job_ref *job,
                               const char *status, const char *message);
+/* Puts a job that was handed out back to its place in the queue, with the cases that have no
+ * verdict. `uncounted`: hand-outs that are not held against it, 0 or 1. `why` stands among the
+ * run's events; NULL: nothing of the hand-out was seen. Inside a transaction that holds the job. */
+NODISCARD enum rc tst_job_requeue(struct tests *t, struct ctx *ctx, int64_t job_id,
+                                  int64_t uncounted, const char *why);
 
 /* Loops (svc_loop). */
 bool tst_dispatch(void *state, struct ctx *ctx);

@@ -48,7 +48,7 @@ static struct tests tests;
 static struct {
     pthread_mutex_t lock;
     int free_devices;
-    bool none_connected, down, session_busy, session_over;
+    bool none_connected, down, session_busy, session_over, worker_stops;
     char worker_addr[128];
     char released[2048]; /* keys, each with a blank behind */
     int acquired, started, cancelled;
@@ -190,6 +190,8 @@ fake_start(void *state, struct ctx *ctx, const ProtobufCMessage *msg, ProtobufCM
     (void)pthread_mutex_lock(&peer.lock);
     if (peer.session_busy) {
         rc = fail(ctx, RC_FAILED_PRECONDITION, "SESSION_BUSY", "busy");
+    } else if (peer.worker_stops) {
+        rc = fail(ctx, RC_FAILED_PRECONDITION, "WORKER_STOPS", "the worker is being stopped");
     } else {
         peer.started++;
         peer.fence = req->fence;
@@ -321,6 +323,7 @@ set_up(void **state)
                     " tests.run_events, tests.outbox, tests.inbox RESTART IDENTITY CASCADE");
     peer.free_devices = 100;
     peer.none_connected = peer.down = peer.session_busy = peer.session_over = false;
+    peer.worker_stops = false;
     peer.released[0] = '\0';
     peer.acquired = peer.started = peer.cancelled = 0;
     peer.on_acquire = NULL;

@@ -274,6 +274,10 @@ tests_finish_job(struct tests *t, struct ctx *ctx, const Assay__FinishJobRequest
     if (job.lost) {
         return RC_OK;
     }
+    if (req->has_returned && req->returned && !job.cancel) {
+        return tst_job_requeue(t, ctx, job.ref.id, 1,
+                               "the device's worker is being stopped; the run goes on elsewhere");
+    }
     return tst_job_end(t, ctx, &job.ref, job.cancel ? ST_CANCELLED : ST_ERROR,
                        req->message != NULL ? req->message
                        : job.cancel         ? "cancelled"

@@ -53,9 +53,9 @@ lost(struct ctx *ctx)
     return fail(ctx, RC_ABORTED, "HAND_OUT_LOST", "the hand-out's lease ran out");
 }
 
-/* Locks the job; fails unless this hand-out still has it. */
+/* Locks the job; fails unless this hand-out still has it, in this state. */
 static enum rc
-hold(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
+hold(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const char *state)
 {
     const struct db_result *res = NULL;
 
@@ -63,8 +63,8 @@ hold(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
     if (rc != RC_OK) {
         return rc;
     }
-    bool ours = db_rows(res) > 0 && db_i64(res, 0, 2) == job->fence &&
-                str_eqz(db_str(res, 0, 3), "allocating");
+    bool ours =
+        db_rows(res) > 0 && db_i64(res, 0, 2) == job->fence && str_eqz(db_str(res, 0, 3), state);
     return ours ? RC_OK : lost(ctx);
 }
 
@@ -74,7 +74,7 @@ end_held(struct tests *t, struct ctx *ctx, const struct tst_claim *job, const ch
 {
     struct tst_job_ref ref = {job->id, job->org_id, job->suite_run_id};
 
-    enum rc rc = hold(t, ctx, job);
+    enum rc rc = hold(t, ctx, job, "allocating");
     return rc == RC_OK ? tst_job_end(t, ctx, &ref, status, message) : rc;
 }
 
@@ -214,6 +214,22 @@ mark_running(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
     return rc;
 }
 
+static bool
+was_refused(const struct ctx *ctx, enum rc rc, const char *reason)
+{
+    return rc == RC_FAILED_PRECONDITION && ctx->err.reason != NULL &&
+           strcmp(ctx->err.reason, reason) == 0;
+}
+
+/* The worker did not begin: the job is next in the queue again. */
+static enum rc
+take_back(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
+{
+    enum rc rc = hold(t, ctx, job, "running");
+
+    return rc == RC_OK ? tst_job_requeue(t, ctx, job->id, 1, NULL) : rc;
+}
+
 /* The job is marked as running before the worker hears of it: a worker may report at once. When the
  * worker refuses, the lease is left to run out unless we know that it did not start. */
 static enum rc
@@ -226,9 +242,13 @@ hand_out(struct tests *t, struct ctx *ctx, const struct tst_claim *job)
         return rc == RC_OK ? lost(ctx) : rc;
     }
     rc = rc == RC_OK ? start_on_worker(t, ctx, job) : rc;
-    bool busy = rc == RC_FAILED_PRECONDITION && ctx->err.reason != NULL &&
-                strcmp(ctx->err.reason, "SESSION_BUSY") == 0;
-    if (busy) { /* the session runs another job: wait our turn */
+    bool stops = was_refused(ctx, rc, "WORKER_STOPS");
+    if (stops && job->own_session) { /* another device, at once */
+        ctx_recover(ctx);
+        return IN_TX(t, ctx, take_back(t, ctx, job));
+    }
+    if (stops || was_refused(ctx, rc, "SESSION_BUSY")) {
+        /* The session runs another job, or ends: wait our turn. */
         ctx_recover(ctx);
         return DB_QUERY(t->db, ctx, Q_JOB_BACK_TO_WAITING, NULL, DB_ARG_I64(job->id),
                         DB_ARG_I64(job->fence), DB_ARG_I64(WAIT_US));

@@ -137,6 +137,25 @@ tst_queue_place(struct tests *t, struct ctx *ctx, int64_t job_id, struct tst_pla
     return RC_OK;
 }
 
+/* --- back to the queue --------------------------------------------------------------------- */
+
+enum rc
+tst_job_requeue(struct tests *t, struct ctx *ctx, int64_t job_id, int64_t uncounted,
+                const char *why)
+{
+    enum rc rc = DB_QUERY(t->db, ctx, Q_RUNS_BACK_TO_PENDING, NULL, DB_ARG_I64(job_id));
+
+    rc = rc == RC_OK
+             ? DB_QUERY(t->db, ctx, Q_JOB_REQUEUE, NULL, DB_ARG_I64(job_id), DB_ARG_I64(uncounted))
+             : rc;
+    if (rc == RC_OK && why != NULL) {
+        rc = DB_QUERY(t->db, ctx, Q_JOB_EVENT_INSERT, NULL, DB_ARG_I64(job_id),
+                      DB_ARG_Z("requeued"), DB_ARG_Z(why));
+    }
+    rc = rc == RC_OK ? tst_wake(t, ctx, LOOP_RELEASE) : rc;
+    return rc == RC_OK ? tst_wake(t, ctx, LOOP_DISPATCH) : rc;
+}
+
 /* --- the end of a job ---------------------------------------------------------------------- */
 
 struct str

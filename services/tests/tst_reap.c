@@ -115,15 +115,10 @@ reap_one(struct tests *t, struct ctx *ctx, const struct db_result *res, int row)
         return tst_job_end(t, ctx, &ref, ST_ERROR,
                            "the device's worker was lost twice while running");
     }
-    enum rc rc = DB_QUERY(t->db, ctx, Q_RUNS_BACK_TO_PENDING, NULL, DB_ARG_I64(ref.id));
-    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_JOB_REQUEUE, NULL, DB_ARG_I64(ref.id)) : rc;
-    if (rc == RC_OK && was_running) { /* before that nothing of it was seen */
-        rc =
-            DB_QUERY(t->db, ctx, Q_JOB_EVENT_INSERT, NULL, DB_ARG_I64(ref.id), DB_ARG_Z("requeued"),
-                     DB_ARG_Z("the device's worker was lost; the run goes on elsewhere"));
-    }
-    rc = rc == RC_OK ? tst_wake(t, ctx, LOOP_RELEASE) : rc;
-    return rc == RC_OK ? tst_wake(t, ctx, LOOP_DISPATCH) : rc;
+    /* Before it ran nothing of it was seen. */
+    return tst_job_requeue(t, ctx, ref.id, 0,
+                           was_running ? "the device's worker was lost; the run goes on elsewhere"
+                                       : NULL);
 }
 
 bool

@@ -34,6 +34,14 @@ const struct cfg_row WORKER_CFG_ROWS[] = {
      .def = "",
      .text = "browser to start; empty: Debian's chromium",
      ROW(chromium)},
+    {.name = "ASSAY_WORKER_DRAIN",
+     .type = CFG_DURATION,
+     .def = "10m",
+     .min = 0,
+     .max = 7200 * ASSAY_US_PER_S,
+     .text = "how long the cases under way may take after SIGTERM; then, or at a second SIGTERM, "
+             "they begin anew on other workers",
+     ROW(drain_us)},
 };
 const size_t WORKER_CFG_COUNT = ARRAY_LEN(WORKER_CFG_ROWS);
 
@@ -53,7 +61,7 @@ make_metrics(struct worker *w)
                               MET_NO_LABEL, MET_NO_LABEL);
 }
 
-/* Jobs are abandoned: their leases hand them to another worker. */
+/* What the drain has left is abandoned: leases hand it to another worker. */
 static void
 worker_stop(void *state)
 {
@@ -63,7 +71,7 @@ worker_stop(void *state)
         return;
     }
     for (size_t i = 0; i < w->device_count; i++) {
-        wrk_job_stop(&w->devices[i], (struct wrk_which){.job = NULL}, false);
+        wrk_job_stop(&w->devices[i], (struct wrk_which){.job = NULL}, WRK_ABANDON);
     }
     wrk_jobs_join(w);
     wrk_devices_free(w);
@@ -101,7 +109,12 @@ start_parts(struct worker *w, const char **out_why)
     }
     if (rc == RC_OK) {
         *out_why = "no thread for the heartbeat";
-        rc = svc_loop(w->svc, "worker_beat", WRK_BEAT_US, 10 * ASSAY_US_PER_S, wrk_beat, w);
+        rc = svc_loop(w->svc, WRK_BEAT, WRK_BEAT_US, 10 * ASSAY_US_PER_S, wrk_beat, w);
+    }
+    if (rc == RC_OK) {
+        *out_why = "no thread for the browser";
+        rc = svc_loop(w->svc, "worker_browser", WRK_BROWSER_US, 60 * ASSAY_US_PER_S,
+                      wrk_browser_keep, w);
     }
     return rc;
 }
@@ -144,6 +157,8 @@ main(int argc, char **argv)
         .table_count = WORKER_TABLE_COUNT,
         .start = worker_start,
         .stop = worker_stop,
+        .drain = {wrk_drain_begin, wrk_drain_hurry, wrk_drain_is_over},
+        .is_ready = wrk_browser_is_ready,
     };
     return svc_main(&def, argc, argv);
 }

@@ -24,6 +24,7 @@ struct worker_cfg {
     const char *devices;
     const char *advertise;
     const char *chromium;
+    int64_t drain_us;
     struct blob_settings blob;
 };
 
@@ -54,6 +55,26 @@ struct wrk_device {
     struct wrk_frame frame;
 };
 
+/* On the way down (wrk_drain.c). Times are monotonic. */
+struct wrk_stop {
+    atomic_bool asked;     /* nothing new is begun */
+    atomic_llong until_us; /* then what is under way is given back */
+    bool hurried;          /* it is being given back; the main thread's */
+    int64_t wake_us;       /* when the next heartbeat is due; the main thread's */
+    atomic_llong heard_us; /* when sessions said last how many sessions are left */
+    atomic_llong sessions; /* and how many; -1: not yet */
+};
+
+/* Whether the browser starts (wrk_browser.c). */
+struct wrk_browser {
+    atomic_bool starts; /* it did when it was tried last */
+    int64_t next_us;    /* monotonic; the loop's, like those below */
+    int64_t pause_us;
+    int64_t deaths;       /* that were logged */
+    pthread_mutex_t lock; /* guards `why` */
+    char why[SVC_WHY_MAX];
+};
+
 struct worker {
     struct svc *svc;
     const struct worker_cfg *cfg;
@@ -64,11 +85,14 @@ struct worker {
     const char *rpc_addr;
     struct wrk_device devices[WRK_DEVICES_MAX];
     size_t device_count;
-    bool registered;
+    atomic_bool registered;
     int64_t beat_us, next_beat_us; /* a quarter of the lease; monotonic */
-    pthread_mutex_t jobs_lock;     /* guards jobs_live */
+    bool told_offers;              /* what sessions heard last */
+    pthread_mutex_t jobs_lock;     /* guards jobs_live; what is begun under it sees `stops` */
     pthread_cond_t jobs_gone;
     size_t jobs_live; /* threads of jobs that still use this struct */
+    struct wrk_stop stop;
+    struct wrk_browser browses;
     struct {
         struct met_metric *steps;
         struct met_metric *cases;
@@ -96,7 +120,23 @@ void wrk_device_init(struct wrk_device *d);
 void wrk_init(struct worker *w);
 
 /* --- registration (svc_loop, each WRK_BEAT_US) */
+#define WRK_BEAT "worker_beat"
 #define WRK_BEAT_US (500 * ASSAY_US_PER_MS)
 bool wrk_beat(void *state, struct ctx *ctx);
+/* Tells sessions that the worker is gone. Blocks: two seconds at most. */
+void wrk_leave(struct worker *w);
+
+/* --- the browser (svc_loop, each WRK_BROWSER_US) */
+#define WRK_BROWSER_US (500 * ASSAY_US_PER_MS)
+/* Keeps a browser running: devices are offered only while it starts. */
+bool wrk_browser_keep(void *state, struct ctx *ctx);
+bool wrk_browser_is_ready(void *state, char why[SVC_WHY_MAX]);
+
+/* --- stopping (svc_drain). The case a device is at runs to its end, the cases behind it go back to
+ * tests at once and begin on other workers. People's sessions end within a minute and say why.
+ * After ASSAY_WORKER_DRAIN, or at the second signal, the case under way goes back too. */
+void wrk_drain_begin(void *worker);
+void wrk_drain_hurry(void *worker);
+bool wrk_drain_is_over(void *worker);
 
 #endif

@@ -5,6 +5,9 @@
 #include "sessions_client.h"
 #include "worker/wrk_job.h"
 
+#define LEAVE_US (2 * ASSAY_US_PER_S)
+#define LEAVE_ARENA_MAX ((size_t)1 << 20)
+
 static enum rc
 register_devices(struct worker *w, struct ctx *ctx)
 {
@@ -48,10 +51,17 @@ beat(struct worker *w, struct ctx *ctx, bool *out_known)
     Assay__WorkerHeartbeatRequest req = ASSAY__WORKER_HEARTBEAT_REQUEST__INIT;
     Assay__WorkerHeartbeatResponse *resp = NULL;
     char **ids = ARENA_ARRAY(ctx->arena, w->device_count + 1, char *);
+    bool stops = atomic_load(&w->stop.asked);
+    int64_t left_us = atomic_load(&w->stop.until_us) - clk_mono_us();
 
     req.worker_id = w->worker_id;
     req.incarnation = w->incarnation;
     req.session_ids = ids;
+    if (stops) {
+        ctx->deadline_us = clk_wall_us() + LEAVE_US;
+        PB_SET(&req, ending_us, left_us > 0 ? left_us : 0);
+    }
+    PB_SET(&req, paused, !atomic_load(&w->browses.starts));
     for (size_t i = 0; ids != NULL && i < w->device_count; i++) {
         struct wrk_device *d = &w->devices[i];
         (void)pthread_mutex_lock(&d->lock);
@@ -65,31 +75,78 @@ beat(struct worker *w, struct ctx *ctx, bool *out_known)
         return rc;
     }
     *out_known = resp->known;
+    if (stops) {
+        atomic_store(&w->stop.sessions, resp->has_sessions ? resp->sessions : 0);
+        atomic_store(&w->stop.heard_us, clk_mono_us());
+    }
     for (size_t i = 0; i < resp->n_close_session_ids; i++) {
         wrk_session_close(w, resp->close_session_ids[i]);
     }
     return RC_OK;
 }
 
+/* True when it is time to say something. On the way down, or when what we offer changes, at once.
+ */
+static bool
+is_due(struct worker *w, bool offers)
+{
+    return w->told_offers != offers || atomic_load(&w->stop.asked) ||
+           clk_mono_us() >= w->next_beat_us;
+}
+
+static enum rc
+appear(struct worker *w, struct ctx *ctx)
+{
+    enum rc rc = register_devices(w, ctx);
+
+    if (rc == RC_OK && !atomic_load(&w->registered)) {
+        log_line(LOG_INFO_LEVEL, ctx, "registered", "the devices are offered",
+                 LOG_I64("devices", (int64_t)w->device_count));
+    }
+    atomic_store(&w->registered, rc == RC_OK);
+    return rc;
+}
+
 bool
 wrk_beat(void *state, struct ctx *ctx)
 {
     struct worker *w = state;
+    bool offers = atomic_load(&w->browses.starts) && !atomic_load(&w->stop.asked);
+    bool was_known = atomic_load(&w->registered);
     bool known = false;
     int64_t now_us = clk_mono_us();
 
-    if (w->registered && now_us < w->next_beat_us) {
+    if (was_known ? !is_due(w, offers) : !offers) {
         return false;
     }
-    enum rc rc = w->registered ? beat(w, ctx, &known) : RC_OK;
-    if (rc == RC_OK && !known) {
-        rc = register_devices(w, ctx);
-        if (rc == RC_OK && !w->registered) {
-            log_line(LOG_INFO_LEVEL, ctx, "registered", "the devices are offered",
-                     LOG_I64("devices", (int64_t)w->device_count));
-        }
-        w->registered = rc == RC_OK;
+    enum rc rc = was_known ? beat(w, ctx, &known) : RC_OK;
+    if (rc == RC_OK && !known && offers) {
+        rc = appear(w, ctx);
     }
+    w->told_offers = rc == RC_OK && offers;
     w->next_beat_us = rc == RC_OK ? now_us + w->beat_us : 0; /* after a failure: soon */
     return false; /* a failure stands in ctx: the loop logs it */
+}
+
+void
+wrk_leave(struct worker *w)
+{
+    Assay__LeaveWorkerRequest req = ASSAY__LEAVE_WORKER_REQUEST__INIT;
+    Assay__Empty *resp = NULL;
+    struct arena *arena = arena_new(LEAVE_ARENA_MAX);
+    struct ctx ctx;
+
+    if (arena != NULL && atomic_load(&w->registered)) {
+        ctx_init(&ctx, arena);
+        ctx.who.kind = TOKEN_SERVICE;
+        ctx.who.subject = STR("worker");
+        ctx.deadline_us = clk_wall_us() + LEAVE_US;
+        req.worker_id = w->worker_id;
+        req.incarnation = w->incarnation;
+        if (sessions_call_leave_worker(svc_client(w->svc, SVC_SESSIONS), &ctx, &req, &resp) !=
+            RC_OK) { /* its lease ends it */
+            log_line(LOG_WARN_LEVEL, &ctx, "leave_failed", "sessions was not told of the end");
+        }
+    }
+    arena_free(arena);
 }

@@ -126,7 +126,7 @@ finish(struct case_run *r)
     const char *verdict = VERDICTS[r->verdict];
     struct str message = r->message;
 
-    if (atomic_load(&r->job->lost)) {
+    if (atomic_load(&r->job->lost) || atomic_load(&r->job->returned)) {
         return; /* the case belongs to somebody else now */
     }
     if (atomic_load(&r->job->cancel)) {

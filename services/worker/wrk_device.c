@@ -64,6 +64,7 @@ wrk_init(struct worker *w)
 {
     (void)pthread_mutex_init(&w->jobs_lock, NULL);
     (void)pthread_cond_init(&w->jobs_gone, NULL);
+    (void)pthread_mutex_init(&w->browses.lock, NULL);
 }
 
 void
@@ -200,7 +201,7 @@ wrk_session_open(struct worker *w, struct ctx *ctx, struct wrk_device *d, const 
         return RC_OK;
     }
     /* Another session has the device now: the job of the one before is over. */
-    wrk_job_stop(d, (struct wrk_which){.job = NULL}, false);
+    wrk_job_stop(d, (struct wrk_which){.job = NULL}, WRK_ABANDON);
     (void)pthread_mutex_lock(&d->use);
     device_vacate(d);
     if (!lazy) {
@@ -224,7 +225,7 @@ wrk_session_close(struct worker *w, const char *session_id)
     if (d == NULL) {
         return;
     }
-    wrk_job_stop(d, (struct wrk_which){.session_id = session_id}, false);
+    wrk_job_stop(d, (struct wrk_which){.session_id = session_id}, WRK_ABANDON);
     (void)pthread_mutex_lock(&d->use);
     (void)pthread_mutex_lock(&d->lock);
     bool still = strcmp(d->session_id, session_id) == 0;

@@ -70,12 +70,33 @@ static void
 run_cases(struct wrk_job *job)
 {
     for (size_t i = 0; i < job->req->n_cases && !wrk_job_is_over(job); i++) {
-        wrk_case_run(job, job->req->cases[i]);
+        if (atomic_load(&job->worker->stop.asked)) {
+            atomic_store(&job->returned, true);
+        } else {
+            wrk_case_run(job, job->req->cases[i]);
+        }
     }
     (void)pthread_mutex_lock(&job->lock);
     job->cases_done = true;
     (void)pthread_cond_broadcast(&job->change);
     (void)pthread_mutex_unlock(&job->lock);
+}
+
+enum rc
+wrk_refuse_stopping(struct ctx *ctx)
+{
+    return fail(ctx, RC_FAILED_PRECONDITION, "WORKER_STOPS", "the worker is being stopped");
+}
+
+/* Counts a job, unless the worker begins none any more. */
+static bool
+job_comes(struct worker *w)
+{
+    (void)pthread_mutex_lock(&w->jobs_lock);
+    bool comes = !atomic_load(&w->stop.asked);
+    w->jobs_live += comes ? 1 : 0;
+    (void)pthread_mutex_unlock(&w->jobs_lock);
+    return comes;
 }
 
 static void
@@ -168,49 +189,71 @@ refuse_busy(struct ctx *ctx, const struct wrk_device *d, const Assay__StartJobRe
     return RC_OK;
 }
 
+/* Gives the device to the job, unless it has one already. */
+static enum rc
+take_device(struct ctx *ctx, struct wrk_device *d, const Assay__StartJobRequest *req,
+            struct wrk_job *job, bool *out_running)
+{
+    (void)pthread_mutex_lock(&d->lock);
+    enum rc rc = refuse_busy(ctx, d, req, out_running);
+    if (rc == RC_OK && !*out_running && job != NULL) {
+        d->job = job;
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    return rc;
+}
+
+static bool
+start_thread(struct wrk_job *job)
+{
+    pthread_attr_t attr;
+
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    bool started = pthread_create(&job->thread, &attr, job_thread, job) == 0;
+    (void)pthread_attr_destroy(&attr);
+    return started;
+}
+
+/* The job is counted already. */
+static enum rc
+start_counted(struct worker *w, struct ctx *ctx, struct wrk_device *d,
+              const Assay__StartJobRequest *req)
+{
+    bool running = false;
+    struct wrk_job *job = job_new(w, d, req);
+
+    if (job == NULL) {
+        job_gone(w);
+        return fail_memory(ctx, "the job is too large");
+    }
+    enum rc rc = take_device(ctx, d, req, job, &running);
+    bool took = rc == RC_OK && !running;
+    if (took && start_thread(job)) {
+        return RC_OK;
+    }
+    if (took) {
+        (void)pthread_mutex_lock(&d->lock);
+        d->job = NULL;
+        (void)pthread_mutex_unlock(&d->lock);
+        rc = fail_memory(ctx, "no thread for the job");
+    }
+    job_free(job);
+    job_gone(w);
+    return rc;
+}
+
 enum rc
 wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
               const Assay__StartJobRequest *req)
 {
-    pthread_attr_t attr;
     bool running = false;
+    enum rc rc = take_device(ctx, d, req, NULL, &running);
 
-    (void)pthread_mutex_lock(&d->lock);
-    enum rc rc = refuse_busy(ctx, d, req, &running);
-    (void)pthread_mutex_unlock(&d->lock);
     if (rc != RC_OK || running) {
         return rc;
     }
-    struct wrk_job *job = job_new(w, d, req);
-    if (job == NULL) {
-        return fail_memory(ctx, "the job is too large");
-    }
-    (void)pthread_mutex_lock(&d->lock);
-    rc = refuse_busy(ctx, d, req, &running);
-    if (rc == RC_OK && !running) {
-        d->job = job;
-    }
-    (void)pthread_mutex_unlock(&d->lock);
-    if (rc != RC_OK || running) {
-        job_free(job);
-        return rc;
-    }
-    (void)pthread_mutex_lock(&w->jobs_lock);
-    w->jobs_live++;
-    (void)pthread_mutex_unlock(&w->jobs_lock);
-    (void)pthread_attr_init(&attr);
-    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    int failed = pthread_create(&job->thread, &attr, job_thread, job);
-    (void)pthread_attr_destroy(&attr);
-    if (failed != 0) {
-        (void)pthread_mutex_lock(&d->lock);
-        d->job = NULL;
-        (void)pthread_mutex_unlock(&d->lock);
-        job_free(job);
-        job_gone(w);
-        return fail_memory(ctx, "no thread for the job");
-    }
-    return RC_OK;
+    return job_comes(w) ? start_counted(w, ctx, d, req) : wrk_refuse_stopping(ctx);
 }
 
 static bool
@@ -222,11 +265,14 @@ is_meant(const struct wrk_device *d, const struct wrk_which *which)
 }
 
 void
-wrk_job_stop(struct wrk_device *d, struct wrk_which which, bool cancel)
+wrk_job_stop(struct wrk_device *d, struct wrk_which which, enum wrk_how how)
 {
     (void)pthread_mutex_lock(&d->lock);
     if (d->job != NULL && is_meant(d, &which)) {
-        atomic_store(cancel ? &d->job->cancel : &d->job->lost, true);
+        atomic_store(how == WRK_CANCEL   ? &d->job->cancel
+                     : how == WRK_RETURN ? &d->job->returned
+                                         : &d->job->lost,
+                     true);
         d->job->aborted = true;
         d->device->driver->abort(d->device);
     }

@@ -33,6 +33,7 @@ struct wrk_job {
     pthread_t beater;
     atomic_bool cancel;         /* somebody asked to stop */
     atomic_bool lost;           /* the fence is over */
+    atomic_bool returned;       /* what has no verdict goes back: the worker is being stopped */
     atomic_llong held_until_us; /* monotonic: tests is known to leave the job to us until then */
     pthread_mutex_t lock;       /* guards the queue and the flags below */
     pthread_cond_t change;
@@ -45,18 +46,26 @@ struct wrk_job {
 };
 
 /* Starts the job's threads on a device that holds its session. Takes the device; frees itself and
- * the device when done. Errors: FAILED_PRECONDITION "SESSION_BUSY", RESOURCE_EXHAUSTED. */
+ * the device when done. Errors: FAILED_PRECONDITION "SESSION_BUSY" "WORKER_STOPS",
+ * RESOURCE_EXHAUSTED. */
 NODISCARD enum rc wrk_job_start(struct worker *w, struct ctx *ctx, struct wrk_device *d,
                                 const Assay__StartJobRequest *req);
-/* Ends a job of the device soon: `cancel` lets it report, otherwise it is abandoned. Which one is
- * said by whoever has a reason to stop it, because by now the device may have another: the job
- * itself, its id, or the session it runs on. All NULL: any. */
+/* Ends a job of the device soon. Which one is said by whoever has a reason to stop it, because by
+ * now the device may have another: the job itself, its id, or the session it runs on. All NULL:
+ * any. */
 struct wrk_which {
     const struct wrk_job *job;
     const char *job_id;
     const char *session_id;
 };
-void wrk_job_stop(struct wrk_device *d, struct wrk_which which, bool cancel);
+enum wrk_how {
+    WRK_CANCEL,  /* it reports that it was cancelled */
+    WRK_RETURN,  /* it reports what has ended, and gives back the rest */
+    WRK_ABANDON, /* it reports nothing more */
+};
+void wrk_job_stop(struct wrk_device *d, struct wrk_which which, enum wrk_how how);
+/* Errors: FAILED_PRECONDITION "WORKER_STOPS", always. */
+enum rc wrk_refuse_stopping(struct ctx *ctx);
 /* Waits for the threads of all jobs; call after svc_is_stopping and after every job was stopped. */
 void wrk_jobs_join(struct worker *w);
 
@@ -76,7 +85,7 @@ void wrk_report_wait_lease(struct wrk_job *job);
 static inline bool
 wrk_job_is_over(struct wrk_job *job)
 {
-    return atomic_load(&job->cancel) || atomic_load(&job->lost);
+    return atomic_load(&job->cancel) || atomic_load(&job->lost) || atomic_load(&job->returned);
 }
 
 /* Runs one case on the job's device and queues its reports (wrk_case.c). */

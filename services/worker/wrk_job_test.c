@@ -37,23 +37,6 @@ a_report_that_is_refused_for_good_ends_the_job(void **state)
     assert_false(was_told("end 1"));
 }
 
-/* Lets the job stand in the middle of its first step. */
-static void
-start_held(const Assay__StartJobRequest *req)
-{
-    int64_t until = clk_mono_us() + 60 * ASSAY_US_PER_S;
-    struct timespec ts = {0, 1000000};
-
-    (void)pthread_mutex_lock(&gate);
-    atomic_store(&at_gate, false);
-    assert_int_equal(start(req), RC_OK);
-    wait_told("start 1");
-    while (!atomic_load(&at_gate)) { /* told that it starts, it may still be resetting the device */
-        assert_true(clk_mono_us() < until);
-        (void)nanosleep(&ts, NULL);
-    }
-}
-
 static void
 a_lost_job_stops_and_reports_nothing_more(void **state)
 {

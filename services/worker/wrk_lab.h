@@ -122,8 +122,8 @@ on_finish(void *state, struct ctx *ctx, const ProtobufCMessage *msg, ProtobufCMe
     (void)pthread_mutex_lock(&told.lock);
     enum rc rc = take(ctx, (Assay__ReportResponse *)out);
     if (rc == RC_OK) {
-        tell("finish%s%s", req->message == NULL ? "" : " ",
-             req->message == NULL ? "" : req->message);
+        tell("finish%s%s%s", req->message == NULL ? "" : " ",
+             req->message == NULL ? "" : req->message, req->returned ? " returned" : "");
     }
     (void)pthread_mutex_unlock(&told.lock);
     return rc;
@@ -238,6 +238,7 @@ dev_abort(struct device *d)
 /* --- the worker ---------------------------------------------------------------------------- */
 
 static struct worker w;
+static struct worker_cfg worker_cfg = {.drain_us = 3600 * ASSAY_US_PER_S};
 static struct svc svc;
 static struct rpc_server *server;
 static struct rpc_method methods[4];
@@ -323,6 +324,7 @@ open_all(void **state)
     driver.abort = dev_abort;
     wrk_init(&w);
     w.svc = &svc;
+    w.cfg = &worker_cfg;
     w.device_count = 1;
     wrk_device_init(&w.devices[0]);
     (void)snprintf(w.devices[0].id, sizeof(w.devices[0].id), "dev-1");
@@ -352,6 +354,7 @@ set_up(void **state)
     wrk_session_close(&w, "s1");
     wrk_session_close(&w, "s2");
     wrk_jobs_join(&w);
+    w.stop = (struct wrk_stop){.hurried = false};
     fake_init(&fake);
     fake.base.driver = &driver;
     (void)fake_add(&fake.screens[0], -1, ELEM_BUTTON, "Login", 10, 10, 80, 30, HOT);
@@ -426,6 +429,25 @@ static UNUSED void
 run_one(Assay__JobCase *c)
 {
     run_job(&c, 1);
+}
+
+static UNUSED void wait_told(const char *text);
+
+/* Lets the job stand in the middle of its first step. */
+static UNUSED void
+start_held(const Assay__StartJobRequest *req)
+{
+    int64_t until = clk_mono_us() + 60 * ASSAY_US_PER_S;
+    struct timespec ts = {0, 1000000};
+
+    (void)pthread_mutex_lock(&gate);
+    atomic_store(&at_gate, false);
+    assert_int_equal(start(req), RC_OK);
+    wait_told("start 1");
+    while (!atomic_load(&at_gate)) { /* told that it starts, it may still be resetting the device */
+        assert_true(clk_mono_us() < until);
+        (void)nanosleep(&ts, NULL);
+    }
 }
 
 static UNUSED void

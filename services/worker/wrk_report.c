@@ -139,10 +139,10 @@ take_answer(struct wrk_job *job, int64_t sent_us, const Assay__ReportResponse *r
     /* The device may have another job by now: only this one is stopped. */
     struct wrk_which mine = {.job = job};
     if (cancel && !atomic_exchange(&job->cancel, true)) {
-        wrk_job_stop(job->device, mine, true);
+        wrk_job_stop(job->device, mine, WRK_CANCEL);
     }
     if (lost) {
-        wrk_job_stop(job->device, mine, false);
+        wrk_job_stop(job->device, mine, WRK_ABANDON);
     }
 }
 
@@ -303,6 +303,8 @@ send_finish(struct wrk_job *job, struct ctx *ctx, Assay__ReportResponse **out)
     req.fence = job->req->fence;
     if (job->finish_message != NULL) {
         req.message = pb_strz(ctx->arena, str_z(job->finish_message));
+    } else {
+        PB_SET(&req, returned, atomic_load(&job->returned));
     }
     return tests_call_finish_job(svc_client(job->worker->svc, SVC_TESTS), ctx, &req, out);
 }
@@ -331,7 +333,7 @@ give_up(struct wrk_job *job)
 {
     job->finish_message = "a report of the worker was refused; see its log";
     atomic_store(&job->cancel, true);
-    wrk_job_stop(job->device, (struct wrk_which){.job = job}, true);
+    wrk_job_stop(job->device, (struct wrk_which){.job = job}, WRK_CANCEL);
 }
 
 /* Sends the front of the queue, or the end. True when the job has been reported to its end. */

@@ -45,6 +45,9 @@ worker_start_job(struct worker *w, struct ctx *ctx, const Assay__StartJobRequest
     if (d == NULL) {
         return no_device(ctx);
     }
+    if (atomic_load(&w->stop.asked)) {
+        return wrk_refuse_stopping(ctx);
+    }
     /* The job resets the device before its first case: opening it here would be done twice. */
     enum rc rc = wrk_session_open(w, ctx, d, req->session_id, "", true);
     return rc == RC_OK ? wrk_job_start(w, ctx, d, req) : rc;
@@ -58,7 +61,7 @@ worker_cancel_job(struct worker *w, struct ctx *ctx, const Assay__CancelJobReque
     (void)resp;
     for (size_t i = 0; i < w->device_count; i++) {
         struct wrk_device *d = &w->devices[i];
-        wrk_job_stop(d, (struct wrk_which){.job_id = req->job_id}, true);
+        wrk_job_stop(d, (struct wrk_which){.job_id = req->job_id}, WRK_CANCEL);
     }
     return RC_OK;
 }

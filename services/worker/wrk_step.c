@@ -98,6 +98,18 @@ run_item(struct case_run *r, struct ctx *ctx, const struct item *item, struct st
     return run_sentence(ctx, r->dev, &r->vars, &r->opt, item->text, out);
 }
 
+/* Of a browser that died also its last words. */
+static struct str
+error_text(struct ctx *ctx)
+{
+    bool tells = ctx->err.reason != NULL && strcmp(ctx->err.reason, "DEVICE_GONE") == 0 &&
+                 ctx->err.detail.n > 0;
+
+    return tells ? arena_printf(ctx->arena, "%.*s: %.*s", STR_ARG(ctx->err.msg),
+                                STR_ARG(ctx->err.detail))
+                 : ctx->err.msg;
+}
+
 bool
 wrk_step_run(struct case_run *r, const struct item *item)
 {
@@ -113,7 +125,8 @@ wrk_step_run(struct case_run *r, const struct item *item)
         return false;
     }
     if (rc != RC_OK) { /* CANCELLED too: a stop that nobody asked of this job is no verdict */
-        say(&res, STEP_ERROR, ctx.err.reason == NULL ? "INTERNAL" : ctx.err.reason, ctx.err.msg);
+        say(&res, STEP_ERROR, ctx.err.reason == NULL ? "INTERNAL" : ctx.err.reason,
+            error_text(&ctx));
     }
     if (res.needs_model && res.verdict == STEP_ERROR) {
         say_model_needed(&ctx, &res, res.message);

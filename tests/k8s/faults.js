@@ -39,6 +39,7 @@ const RULE_FAULTS = {
   'emptyDirs are bounded and fit the limits': (o) => { delete podOf(pick(o, 'Deployment')).volumes[0].emptyDir.sizeLimit; },
   'servers have startup, readiness and liveness on the admin port': (o) => { container(o).livenessProbe.httpGet.path = '/ready'; },
   'rollouts lose no call': (o) => { delete container(o).lifecycle; },
+  'workers are not killed before their cases end': (o) => { pick(o, 'ConfigMap', 'worker').data.ASSAY_WORKER_DRAIN = '11m'; },
   'replicas spread over nodes and zones': (o) => { podOf(pick(o, 'Deployment')).topologySpreadConstraints.pop(); },
   'mounted secrets and configuration are referred to where they are': (o) => { pick(o, 'ConfigMap').data.ASSAY_SECRET_KEY_FILE = '/run/secrets/elsewhere/key'; },
   'serving pods never migrate, a job of their image does': (o) => { pick(o, 'ConfigMap').data.ASSAY_MIGRATE = 'on'; },

@@ -116,6 +116,13 @@ export const RULES = {
       ...need(podOf(d).terminationGracePeriodSeconds > wait + 30, 'killed before the longest request ends')];
   }),
 
+  'workers are not killed before their cases end': (all) => each(of(all, 'Deployment').filter((d) => d.metadata.name === 'worker'), (d) => {
+    const drain = /^(\d+)m$/.exec(of(all, 'ConfigMap').find((c) => c.metadata.name === 'worker')?.data.ASSAY_WORKER_DRAIN ?? '');
+    const pod = podOf(d);
+    const others = pod.containers[0].lifecycle.preStop.sleep.seconds + 10 + 20;
+    return need(drain && pod.terminationGracePeriodSeconds > Number(drain[1]) * 60 + others, 'terminationGracePeriodSeconds');
+  }),
+
   'replicas spread over nodes and zones': (all) => each(of(all, 'Deployment'), (d) => {
     const spread = podOf(d).topologySpreadConstraints ?? [];
     return ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].flatMap((key) => need(

@@ -37,7 +37,7 @@ SELECT app_id = $2 AND org_id = $3 FROM builds WHERE id = $1;
 SELECT d.id, d.device_id, d.worker_id, d.name, d.platform, d.category, d.os_version,
        d.session_id IS NOT NULL
 FROM devices d JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
-WHERE ($1::text IS NULL OR d.platform = $1) AND ($2::text IS NULL OR d.category = $2)
+WHERE d.offered AND ($1::text IS NULL OR d.platform = $1) AND ($2::text IS NULL OR d.category = $2)
   AND ($3::text IS NULL OR d.device_id = $3)
 ORDER BY d.id;
 
@@ -45,6 +45,7 @@ ORDER BY d.id;
 SELECT d.platform || '|' || d.category || '|' || d.model || '|' || d.os_version, d.model,
        d.os_version, d.platform, d.category, count(*), count(*) FILTER (WHERE d.session_id IS NULL)
 FROM devices d JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
+WHERE d.offered
 GROUP BY d.platform, d.category, d.model, d.os_version
 ORDER BY 1;
 
@@ -98,14 +99,14 @@ WITH ahead AS (
       AND (q.job_key IS NULL OR q.asked_at > now() - interval '10 seconds')
       AND EXISTS (SELECT 1 FROM devices d
                   JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
-                  WHERE d.session_id IS NULL AND d.platform = q.platform
+                  WHERE d.session_id IS NULL AND d.offered AND d.platform = q.platform
                     AND (q.category IS NULL OR d.category = q.category)
                     AND (q.device_id IS NULL OR d.device_id = q.device_id)
                     AND ($3::text IS NULL OR d.category = $3)
                     AND ($4::text IS NULL OR d.device_id = $4))
 ), free AS (
     SELECT d.id FROM devices d JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
-    WHERE d.session_id IS NULL AND d.platform = $2
+    WHERE d.session_id IS NULL AND d.offered AND d.platform = $2
       AND ($3::text IS NULL OR d.category = $3) AND ($4::text IS NULL OR d.device_id = $4)
     ORDER BY d.freed_at, d.id OFFSET (SELECT n FROM ahead) LIMIT 1
     FOR UPDATE OF d SKIP LOCKED
@@ -118,7 +119,7 @@ RETURNING devices.device_id, devices.name, devices.os_version, devices.worker_id
 -- name: device_exists
 SELECT d.session_id IS NOT NULL FROM devices d
 JOIN workers w ON w.worker_id = d.worker_id AND w.lease_until > now()
-WHERE d.platform = $1 AND ($2::text IS NULL OR d.category = $2)
+WHERE d.offered AND d.platform = $1 AND ($2::text IS NULL OR d.category = $2)
   AND ($3::text IS NULL OR d.device_id = $3)
 ORDER BY d.session_id IS NOT NULL LIMIT 1;
 
@@ -198,25 +199,31 @@ SELECT pg_advisory_xact_lock(hashtextextended('org_sessions', $1::bigint));
 -- name: org_live
 SELECT count(*) FROM sessions WHERE org_id = $1 AND status IN ('queued', 'starting', 'active');
 
+-- The third: some of its sessions are known to end, or are on a worker that does.
 -- name: live_orgs
-SELECT org_id, count(*), bool_or(ending_at IS NOT NULL) FROM sessions
-WHERE status IN ('starting', 'active') AND job_key IS NULL GROUP BY org_id;
+SELECT s.org_id, count(*), bool_or(s.ending_at IS NOT NULL OR w.ends_at IS NOT NULL)
+FROM sessions s LEFT JOIN workers w ON w.worker_id = s.worker_id
+WHERE s.status IN ('starting', 'active') AND s.job_key IS NULL GROUP BY s.org_id;
 
 -- When the live sessions of people in an organization end, as far as that is within a minute: a
--- minute from now when the live time is short ($2, for the reason $3), or with the longest session of
--- the plan ($4, null: none; for the reason $5). What no longer holds is taken back.
+-- minute from now when the live time is short ($2, for the reason $3), with the longest session of
+-- the plan ($4, null: none; for the reason $5), or with their worker (for the reason $6). What no longer
+-- holds is taken back.
 -- name: endings_set
 WITH wanted AS (
-    SELECT id, least(
+    SELECT s.id, least(
         CASE WHEN $2::boolean THEN CASE WHEN ending_reason = $3 THEN ending_at
             ELSE now() + interval '1 minute' END END,
-        CASE WHEN longest.at <= now() + interval '1 minute' THEN longest.at END) AS at, longest.at AS most
-    FROM sessions
+        CASE WHEN longest.at <= now() + interval '1 minute' THEN longest.at END,
+        worker.ends_at) AS at, longest.at AS most, worker.ends_at AS stop
+    FROM sessions s
     CROSS JOIN LATERAL (SELECT start_time + $4::bigint * interval '1 microsecond' AS at) AS longest
-    WHERE org_id = $1 AND status IN ('starting', 'active') AND job_key IS NULL
+    LEFT JOIN workers worker ON worker.worker_id = s.worker_id
+    WHERE s.org_id = $1 AND s.status IN ('starting', 'active') AND s.job_key IS NULL
 )
 UPDATE sessions s SET ending_at = w.at,
-    ending_reason = CASE WHEN w.at = w.most THEN $5::text WHEN w.at IS NOT NULL THEN $3::text END
+    ending_reason = CASE WHEN w.at = w.stop THEN $6::text WHEN w.at = w.most THEN $5::text
+                         WHEN w.at IS NOT NULL THEN $3::text END
 FROM wanted w WHERE s.id = w.id AND s.ending_at IS DISTINCT FROM w.at;
 
 -- name: sessions_ending
@@ -275,14 +282,15 @@ DELETE FROM device_queue WHERE job_key IS NOT NULL AND asked_at < now() - interv
 INSERT INTO workers (worker_id, incarnation, rpc_addr, lease_until)
 VALUES ($1, $2, $3, now() + $4 * interval '1 microsecond')
 ON CONFLICT (worker_id) DO UPDATE SET incarnation = excluded.incarnation,
-    rpc_addr = excluded.rpc_addr, lease_until = excluded.lease_until;
+    rpc_addr = excluded.rpc_addr, lease_until = excluded.lease_until, ends_at = NULL;
 
 -- name: device_upsert
 INSERT INTO devices (device_id, worker_id, name, platform, category, os_version, model, width, height)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (device_id) DO UPDATE SET worker_id = excluded.worker_id, name = excluded.name,
     platform = excluded.platform, category = excluded.category, os_version = excluded.os_version,
-    model = excluded.model, width = excluded.width, height = excluded.height;
+    model = excluded.model, width = excluded.width, height = excluded.height,
+    offered = true;
 
 -- name: devices_drop_others
 DELETE FROM devices WHERE worker_id = $1 AND NOT (device_id = ANY ($2::text[]));
@@ -292,10 +300,28 @@ DELETE FROM devices WHERE worker_id = $1 AND NOT (device_id = ANY ($2::text[]));
 SELECT session_id FROM sessions
 WHERE worker_id = $1 AND incarnation <> $2 AND status IN ('starting', 'active');
 
+-- $4: microseconds until its last sessions of people end, null: it is not being stopped. The first word
+-- stands.
 -- name: worker_beat
-UPDATE workers SET lease_until = now() + $3 * interval '1 microsecond'
+UPDATE workers SET lease_until = now() + $3 * interval '1 microsecond',
+    ends_at = CASE WHEN $4::bigint IS NOT NULL
+                   THEN coalesce(ends_at, now() + $4 * interval '1 microsecond') END
 WHERE worker_id = $1 AND incarnation = $2
 RETURNING worker_id;
+
+-- Waits for those who are about to take one of the devices: whoever counts afterwards counts them.
+-- name: devices_offer
+UPDATE devices SET offered = $2 WHERE worker_id = $1 AND offered <> $2;
+
+-- name: sessions_on_worker
+SELECT session_id FROM sessions WHERE worker_id = $1 AND status IN ('starting', 'active');
+
+-- name: worker_lock
+SELECT worker_id FROM workers WHERE worker_id = $1 AND incarnation = $2 FOR UPDATE;
+
+-- Its devices stay on record, under their numbers, for its next life.
+-- name: worker_leave
+UPDATE workers SET lease_until = now() - interval '1 second' WHERE worker_id = $1;
 
 -- Open on the worker, ended here. A session this table never saw is closed too.
 -- name: sessions_to_close
@@ -309,6 +335,13 @@ WHERE NOT EXISTS (SELECT 1 FROM sessions x
 SELECT session_id FROM sessions
 WHERE worker_id = $1 AND status = 'active' AND NOT (session_id::text = ANY ($2::text[]))
   AND used_at < now() - interval '10 seconds' AND job_key IS NULL;
+
+-- Those who will not come back, and their devices: where workers have the names of their pods, each has a
+-- name of its own.
+-- name: workers_forget
+DELETE FROM workers w WHERE lease_until < now() - interval '7 days'
+  AND NOT EXISTS (SELECT 1 FROM sessions s
+                  WHERE s.worker_id = w.worker_id AND s.status IN ('starting', 'active'));
 
 -- name: sessions_of_dead_workers
 SELECT s.session_id FROM sessions s LEFT JOIN workers w ON w.worker_id = s.worker_id

@@ -208,9 +208,11 @@ SELECT id, org_id, fence, attempts, state, suite_run_id FROM jobs
 WHERE state IN ('allocating', 'running') AND lease_until < now()
 ORDER BY lease_until LIMIT 20 FOR UPDATE SKIP LOCKED;
 
--- The device that the lost hand-out may hold stays on record until sessions has taken it back.
+-- The device that the hand-out may hold stays on record until sessions has taken it back. $2: hand-outs
+-- that do not count, because nobody was lost.
 -- name: job_requeue
 UPDATE jobs SET state = 'queued', fence = fence + 1, lease_until = NULL, worker_addr = NULL,
+    attempts = attempts - $2,
     stale_keys = CASE WHEN own_session THEN stale_keys || (id || '.' || fence) ELSE stale_keys END,
     on_device_id = NULL, device_key = NULL, session_id = CASE WHEN own_session THEN NULL ELSE session_id END
 WHERE id = $1;

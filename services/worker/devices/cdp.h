@@ -5,7 +5,7 @@
  *
  * - The browser starts with the first device that opens and starts again, by itself, with the next
  *   open or reset after it died. A device whose page or browser died answers DEVICE_GONE until
- * then.
+ * then; of a browser the detail says how it ended and what it said last.
  * - A new tab (window.open, target=_blank) becomes the current one; closing it returns to its
  * opener.
  * - alert, confirm, prompt and beforeunload stay open for a step to answer: act and settle fail
@@ -38,9 +38,14 @@ struct cdp_browser;
 
 /* Makes a browser without starting it. NULL without memory. */
 struct cdp_browser *cdp_browser_new(const struct cdp_options *options);
-/* Starts the browser unless it runs. Errors: UNAVAILABLE "BROWSER_START".
+/* Starts the browser unless it runs. Errors: UNAVAILABLE "BROWSER_START", with the browser's last
+ * words in the detail.
  * Threads: any. Blocks: start_timeout_us at most. */
 NODISCARD enum rc cdp_browser_start(struct cdp_browser *b, struct ctx *ctx);
+/* How often the browser has died, or was not there when it should have started. `out_words`: of the
+ * last time, how it ended and what it said last, "" when that is not known; may be NULL. */
+#define CDP_WORDS_MAX 512
+int64_t cdp_browser_deaths(struct cdp_browser *b, char out_words[CDP_WORDS_MAX]);
 /* Ends the browser, removes its directory and frees it; its devices must be freed before. Takes
  * NULL. */
 void cdp_browser_free(struct cdp_browser *b);

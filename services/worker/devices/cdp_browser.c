@@ -9,17 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "worker/devices/cdp_process.h"
 #include "worker/devices/cdp_route.h"
+#include "worker/devices/cdp_words.h"
 
 #define START_TIMEOUT_US (20 * ASSAY_US_PER_S)
 #define WRITE_TIMEOUT_MS 10000
 #define READ_BYTES (256 * 1024)
 #define MESSAGE_MAX (256 * 1024 * 1024) /* a screenshot of a giant page as base64 */
 
-enum state { STOPPED, STARTING, RUNNING, FAILED };
+/* DYING: it is gone, and nobody but the reader touches its process any more. */
+enum state { STOPPED, STARTING, RUNNING, DYING, FAILED };
 
 struct cdp_browser {
     struct cdp_options options;
@@ -32,7 +35,11 @@ struct cdp_browser {
     enum state state;
     struct cdp_routes routes;
     struct cdp_process process;
-    struct cdp_box box; /* answers to the browser's own requests */
+    struct cdp_words words;
+    int64_t deaths; /* this and the next: under `lock` */
+    char epitaph[CDP_WORDS_MAX];
+    atomic_bool gave_up; /* it was killed because it did not answer when it started */
+    struct cdp_box box;  /* answers to the browser's own requests */
     atomic_int pid;
     atomic_llong last_id;
 };
@@ -48,7 +55,8 @@ cdp_browser_new(const struct cdp_options *options)
     if (options != NULL) {
         b->options = *options;
     }
-    b->process = (struct cdp_process){.to = -1, .from = -1, .lock = -1};
+    b->process = CDP_NO_PROCESS;
+    cdp_words_init(&b->words);
     pthread_mutex_init(&b->start_lock, NULL);
     pthread_mutex_init(&b->write_lock, NULL);
     pthread_mutex_init(&b->lock, NULL);
@@ -91,6 +99,27 @@ deliver(struct cdp_browser *b, struct buf *in, size_t *scanned)
     *scanned = in->n;
 }
 
+/* Waits for something to read from the pipe; takes what is said on standard error meanwhile. */
+static bool
+wait_message(struct cdp_browser *b)
+{
+    struct pollfd p[2] = {{.fd = b->process.from, .events = POLLIN},
+                          {.fd = b->process.words, .events = POLLIN}};
+    bool hears = p[1].fd >= 0;
+
+    do {
+        p[1].fd = hears ? b->process.words : -1;
+        p[0].revents = p[1].revents = 0;
+        if (poll(p, 2, -1) < 0 && errno != EINTR) {
+            return false;
+        }
+        if (p[1].revents != 0) {
+            hears = cdp_words_read(&b->words, b->process.words);
+        }
+    } while (p[0].revents == 0);
+    return true;
+}
+
 static void
 read_all(struct cdp_browser *b)
 {
@@ -99,7 +128,7 @@ read_all(struct cdp_browser *b)
     ssize_t got;
 
     buf_init(&in, MESSAGE_MAX);
-    for (;;) {
+    while (wait_message(b)) {
         char *room = buf_room(&in, READ_BYTES);
         if (room == NULL) {
             break;
@@ -117,6 +146,40 @@ read_all(struct cdp_browser *b)
     buf_fini(&in);
 }
 
+static void
+note_death(struct cdp_browser *b, const char *how)
+{
+    char last[CDP_WORDS_MAX - 64];
+
+    cdp_words_last(&b->words, last, sizeof last);
+    pthread_mutex_lock(&b->lock);
+    b->deaths++;
+    snprintf(b->epitaph, sizeof b->epitaph, "%s%s%s", how,
+             last[0] != '\0' ? "; it said last: " : "", last);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* Its pipe is closed, so it is dying; the grace lets a zombie be reaped, nothing more. */
+static void
+bury(struct cdp_browser *b, struct cdp_process *process)
+{
+    char how[48] = "the browser ended";
+
+    if (process->words >= 0) {
+        (void)!cdp_words_read(&b->words, process->words);
+    }
+    int status = cdp_process_stop(process, ASSAY_US_PER_S / 2);
+    if (atomic_load(&b->gave_up)) {
+        snprintf(how, sizeof how, "it did not answer");
+    } else if (status >= 0 && WIFSIGNALED(status)) {
+        snprintf(how, sizeof how, "the browser ended by signal %d", WTERMSIG(status));
+    } else if (status >= 0) {
+        snprintf(how, sizeof how, "the browser ended with exit status %d", WEXITSTATUS(status));
+    }
+    note_death(b, how);
+    atomic_store(&b->pid, 0);
+}
+
 /* The reader's thread starts the browser too: the browser dies with the thread that made it. */
 static void *
 reader_main(void *arg)
@@ -124,7 +187,9 @@ reader_main(void *arg)
     struct cdp_browser *b = arg;
     struct cdp_process process;
 
+    cdp_words_clear(&b->words);
     if (cdp_process_start(&b->options, &process) != RC_OK) {
+        note_death(b, "no directory, channel or process for it");
         set_state(b, FAILED);
         return NULL;
     }
@@ -135,18 +200,17 @@ reader_main(void *arg)
     set_state(b, RUNNING);
     read_all(b);
 
-    pthread_mutex_lock(&b->lock);
-    b->state = STOPPED;
-    cdp_routes_clear(&b->routes);
-    pthread_cond_broadcast(&b->changed);
-    pthread_mutex_unlock(&b->lock);
+    set_state(b, DYING);
     pthread_mutex_lock(&b->write_lock);
     process = b->process;
-    b->process = (struct cdp_process){.to = -1, .from = -1, .lock = -1};
+    b->process = CDP_NO_PROCESS;
     pthread_mutex_unlock(&b->write_lock);
-    /* Its pipe is closed, so it is dying; the grace lets a zombie be reaped, nothing more. */
-    cdp_process_stop(&process, ASSAY_US_PER_S / 2);
-    atomic_store(&b->pid, 0);
+    bury(b, &process);
+    pthread_mutex_lock(&b->lock);
+    b->state = STOPPED;
+    cdp_routes_clear(&b->routes); /* now, so that whoever hears of it finds out why */
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
     return NULL;
 }
 
@@ -193,7 +257,9 @@ shake_hands(struct cdp_browser *b)
     bool ok = cdp_browser_write(b, buf_str(&out));
     buf_fini(&out);
     while (ok) {
-        ok = cdp_box_pop(&b->box, until, &m) == CDP_POP_MSG;
+        enum cdp_pop what = cdp_box_pop(&b->box, until, &m);
+        ok = what == CDP_POP_MSG;
+        atomic_store(&b->gave_up, what == CDP_POP_TIME);
         bool mine = ok && m->id == id;
         if (ok) {
             free(m);
@@ -213,6 +279,7 @@ start_locked(struct cdp_browser *b)
     }
     kill_and_join(b);
     set_state(b, STARTING);
+    atomic_store(&b->gave_up, false);
     cdp_box_fini(&b->box);
     cdp_box_init(&b->box);
     if (pthread_create(&b->thread, NULL, reader_main, b) != 0) {
@@ -239,12 +306,41 @@ cdp_browser_start(struct cdp_browser *b, struct ctx *ctx)
     pthread_mutex_lock(&b->start_lock);
     bool ok = start_locked(b);
     pthread_mutex_unlock(&b->start_lock);
+    if (ok) {
+        return RC_OK;
+    }
+    char words[CDP_WORDS_MAX];
     const char *program = b->options.program;
-    return ok ? RC_OK
-              : fail(ctx, RC_UNAVAILABLE, "BROWSER_START",
-                     "the browser %s could not be started; `assay doctor` on the worker's machine "
-                     "tells what it lacks",
-                     program != NULL ? program : "chromium");
+    enum rc rc = fail(ctx, RC_UNAVAILABLE, "BROWSER_START",
+                      "the browser %s could not be started; `assay doctor` on the worker's machine "
+                      "tells what it lacks",
+                      program != NULL ? program : "chromium");
+    (void)cdp_browser_deaths(b, words);
+    if (words[0] != '\0') {
+        note(ctx, "%s", words);
+    }
+    return rc;
+}
+
+int64_t
+cdp_browser_deaths(struct cdp_browser *b, char out_words[CDP_WORDS_MAX])
+{
+    pthread_mutex_lock(&b->lock);
+    int64_t deaths = b->deaths;
+    if (out_words != NULL) {
+        memcpy(out_words, b->epitaph, sizeof b->epitaph);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return deaths;
+}
+
+struct str
+cdp_browser_epitaph(struct cdp_browser *b, struct ctx *ctx, const struct cdp_box *box)
+{
+    char words[CDP_WORDS_MAX];
+
+    return cdp_browser_deaths(b, words) > box->deaths ? arena_str(ctx->arena, str_z(words))
+                                                      : STR_EMPTY;
 }
 
 void
@@ -255,6 +351,7 @@ cdp_browser_free(struct cdp_browser *b)
     }
     kill_and_join(b);
     cdp_box_fini(&b->box);
+    cdp_words_fini(&b->words);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->write_lock);
@@ -287,6 +384,7 @@ cdp_browser_open_box(struct cdp_browser *b, struct cdp_box *box)
 {
     pthread_mutex_lock(&b->lock);
     bool ok = b->state == RUNNING && cdp_routes_add(&b->routes, box);
+    box->deaths = b->deaths;
     pthread_mutex_unlock(&b->lock);
     return ok;
 }

@@ -41,6 +41,7 @@ struct cdp_box {
     bool aborted; /* set by device_abort, cleared by whoever returns CANCELLED */
     /* below: written before the box is open, or under the browser's lock */
     int slot;
+    int64_t deaths; /* of the browser, when the box was opened */
     char context[CDP_ID_MAX];
     /* Called by the reader thread: appends what a new target needs to hear first. */
     void (*greet)(void *arg, struct str session, bool page, struct buf *out);
@@ -78,6 +79,10 @@ NODISCARD bool cdp_browser_write(struct cdp_browser *b, struct str bytes);
  * empty means the browser itself. */
 void cdp_put_command(struct buf *out, int64_t id, struct str session, const char *method,
                      struct str params);
+
+/* How the browser that the box belonged to died, in ctx's arena; empty: it lives, or that is not
+ * known. */
+struct str cdp_browser_epitaph(struct cdp_browser *b, struct ctx *ctx, const struct cdp_box *box);
 
 const struct cdp_options *cdp_browser_options(const struct cdp_browser *b);
 /* The browser's directory, "" when it does not run. */

@@ -16,9 +16,36 @@ cdp_tab(struct cdp_device *d)
 }
 
 static enum rc
-gone(struct ctx *ctx)
+page_gone(struct ctx *ctx)
 {
     return fail(ctx, RC_UNAVAILABLE, "DEVICE_GONE", "the browser or its page crashed");
+}
+
+static enum rc
+gone(struct cdp_device *d, struct ctx *ctx)
+{
+    struct str how = cdp_browser_epitaph(d->browser, ctx, &d->box);
+    enum rc rc = page_gone(ctx);
+
+    if (how.n > 0) {
+        note(ctx, "%.*s", STR_ARG(how));
+    }
+    return rc;
+}
+
+/* The browser took no command. The reader is about to find out why, and says so to the box. */
+static enum rc
+not_taken(struct cdp_device *d, struct ctx *ctx)
+{
+    int64_t until_us = clk_mono_us() + ASSAY_US_PER_S;
+    enum cdp_pop what = CDP_POP_MSG;
+
+    while (what == CDP_POP_MSG) {
+        struct cdp_msg *m = NULL;
+        what = cdp_box_pop(&d->box, until_us, &m);
+        free(m);
+    }
+    return gone(d, ctx);
 }
 
 enum rc
@@ -66,7 +93,7 @@ flush(struct cdp_device *d, struct ctx *ctx)
     if (full) {
         return fail(ctx, RC_RESOURCE_EXHAUSTED, "TOO_LARGE", "the text is too long for the device");
     }
-    return ok ? RC_OK : gone(ctx);
+    return ok ? RC_OK : not_taken(d, ctx);
 }
 
 /* Keeps an answer somebody waits for, frees any other message after its event was applied. */
@@ -104,7 +131,7 @@ step(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, int64_t until_us
     case CDP_POP_GONE:
         break;
     }
-    return gone(ctx);
+    return gone(d, ctx);
 }
 
 static bool
@@ -176,7 +203,7 @@ cdp_await(struct cdp_device *d, struct ctx *ctx, struct cdp_wait *w, unsigned st
     while (rc == RC_OK && !all_answered(w) && !stopped(d, stops, &start, &w->end)) {
         tab = cdp_tab(d);
         if (tab != NULL && tab->crashed) {
-            return gone(ctx);
+            return page_gone(ctx);
         }
         rc = step(d, ctx, w, end_us, &any);
         if (rc == RC_OK && !any) {
@@ -212,7 +239,7 @@ cdp_pump(struct cdp_device *d, struct ctx *ctx, int64_t until_us, bool *out_any)
     if (rc == RC_OK && !*out_any && ctx_left_us(ctx) == 0) {
         return cdp_hangs(ctx);
     }
-    return rc == RC_OK && tab != NULL && tab->used && tab->crashed ? gone(ctx) : rc;
+    return rc == RC_OK && tab != NULL && tab->used && tab->crashed ? page_gone(ctx) : rc;
 }
 
 enum rc
@@ -225,7 +252,7 @@ cdp_drain(struct cdp_device *d, struct ctx *ctx)
         rc = step(d, ctx, NULL, 0, &any);
     }
     struct cdp_session *tab = cdp_tab(d);
-    return rc == RC_OK && tab != NULL && tab->crashed ? gone(ctx) : rc;
+    return rc == RC_OK && tab != NULL && tab->crashed ? page_gone(ctx) : rc;
 }
 
 enum rc

@@ -89,10 +89,13 @@ a_killed_browser_is_gone_for_all_and_starts_again(void **state)
     lab_expect(l, l->do_->open(other, &l->ctx, lab_url(l, "/a", false)), "second device");
     int64_t version = lab_see(l)->version;
     pid_t first = cdp_browser_pid(l->browser);
+    int64_t deaths = cdp_browser_deaths(l->browser, NULL);
     assert_true(first > 0);
     assert_int_equal(kill(first, SIGKILL), 0);
-    lab_refused(l, l->do_->wait_change(l->device, &l->ctx, version, LAB_US), RC_UNAVAILABLE,
-                "DEVICE_GONE");
+    enum rc rc = l->do_->wait_change(l->device, &l->ctx, version, LAB_US);
+    assert_true(str_find(l->ctx.err.detail, STR("ended by signal 9")) >= 0);
+    lab_refused(l, rc, RC_UNAVAILABLE, "DEVICE_GONE");
+    assert_int_equal(cdp_browser_deaths(l->browser, NULL), deaths + 1);
     lab_refused(l, l->do_->screenshot(other, &l->ctx, DEVICE_JPEG, 80, &s), RC_UNAVAILABLE,
                 "DEVICE_GONE");
     lab_open(l, "/a");
@@ -256,20 +259,40 @@ a_start_removes_what_dead_workers_left_and_nothing_else(void **state)
 }
 
 static void
+expect_start(struct lab *l, const struct cdp_options *options, const char *detail)
+{
+    struct cdp_browser *b = cdp_browser_new(options);
+
+    enum rc rc = cdp_browser_start(b, &l->ctx);
+    if (str_find(l->ctx.err.msg, str_z(options->program)) < 0 ||
+        str_find(l->ctx.err.detail, str_z(detail)) < 0) {
+        fail_msg("%.*s; %.*s", STR_ARG(l->ctx.err.msg), STR_ARG(l->ctx.err.detail));
+    }
+    lab_refused(l, rc, RC_UNAVAILABLE, "BROWSER_START");
+    cdp_browser_free(b);
+}
+
+static void
 a_browser_that_does_not_start_says_so(void **state)
 {
     struct lab *l = *state;
-    struct cdp_browser *b = cdp_browser_new(&(struct cdp_options){.program = "/nowhere/chromium"});
-    struct cdp_browser *mute = cdp_browser_new(
-        &(struct cdp_options){.program = "/usr/bin/yes", .start_timeout_us = ASSAY_US_PER_S / 2});
+    char dir[PLACE_MAX];
+    char mute[PLACE_MAX + 8];
 
     lab_fresh(l);
-    enum rc rc = cdp_browser_start(b, &l->ctx);
-    assert_true(str_find(l->ctx.err.msg, STR("/nowhere/chromium")) > 0);
-    lab_refused(l, rc, RC_UNAVAILABLE, "BROWSER_START");
-    lab_refused(l, cdp_browser_start(mute, &l->ctx), RC_UNAVAILABLE, "BROWSER_START");
-    cdp_browser_free(b);
-    cdp_browser_free(mute);
+    expect_start(l, &(struct cdp_options){.program = "/nowhere/chromium"},
+                 "exit status 127; it said last: cannot execute /nowhere/chromium: No such file");
+    expect_start(l, &(struct cdp_options){.program = "/usr/bin/yes"}, "unrecognized option");
+    place_make(dir, "mute");
+    (void)snprintf(mute, sizeof mute, "%s/mute", dir);
+    FILE *f = fopen(mute, "we");
+    assert_non_null(f);
+    (void)fputs("#!/bin/sh\nexec sleep 600\n", f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(mute, 0700), 0);
+    expect_start(l, &(struct cdp_options){.program = mute, .start_timeout_us = ASSAY_US_PER_S / 2},
+                 "it did not answer");
+    assert_true(place_remove(dir));
 }
 
 /* --- what a reset leaves

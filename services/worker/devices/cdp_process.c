@@ -249,9 +249,26 @@ fill_env(const char *dir, struct command *c)
     c->envp[n] = NULL;
 }
 
+/* The ends that are the browser's. */
+struct ends {
+    int commands, answers, words;
+};
+
+/* For the reader of its standard error. Only calls that are safe after fork. */
+static NORETURN void
+not_executed(const char *program)
+{
+    const char *parts[] = {"cannot execute ", program, ": ", strerrordesc_np(errno), "\n"};
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        (void)!write(2, parts[i], strlen(parts[i]));
+    }
+    _exit(127);
+}
+
 /* After fork: only calls that are safe then. */
 static NORETURN void
-child(const struct command *c, int commands, int answers, pid_t parent)
+child(const struct command *c, struct ends ends, pid_t parent)
 {
     int null = open("/dev/null", O_RDWR);
     sigset_t none;
@@ -264,50 +281,62 @@ child(const struct command *c, int commands, int answers, pid_t parent)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* Away from 0-4 first, so that no dup2 below closes what it still needs. */
-    commands = fcntl(commands, F_DUPFD, 10);
-    answers = fcntl(answers, F_DUPFD, 10);
+    int commands = fcntl(ends.commands, F_DUPFD, 10);
+    int answers = fcntl(ends.answers, F_DUPFD, 10);
+    int words = fcntl(ends.words, F_DUPFD, 10);
     dup2(null, 0);
     dup2(null, 1);
-    dup2(null, 2);
+    dup2(words, 2);
     dup2(commands, 3);
     dup2(answers, 4);
     syscall(SYS_close_range, 5U, ~0U, 0U);
     execvpe(c->program, c->argv, c->envp);
-    _exit(127);
+    not_executed(c->program);
+}
+
+static void
+close_pair(const int pair[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (pair[i] >= 0) {
+            close(pair[i]);
+        }
+    }
 }
 
 static enum rc
 spawn(const struct command *c, struct cdp_process *out)
 {
-    int down[2];
-    int up[2];
+    int down[2] = {-1, -1};
+    int up[2] = {-1, -1};
+    int words[2] = {-1, -1};
 
     /* Towards the browser a socket: writing to a browser that died must not raise SIGPIPE, and only
-     * send() can say so. */
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, down) != 0) {
-        return RC_UNAVAILABLE;
-    }
-    if (pipe2(up, O_CLOEXEC) != 0) {
-        close(down[0]);
-        close(down[1]);
-        return RC_UNAVAILABLE;
-    }
-    fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
+     * send() can say so. What it says on standard error it need not wait for: when nobody reads for
+     * a while it is lost. */
     pid_t parent = getpid();
-    pid_t pid = fork();
+    bool ok = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, down) == 0 &&
+              pipe2(up, O_CLOEXEC) == 0 && pipe2(words, O_CLOEXEC | O_NONBLOCK) == 0;
+    if (ok) {
+        fcntl(up[1], F_SETPIPE_SZ, PIPE_BYTES);
+    }
+    pid_t pid = ok ? fork() : -1;
     if (pid == 0) {
-        child(c, down[0], up[1], parent);
+        child(c, (struct ends){down[0], up[1], words[1]}, parent);
+    }
+    if (pid < 0) {
+        close_pair(down);
+        close_pair(up);
+        close_pair(words);
+        return RC_UNAVAILABLE;
     }
     close(down[0]);
     close(up[1]);
-    if (pid < 0) {
-        close(down[1]);
-        close(up[0]);
-        return RC_UNAVAILABLE;
-    }
+    close(words[1]);
     out->pid = pid;
     out->to = down[1];
     out->from = up[0];
+    out->words = words[0];
     return RC_OK;
 }
 
@@ -315,7 +344,7 @@ enum rc
 cdp_process_start(const struct cdp_options *o, struct cdp_process *out)
 {
     struct command *c = calloc(1, sizeof *c);
-    struct cdp_process p = {.to = -1, .from = -1, .lock = -1};
+    struct cdp_process p = CDP_NO_PROCESS;
 
     if (c == NULL) {
         return RC_UNAVAILABLE;
@@ -337,7 +366,7 @@ cdp_process_start(const struct cdp_options *o, struct cdp_process *out)
 }
 
 static bool
-ended(pid_t pid, int64_t within_us)
+ended(pid_t pid, int64_t within_us, int *out_status)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -346,24 +375,25 @@ ended(pid_t pid, int64_t within_us)
         (void)poll(&p, 1, (int)(within_us / ASSAY_US_PER_MS));
         close(fd);
     }
-    return waitpid(pid, NULL, WNOHANG) == pid;
+    return waitpid(pid, out_status, WNOHANG) == pid;
 }
 
-void
+int
 cdp_process_stop(struct cdp_process *p, int64_t grace_us)
 {
-    if (p->to >= 0) {
-        close(p->to);
-    }
-    if (p->from >= 0) {
-        close(p->from);
-    }
-    if (p->pid > 0 && !ended(p->pid, grace_us)) {
+    int status = -1;
+
+    close_pair((int[2]){p->to, p->from});
+    if (p->pid > 0 && !ended(p->pid, grace_us, &status)) {
         kill(p->pid, SIGKILL);
-        waitpid(p->pid, NULL, 0);
+        if (waitpid(p->pid, &status, 0) != p->pid) {
+            status = -1;
+        }
     }
+    close_pair((int[2]){p->words, -1});
     remove_dir(p);
-    *p = (struct cdp_process){.to = -1, .from = -1, .lock = -1};
+    *p = CDP_NO_PROCESS;
+    return status;
 }
 
 static int

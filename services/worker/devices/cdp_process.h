@@ -13,9 +13,10 @@
 
 struct cdp_process {
     pid_t pid;
-    int to;   /* we write commands here, non-blocking */
-    int from; /* and read answers and events here */
-    int lock; /* on the directory, as long as it is used */
+    int to;    /* we write commands here, non-blocking */
+    int from;  /* and read answers and events here */
+    int words; /* and here, without waiting, what it says on standard error */
+    int lock;  /* on the directory, as long as it is used */
     char dir[PATH_MAX / 4];
 };
 
@@ -24,8 +25,9 @@ struct cdp_process {
  * program could be executed shows only when it answers. */
 NODISCARD enum rc cdp_process_start(const struct cdp_options *o, struct cdp_process *out);
 /* Closes the channels, waits up to `grace_us` for the browser to end by itself, kills it otherwise,
- * and removes its directory. */
-void cdp_process_stop(struct cdp_process *p, int64_t grace_us);
+ * and removes its directory. Returns how it ended as waitpid says it, -1: that is not known. */
+int cdp_process_stop(struct cdp_process *p, int64_t grace_us);
+#define CDP_NO_PROCESS ((struct cdp_process){.to = -1, .from = -1, .words = -1, .lock = -1})
 
 /* Removes everything below `dir`, and `dir` itself. Missing entries are fine. */
 void cdp_remove_tree(const char *dir);
