@@ -95,7 +95,8 @@ static const struct site_page pages[] = {
      NULL},
     {"/entries",
      "<ul><li>Invoice 7 <button>Delete</button><li><input type=checkbox> Milk <a href=/x>More</a>"
-     "<li>Plain <b>words</b></ul><table><tr><td>Invoice 8 <button>Delete</button><td>9</table>"
+     "<li>Plain <b>words</b><li role=separator>or<li role=none>bare</ul><table><tr><td>Invoice 8 "
+     "<button>Delete</button><td>9</table>"
      "<p>Amount <input> <button>Clear</button></p><div>Total <p>57</p></div>"
      "<details id=shut><summary>Shut</summary>folded <b>away</b></details>"
      "<details open><summary>Open</summary>unfolded</details>"
@@ -194,6 +195,11 @@ entries_are_called_by_their_words_without_their_buttons(void **state)
     assert_true(str_eqz(lab_elem(l, ELEM_LISTITEM, "Invoice 7")->text, "Invoice 7 Delete"));
     lab_elem(l, ELEM_LISTITEM, "Milk");
     assert_true(str_eqz(lab_elem(l, ELEM_LISTITEM, "")->text, "Plain words"));
+    int entries = 0; /* what only separates them is none */
+    for (size_t i = 0; i < l->snap.count; i++) {
+        entries += l->snap.elems[i].role == ELEM_LISTITEM;
+    }
+    assert_int_equal(entries, 3);
     lab_elem(l, ELEM_CELL, "Invoice 8");
     assert_null(lab_find(l, ELEM_OTHER, "Amount"));
     assert_null(lab_find(l, ELEM_OTHER, "Total"));

@@ -79,11 +79,28 @@ said_joined(struct gram *g, const struct cur *a, const struct cur *b)
 
 /* --- counting */
 
+/* "1 item": elsewhere the word says nothing of what is meant, here it is what is counted. */
+static struct cur
+said_items(struct gram *g, const struct cur *what)
+{
+    size_t n = (size_t)(what->end - what->i);
+    struct tok *t =
+        phrase_len(what, what->i, "item|entry") == 1 ? ARENA_ARRAY(g->arena, n, struct tok) : NULL;
+
+    if (t == NULL) {
+        return *what;
+    }
+    memcpy(t, what->t + what->i, n * sizeof(*t));
+    t[0].low = "items";
+    return (struct cur){t, 0, (int)n};
+}
+
 enum parsed
 put_count(struct gram *g, const struct said *s, struct cur what, int64_t count)
 {
     const struct target *t = NULL;
-    struct cur c = singular(g, &what);
+    struct cur named = said_items(g, &what);
+    struct cur c = singular(g, &named);
     eat_end(&c, "visible|displayed|shown|present|listed|available");
     if (cur_done(&c) || parse_target(g, &c, USE_VERIFY, &t) != P_OK) {
         return refuse(g, "it is unclear what to count", "Verify that there are 3 \"Edit\" buttons");

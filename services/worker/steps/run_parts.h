@@ -66,6 +66,9 @@ enum rc run_act(struct run *run, const struct device_action *action);
 /* One action; the verdict is set when it is not passed. False: the plan ends here. */
 bool run_action(struct run *run, const struct action *a);
 bool run_verify(struct run *run, const struct action *a);
+/* Compares how many of `target` the page shows with `wanted` (run_count.c). Errors: also
+ * UNIMPLEMENTED "NEEDS_MODEL", AMBIGUOUS. */
+enum rc run_count(struct run *run, const struct target *target, int64_t wanted);
 /* Actions on an element, or on where the focus is. */
 bool run_touches(enum act_type type);
 bool run_touch(struct run *run, const struct action *a);

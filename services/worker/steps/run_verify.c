@@ -203,82 +203,6 @@ check_checked(struct run *run, const struct looking *w)
                                              STR_ARG(run_named(run, r.elem)), on ? "" : "not ");
 }
 
-/* --- counts */
-
-static bool
-header_row(const struct snapshot *snap, const struct elem *row)
-{
-    for (size_t i = 0; i < snap->count; i++) {
-        const struct elem *e = &snap->elems[i];
-        if (e->role == ELEM_COLUMNHEADER && elem_inside(snap, e, row)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "3 items in the cart": entries of a list or rows of a table, when the page has just one. */
-static enum rc
-count_entries(struct run *run, const struct looking *w, size_t *out)
-{
-    struct target entries = *w->target;
-    entries.name = STR_EMPTY;
-    static const char *const KINDS[] = {"listitem", "row", "option"};
-    for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
-        const struct elem **all = NULL;
-        entries.role = KINDS[i];
-        enum rc rc = resolve_all(&run->sub, &run->snap, &entries, RESOLVE_LOOK, &all, out);
-        if (rc != RC_OK) {
-            return rc;
-        }
-        size_t headers = 0;
-        for (size_t k = 0; k < *out; k++) {
-            headers += all[k]->role == ELEM_ROW && header_row(&run->snap, all[k]);
-        }
-        *out -= headers;
-        if (*out > 0) {
-            return RC_OK;
-        }
-    }
-    return RC_OK;
-}
-
-static enum rc
-check_count(struct run *run, const struct looking *w)
-{
-    const struct elem **all = NULL;
-    size_t n = 0;
-    enum rc rc = RC_OK;
-    bool described = w->target->role == NULL && !w->target->quoted;
-    if (described && w->target->within == NULL) {
-        return fail(
-            &run->sub, RC_UNIMPLEMENTED, "NEEDS_MODEL",
-            "what counts as '%.*s' is not clear without a model; name their kind (rows, buttons, "
-            "links) or put a text in quotes",
-            STR_ARG(w->target->name));
-    }
-    if (described) {
-        rc = count_entries(run, w, &n);
-    } else {
-        rc = resolve_all(&run->sub, &run->snap, w->target, RESOLVE_LOOK, &all, &n);
-        size_t headers = 0;
-        for (size_t i = 0; rc == RC_OK && i < n; i++) {
-            headers += all[i]->role == ELEM_ROW && header_row(&run->snap, all[i]);
-        }
-        if (rc == RC_OK && n > headers) {
-            run_evidence(run, all[0], "the first of them");
-        }
-        n -= headers;
-    }
-    if (rc != RC_OK) {
-        return rc;
-    }
-    return n == (size_t)w->a->count
-               ? RC_OK
-               : run_not_yet(run, "NOT_YET_COUNT", "%.*s: expected %lld, found %zu",
-                             STR_ARG(run_target_text(run, w->target)), (long long)w->a->count, n);
-}
-
 /* --- address and title */
 
 static struct str
@@ -388,7 +312,7 @@ check(struct run *run, void *arg)
     case ACT_VERIFY_CHECKED:
         return check_checked(run, w);
     case ACT_VERIFY_COUNT:
-        return check_count(run, w);
+        return run_count(run, w->target, w->a->count);
     default:
         return check_page(run, w);
     }
@@ -405,7 +329,8 @@ final_reason(const char *reason)
                  {"NOT_YET_EQUAL", "TEXT_DIFFERS"},    {"NOT_YET_ENABLED", "STATE_DIFFERS"},
                  {"NOT_YET_CHECKED", "STATE_DIFFERS"}, {"NOT_YET_COUNT", "COUNT_DIFFERS"},
                  {"NOT_YET_URL", "URL_DIFFERS"},       {"NOT_YET_TITLE", "TITLE_DIFFERS"},
-                 {"NOT_YET_TEXT", "TEXT_DIFFERS"},     {"NOT_YET_DRAWN", "PAGE_EMPTY"}};
+                 {"NOT_YET_TEXT", "TEXT_DIFFERS"},     {"NOT_YET_DRAWN", "PAGE_EMPTY"},
+                 {"NOT_YET_LISTED", "NEEDS_MODEL"}};
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         if (strcmp(reason, NAMES[i].yet) == 0) {
             return NAMES[i].final;
@@ -447,6 +372,9 @@ run_verify(struct run *run, const struct action *a)
     /* Words that describe instead of quoting may be right though no text is the same. */
     run->out->needs_model |= w.target != NULL && !w.target->quoted && w.target->name.n > 0 &&
                              strcmp(run->out->reason, "NOT_VISIBLE") == 0;
-    run->out->needs_model |= strcmp(run->out->reason, "NEEDS_MODEL") == 0;
+    if (strcmp(run->out->reason, "NEEDS_MODEL") == 0) { /* the app did nothing wrong */
+        run->out->needs_model = true;
+        run->out->verdict = STEP_ERROR;
+    }
     return false;
 }

@@ -119,6 +119,75 @@ states_and_counts_are_exact(void **state)
     MESSAGE_HAS(b, "found 2");
 }
 
+static int
+list_of(struct fake_screen *s, int parent, int entries)
+{
+    int list = fake_add(s, parent, ELEM_LIST, "", 0, 0, 400, 100, SHOWN);
+    for (int i = 0; i < entries; i++) {
+        (void)fake_add(s, list, ELEM_LISTITEM, "", 0, 20.0 * i, 400, 20, SHOWN);
+    }
+    return list;
+}
+
+static void
+items_are_those_of_the_one_list_that_is_no_menu(void **state)
+{
+    struct bench *b = *state;
+    struct fake_screen *s = &b->f.screens[0];
+    (void)list_of(s, fake_add(s, -1, ELEM_NAVIGATION, "", 0, 0, 400, 50, SHOWN), 4);
+    (void)list_of(s, fake_add(s, -1, ELEM_CONTENTINFO, "", 0, 600, 400, 50, SHOWN), 5);
+    int list = list_of(s, -1, 3);
+    (void)list_of(s, list + 1, 2); /* below the first entry */
+    assert_int_equal(run(b, "Verify there are 3 items"), STEP_PASSED);
+    assert_true(b->r.evidence.has_elem);
+    assert_int_equal(run(b, "Verify that 3 entries are visible"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify there are 3 list items"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify there are 5 items"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "COUNT_DIFFERS");
+    MESSAGE_HAS(b, "expected 5, found 3");
+    assert_int_equal(run(b, "Verify there are no items"), STEP_FAILED);
+    (void)list_of(s, -1, 3); /* now nobody knows which is meant */
+    assert_int_equal(run(b, "Verify there are 6 items"), STEP_FAILED);
+    assert_string_equal(b->r.reason, "AMBIGUOUS");
+    assert_int_equal(run(b, "Verify there are 3 items"), STEP_FAILED);
+}
+
+static void
+items_of_an_empty_list_are_none_and_without_a_list_nobody_knows(void **state)
+{
+    struct bench *b = *state;
+    struct fake_screen *s = &b->f.screens[0];
+    fake_add(s, -1, ELEM_HEADING, "Todos", 0, 0, 50, 50, SHOWN);
+    assert_int_equal(run(b, "Verify there are no items"), STEP_ERROR);
+    assert_string_equal(b->r.reason, "NEEDS_MODEL");
+    assert_true(b->r.needs_model);
+    assert_int_equal(run(b, "Verify there are 2 items"), STEP_ERROR);
+    (void)list_of(s, -1, 0);
+    assert_int_equal(run(b, "Verify there are no items"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify there is 1 item"), STEP_FAILED);
+    MESSAGE_HAS(b, "found 0");
+    b->f.screens[1] = *s;
+    (void)fake_add(&b->f.screens[1], 1, ELEM_LISTITEM, "Milk", 0, 0, 400, 20, SHOWN);
+    b->f.count = 2;
+    b->f.changes_after = 2;
+    b->opt.timeout_us = PATIENT_US;
+    assert_int_equal(run(b, "Verify there is 1 item"), STEP_PASSED); /* it comes later */
+}
+
+static void
+rows_of_the_one_table_are_items_but_not_its_header(void **state)
+{
+    struct bench *b = *state;
+    struct fake_screen *s = &b->f.screens[0];
+    int table = fake_add(s, -1, ELEM_TABLE, "", 0, 0, 400, 100, SHOWN);
+    int head = fake_add(s, table, ELEM_ROW, "", 0, 0, 400, 20, SHOWN);
+    fake_add(s, head, ELEM_COLUMNHEADER, "Name", 0, 0, 400, 20, SHOWN);
+    fake_add(s, table, ELEM_ROW, "", 0, 20, 400, 20, SHOWN);
+    fake_add(s, table, ELEM_ROW, "", 0, 40, 400, 20, SHOWN);
+    assert_int_equal(run(b, "Verify there are 2 items"), STEP_PASSED);
+    assert_int_equal(run(b, "Verify there are 3 items"), STEP_FAILED);
+}
+
 static void
 a_value_is_read_from_the_entry_of_its_label(void **state)
 {
@@ -246,6 +315,9 @@ main(void)
         T(an_absence_is_not_claimed_by_other_words_for_the_same_thing),
         T(plain_text_is_neither_enabled_nor_unchecked),
         T(states_and_counts_are_exact),
+        T(items_are_those_of_the_one_list_that_is_no_menu),
+        T(items_of_an_empty_list_are_none_and_without_a_list_nobody_knows),
+        T(rows_of_the_one_table_are_items_but_not_its_header),
         T(a_value_is_read_from_the_entry_of_its_label),
         T(a_quiet_page_that_says_otherwise_ends_a_verification_early),
         T(what_is_waited_for_the_page_is_told_apart),

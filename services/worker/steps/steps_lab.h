@@ -86,7 +86,12 @@ check(struct bench *b, const char *json)
     return b->r.verdict;
 }
 
-#define MESSAGE_HAS(b, part) assert_true(str_find((b)->r.message, STR(part)) >= 0)
+#define MESSAGE_HAS(b, part)                                                                       \
+    do {                                                                                           \
+        if (str_find((b)->r.message, STR(part)) < 0) {                                             \
+            fail_msg("\"%s\" is not in \"%.*s\"", part, STR_ARG((b)->r.message));                  \
+        }                                                                                          \
+    } while (0)
 
 static UNUSED void
 login(struct fake_screen *s)

@@ -52,6 +52,10 @@ const INLINE = new Set(['a', 'abbr', 'b', 'bdi', 'bdo', 'cite', 'code', 'data', 
 /* Without text of their own, but words on both sides of them are two words. */
 const BETWEEN = new Set(['input', 'select', 'textarea', 'img', 'svg', 'button', 'video', 'canvas']);
 
+/* An entry that only separates others, or a list that is there for its looks, is neither. */
+const LISTS = new Set(['li', 'ul', 'ol', 'menu']);
+const NOTHING = /^\s*(none|presentation|separator)\b/;
+
 /* A button that opens a list of options is what people call a dropdown. */
 const opensList = (e) => e.getAttribute('aria-haspopup') === 'listbox';
 /* -1: no role of its own, -2: not for people. */
@@ -61,6 +65,7 @@ function roleOf(e, tag) {
     const r = ARIA[said.trim().split(/\s+/)[0]];
     if (r === R.BUTTON && opensList(e)) { return R.COMBOBOX; }
     if (r !== undefined) { return r; }
+    if (LISTS.has(tag) && NOTHING.test(said)) { return -1; }
   }
   const t = TAG[tag];
   if (tag === 'button' && opensList(e)) { return R.COMBOBOX; }
