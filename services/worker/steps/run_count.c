@@ -78,7 +78,7 @@ find_kind(struct run *run, const struct target *place, enum elem_role kind, stru
     *out = (struct found){.arena = run->sub.arena, .cap = snap->count};
     out->at = ARENA_ARRAY(run->sub.arena, snap->count + 1, struct candidate);
     if (out->at == NULL) {
-        return fail(&run->sub, RC_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY", "the page is too large");
+        return fail_memory(&run->sub, "the page is too large");
     }
     for (size_t i = 0; i < snap->count; i++) {
         const struct elem *e = &snap->elems[i];
