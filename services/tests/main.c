@@ -83,6 +83,7 @@ static const struct {
     {LOOP_CANCEL, tst_cancel, 2 * ASSAY_US_PER_S},
     {LOOP_BASELINES, bsl_compare_some, 5 * ASSAY_US_PER_S},
     {LOOP_PREVIEWS, viz_preview_sweep, 30 * ASSAY_US_PER_S},
+    {LOOP_MEASURE, tst_measure, 15 * ASSAY_US_PER_S},
 };
 
 static enum rc
@@ -95,6 +96,7 @@ tests_start(struct svc *svc, void **out_state)
         t->svc = svc;
         t->db = svc_db(svc);
         t->cfg = &cfg;
+        t->gauges = tst_gauges_make(svc_met(svc));
         *out_state = t;
         t->engine = visual_new();
         rc = t->engine == NULL ? RC_RESOURCE_EXHAUSTED : viz_new(t, &t->viz);

@@ -24,6 +24,13 @@ struct tests_cfg {
 /* What is left of a job's lease after each report that was taken: a worker may count on it. */
 #define TST_LEASE_KEPT(lease_us) ((lease_us) / 3 * 2)
 
+/* Of the queue, for Prometheus; every replica measures all of it. */
+struct tst_gauges {
+    struct met_metric *jobs; /* by state */
+    struct met_metric *waiting;
+    struct met_metric *overdue;
+};
+
 struct viz;
 
 extern const struct cfg_row TESTS_CFG_ROWS[];
@@ -37,6 +44,7 @@ struct tests {
     struct viz *viz;           /* tests/viz.h; NULL in tests that need none of it */
     struct blob_store *blobs;  /* of viz */
     struct visual *engine;     /* of the loop that compares */
+    struct tst_gauges gauges;
 };
 
 /* Statuses of runs. Source: tests/contract. */
@@ -52,6 +60,7 @@ struct tests {
 #define LOOP_RELEASE "tests_release"
 #define LOOP_CANCEL "tests_cancel"
 #define LOOP_REAP "tests_reap"
+#define LOOP_MEASURE "tests_measure"
 
 /* An app of `sessions` that a suite or case names, remembered here.
  * Errors: NOT_FOUND "APP_NOT_FOUND". Blocks: on sessions. */
@@ -171,6 +180,8 @@ bool tst_dispatch(void *state, struct ctx *ctx);
 bool tst_release(void *state, struct ctx *ctx);
 bool tst_cancel(void *state, struct ctx *ctx);
 bool tst_reap(void *state, struct ctx *ctx);
+bool tst_measure(void *state, struct ctx *ctx);
+struct tst_gauges tst_gauges_make(struct met *met);
 /* Wakes a loop here after the commit of the open transaction, and on every replica. */
 NODISCARD enum rc tst_wake(struct tests *t, struct ctx *ctx, const char *loop);
 

@@ -71,6 +71,7 @@ hot_statements_use_their_indexes(void **state)
         {Q_JOB_CLAIM, "1000, 4, 16"},
         {Q_JOB_CLAIM_WAITING, "1000, 4"},
         {Q_JOB_EXPIRED, ""},
+        {Q_JOB_DEPTH, ""},
         {Q_JOB_TO_RELEASE, "20"},
         {Q_JOBS_TO_CANCEL, ""},
         {Q_STALE_KEYS, ""},

@@ -202,6 +202,21 @@ FROM jobs WHERE id = $1 FOR UPDATE;
 -- name: job_extend
 UPDATE jobs SET lease_until = now() + $2 * interval '1 microsecond' WHERE id = $1;
 
+-- Jobs that are under way, for the gauges: of those who wait the age in seconds, of those who have a
+-- lease how long ago the oldest ran out. State by state, as there is an index for each; the table
+-- keeps all that ever ran.
+-- name: job_depth
+SELECT 'queued', count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::bigint, 0::bigint
+FROM jobs WHERE state = 'queued'
+UNION ALL
+SELECT 'waiting', count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::bigint, 0
+FROM jobs WHERE state = 'waiting'
+UNION ALL
+SELECT state, count(*), 0, greatest(extract(epoch FROM now() - min(lease_until)), 0)::bigint
+FROM jobs WHERE state IN ('allocating', 'running') GROUP BY state
+UNION ALL
+SELECT 'releasing', count(*), 0, 0 FROM jobs WHERE state = 'releasing';
+
 -- Leases that ran out: the caller puts the job back or ends it.
 -- name: job_expired
 SELECT id, org_id, fence, attempts, state, suite_run_id FROM jobs
