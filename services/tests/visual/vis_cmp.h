@@ -96,10 +96,10 @@ struct visual {
     bool is_tolerant;            /* soft pixels are kept apart */
     uint32_t w, h;               /* canvas */
     uint32_t common_w, common_h; /* of both */
-    struct vis_buf space_buf;    /* rows of both pictures */
+    struct vis_buf space_buf;    /* what vis_lend_space lends; the distances come first */
     struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, code_buf, touched_buf,
         cells_touched_buf, cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
-    struct vis_buf repeat_buf, run_buf, side_buf, start_buf, cache_buf, region_buf, second_buf;
+    struct vis_buf repeat_buf, run_buf, side_buf, start_buf, region_buf, second_buf;
     /* Per row of the canvas: its comparison gives what that of the row above gave. */
     uint8_t *repeats;
     uint8_t *is_above[2]; /* per row of a picture: what vis_is_row_above found, 0: not asked yet */
@@ -130,6 +130,8 @@ struct visual {
     struct visual_result result;
 };
 
+/* Takes the memory for comparing two files, as far as it is known now. False: no memory. */
+NODISCARD bool vis_lend_space(struct visual *v, const struct str files[2]);
 /* Whether most rows of both may be compared as they are stored. */
 bool vis_is_stored_alike(const struct vis_image *a, const struct vis_image *b);
 /* Fills v->equal: which rows are the same in place. */
@@ -147,6 +149,8 @@ bool vis_is_worth_thread(const struct visual *v, uint64_t pixels);
 /* Bytes of the drawn rows that a thread keeps at hand, and how they lie in them. */
 size_t vis_ring_bytes(const struct visual *v);
 void vis_lay_ring(struct visual *v, uint8_t *at);
+/* Bytes of what a second thread keeps at hand. */
+size_t vis_second_bytes(const struct visual *v);
 /* Compares rows as they are paired. */
 void vis_classify_pairs(struct visual *v);
 
@@ -193,6 +197,8 @@ void vis_verdict(struct visual *v);
  */
 NODISCARD bool vis_measure_ssim(struct visual *v);
 NODISCARD bool vis_write_picture(struct visual *v);
+/* Bytes that the picture can have at most. */
+size_t vis_png_bound(const struct visual *v, bool mask);
 
 struct visual_rect vis_box_of(const struct vis_sums *s);
 /* The smallest box around both; an empty one counts for nothing. */

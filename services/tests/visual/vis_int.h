@@ -20,6 +20,7 @@
 struct vis_buf {
     uint8_t *p;
     size_t cap;
+    bool lent; /* of memory that is another's */
 };
 
 /* Makes `b` hold at least `n` bytes; what it held is lost. Fresh memory is zero. False: no memory.
@@ -29,6 +30,8 @@ NODISCARD bool vis_buf_need(struct vis_buf *b, size_t n);
 NODISCARD bool vis_buf_need_filled(struct vis_buf *b, size_t n);
 /* Makes `b` hold `n` bytes and keeps the first `used`. */
 NODISCARD bool vis_buf_grow(struct vis_buf *b, size_t used, size_t n);
+/* Makes `b` hold the `n` bytes at `p`, unless it has more; they may hold anything. */
+void vis_buf_lend(struct vis_buf *b, uint8_t *p, size_t n);
 void vis_buf_free(struct vis_buf *b);
 
 /* --- a second thread */
@@ -65,7 +68,7 @@ struct vis_image {
     bool has_key; /* one colour is transparent */
     uint16_t key[3];
     struct vis_buf raw_buf, ready_buf, stream_buf, pass_buf;
-    struct libdeflate_decompressor *inflater; /* made by vis_png_reserve */
+    struct libdeflate_decompressor *inflater;
     /* Room for the rows in memory that both pictures share, or NULL: two phones' screens fit into
      * one huge page, of which every one costs more than inflating them. */
     uint8_t *lent;
@@ -91,9 +94,6 @@ NODISCARD enum rc vis_decode(struct vis_image *im, struct str bytes,
 void vis_image_free(struct vis_image *im);
 /* Bytes of a PNG's rows when they will be kept as they are inflated, else 0. */
 size_t vis_png_space(struct str bytes, const struct visual_options *options);
-/* Takes what decoding a PNG needs besides, so that a second thread need not ask for memory: that
- * would cost it a heap of its own. */
-void vis_png_reserve(struct vis_image *im, struct str bytes, const struct visual_options *options);
 
 bool vis_is_png(struct str bytes);
 NODISCARD enum rc vis_png_probe(struct str bytes, const struct visual_options *options, int which,
@@ -101,6 +101,9 @@ NODISCARD enum rc vis_png_probe(struct str bytes, const struct visual_options *o
 NODISCARD enum rc vis_png_decode(struct vis_image *im, struct str bytes,
                                  const struct visual_options *options, int which,
                                  struct visual_error *e);
+/* Takes from the heap what decoding will ask it for; a second thread that asks first would be given
+ * a heap of its own. */
+void vis_png_prepare(struct vis_image *im);
 bool vis_is_jpeg(struct str bytes);
 NODISCARD enum rc vis_jpeg_probe(struct str bytes, const struct visual_options *options, int which,
                                  struct visual_info *out, struct visual_error *e);

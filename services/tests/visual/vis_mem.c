@@ -88,7 +88,7 @@ vis_buf_need_filled(struct vis_buf *b, size_t n)
 bool
 vis_buf_grow(struct vis_buf *b, size_t used, size_t n)
 {
-    struct vis_buf larger = {NULL, 0};
+    struct vis_buf larger = {NULL, 0, false};
 
     if (n <= b->cap) {
         return true;
@@ -105,12 +105,23 @@ vis_buf_grow(struct vis_buf *b, size_t used, size_t n)
 }
 
 void
+vis_buf_lend(struct vis_buf *b, uint8_t *p, size_t n)
+{
+    if (n > b->cap) {
+        vis_buf_free(b);
+        *b = (struct vis_buf){p, n, true};
+    }
+}
+
+void
 vis_buf_free(struct vis_buf *b)
 {
-    if (b->cap >= MAPPED_BYTES) {
+    if (b->lent) {
+        ;
+    } else if (b->cap >= MAPPED_BYTES) {
         (void)munmap(b->p, b->cap);
     } else {
         free(b->p);
     }
-    *b = (struct vis_buf){NULL, 0};
+    *b = (struct vis_buf){NULL, 0, false};
 }

@@ -78,6 +78,12 @@ vis_lay_ring(struct visual *v, uint8_t *at)
     }
 }
 
+size_t
+vis_second_bytes(const struct visual *v)
+{
+    return VIS_CACHE_BYTES + vis_ring_bytes(v) + (size_t)v->h * 2 + v->w + 64;
+}
+
 /* Makes `second` a view of the same comparison for another thread: it has its own drawn rows,
  * distances, and what is asked of rows one by one. */
 static bool
@@ -85,10 +91,9 @@ prepare_second(struct visual *v, struct visual *second)
 {
     size_t cache = VIS_CACHE_BYTES;
     size_t ring = vis_ring_bytes(v);
-    size_t class = (size_t)v->w + 64;
     size_t rows = (size_t)v->h * 2;
 
-    if (!vis_buf_need(&v->second_buf, cache + ring + rows + class)) {
+    if (!vis_buf_need(&v->second_buf, vis_second_bytes(v))) {
         return false;
     }
     *second = *v;

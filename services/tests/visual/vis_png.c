@@ -271,25 +271,6 @@ vis_png_space(struct str bytes, const struct visual_options *options)
                : 0;
 }
 
-/* A longer one does not come from the heap. */
-#define STREAM_RESERVED_MAX ((size_t)48 << 10)
-
-void
-vis_png_reserve(struct vis_image *im, struct str bytes, const struct visual_options *options)
-{
-    struct vis_image head = {0};
-    struct visual_error ignored;
-    struct reader r;
-
-    /* What is not to be had now is asked for again when it is needed, and missed there. */
-    if (bytes.n <= options->bytes_max && vis_is_png(bytes) &&
-        open_file(&r, &head, bytes, options, 0, &ignored) == RC_OK) {
-        im->inflater = im->inflater == NULL ? libdeflate_alloc_decompressor() : im->inflater;
-        (void)!vis_buf_need(&im->ready_buf, head.h);
-        (void)!vis_buf_need(&im->stream_buf, bytes.n < STREAM_RESERVED_MAX ? bytes.n : 0);
-    }
-}
-
 /* All IDAT chunks behind each other, the first one being `c`. The rest of the file is read to its
  * end, so that a truncated one is found. */
 static enum rc
@@ -324,6 +305,12 @@ join_stream(struct vis_image *im, struct reader *r, struct chunk c, struct str *
     return RC_OK;
 }
 
+void
+vis_png_prepare(struct vis_image *im)
+{
+    im->inflater = im->inflater == NULL ? libdeflate_alloc_decompressor() : im->inflater;
+}
+
 static enum rc
 inflate_to(struct vis_image *im, uint8_t *to, size_t n, struct str stream, int which,
            struct visual_error *e)
@@ -334,7 +321,7 @@ inflate_to(struct vis_image *im, uint8_t *to, size_t n, struct str stream, int w
         ((unsigned)s[0] << 8 | s[1]) % 31 != 0) {
         return corrupt(e, which, "compressed data");
     }
-    im->inflater = im->inflater == NULL ? libdeflate_alloc_decompressor() : im->inflater;
+    vis_png_prepare(im);
     if (im->inflater == NULL) {
         return vis_refuse(e, which, "NO_MEMORY", "not enough memory");
     }
@@ -388,7 +375,7 @@ static enum rc
 deinterlace(struct vis_image *im, uint8_t *inflated, int which, struct visual_error *e)
 {
     struct vis_image pass = *im;
-    struct vis_buf line = {NULL, 0};
+    struct vis_buf line = {NULL, 0, false};
     enum rc rc = RC_OK;
 
     im->colour = VIS_DRAWN;
@@ -428,12 +415,12 @@ take_space(struct vis_image *im, size_t n)
 }
 
 /* A long stream is given back at once: it would stand beside the pixels to the end. */
-#define STREAM_KEPT_MAX ((size_t)512 << 10)
+#define STREAM_KEPT_MAX ((size_t)256 << 10)
 
 static void
 drop_stream(struct vis_image *im)
 {
-    if (im->stream_buf.cap > STREAM_KEPT_MAX) {
+    if (!im->stream_buf.lent && im->stream_buf.cap > STREAM_KEPT_MAX) {
         vis_buf_free(&im->stream_buf);
     }
 }

@@ -104,9 +104,9 @@ vis_ready_both(struct visual *v)
 }
 
 /* Where most rows differ, most rows will be needed unfiltered: two threads are faster at all of
- * them than one is at those. Asked when so many have been looked at below the first one that
- * differs. */
-#define ROWS_LOOKED_AT 64
+ * them than one is at those. Asked once, when one row in so many was looked at below the first one
+ * that differs: a button is less. */
+#define SHARE_LOOKED_AT 6
 
 static void
 find_equal_of_kind(struct visual *v)
@@ -120,10 +120,11 @@ find_equal_of_kind(struct visual *v)
         v->equal[y] = is_row_equal(v, y);
         differing += !v->equal[y];
         looked_at += differing > 0;
-        if (may_share && looked_at % ROWS_LOOKED_AT == ROWS_LOOKED_AT - 1 &&
-            differing * 3 > looked_at * 2) {
-            vis_ready_both(v);
+        if (may_share && looked_at >= v->common_h / SHARE_LOOKED_AT) {
             may_share = false;
+            if (differing * 3 > looked_at * 2) {
+                vis_ready_both(v);
+            }
         }
     }
 }

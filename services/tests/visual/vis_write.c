@@ -257,12 +257,24 @@ is_worth_maker(const struct visual *v, bool mask)
     return vis_is_worth_thread(v, rows * v->w / (mask || v->all_ready ? 4 : 1));
 }
 
+static size_t
+row_bytes_of(const struct visual *v, bool mask)
+{
+    return mask ? ((size_t)v->w + 3) / 4 : v->w;
+}
+
+size_t
+vis_png_bound(const struct visual *v, bool mask)
+{
+    return vis_deflate_bound(row_bytes_of(v, mask) + 1, v->h) + 2048;
+}
+
 bool
 vis_write_picture(struct visual *v)
 {
     bool mask = v->options->output == VISUAL_OUTPUT_MASK;
     bool threaded = is_worth_maker(v, mask);
-    struct maker maker = {.v = v, .row_bytes = mask ? ((size_t)v->w + 3) / 4 : v->w};
+    struct maker maker = {.v = v, .row_bytes = row_bytes_of(v, mask)};
     struct vis_deflate deflate;
     struct vis_lines lines = {.count = v->h,
                               .stride = (maker.row_bytes + 1 + 16 + 63) / 64 * 64,
@@ -272,7 +284,7 @@ vis_write_picture(struct visual *v)
                               .user = &deflate};
 
     if (!vis_buf_need(&v->line_buf, vis_lines_space(&lines, threaded)) ||
-        !vis_buf_need(&v->png_buf, vis_deflate_bound(maker.row_bytes + 1, v->h) + 2048)) {
+        !vis_buf_need(&v->png_buf, vis_png_bound(v, mask))) {
         return false;
     }
     uint8_t *to = v->png_buf.p;

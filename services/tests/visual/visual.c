@@ -1,67 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The context, and the order of the steps. */
+ * The order of the steps. */
 #include "tests/visual/visual.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/visual/vis_cmp.h"
-
-struct visual *
-visual_new(void)
-{
-    return calloc(1, sizeof(struct visual));
-}
-
-#define BUFS(v)                                                                                    \
-    {                                                                                              \
-        &(v)->space_buf, &(v)->repeat_buf, &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf,        \
-            &(v)->class_buf, &(v)->code_buf, &(v)->touched_buf, &(v)->cell_buf,                    \
-            &(v)->cells_touched_buf, &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf,             \
-            &(v)->line_buf, &(v)->png_buf, &(v)->hash_buf, &(v)->run_buf, &(v)->side_buf,          \
-            &(v)->start_buf, &(v)->region_buf, &(v)->second_buf                                    \
-    }
-
-void
-visual_free(struct visual *v)
-{
-    if (v == NULL) {
-        return;
-    }
-    struct vis_buf *bufs[] = BUFS(v);
-    for (size_t i = 0; i < ARRAY_LEN(bufs); i++) {
-        vis_buf_free(bufs[i]);
-    }
-    vis_buf_free(&v->cache_buf);
-    vis_image_free(&v->image[0]);
-    vis_image_free(&v->image[1]);
-    free(v);
-}
-
-void
-visual_trim(struct visual *v, size_t keep_bytes)
-{
-    struct vis_buf *bufs[] = BUFS(v);
-    struct vis_image *images[] = {&v->image[0], &v->image[1]};
-
-    for (size_t i = 0; i < ARRAY_LEN(bufs); i++) {
-        if (bufs[i]->cap > keep_bytes) {
-            vis_buf_free(bufs[i]);
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(images); i++) {
-        images[i]->lent = NULL;
-        images[i]->lent_bytes = 0;
-        struct vis_buf *of_image[] = {&images[i]->raw_buf, &images[i]->ready_buf,
-                                      &images[i]->stream_buf, &images[i]->pass_buf};
-        for (size_t b = 0; b < ARRAY_LEN(of_image); b++) {
-            if (of_image[b]->cap > keep_bytes) {
-                vis_buf_free(of_image[b]);
-            }
-        }
-    }
-}
 
 /* --- options */
 
@@ -100,22 +44,16 @@ check_options(const struct visual_options *o, struct visual_error *e)
 /* --- steps */
 
 /* Distances looked up before hold for the threshold they were found with. */
-static bool
+static void
 prepare_cache(struct visual *v)
 {
-    bool fresh = v->cache == NULL;
-
-    if (fresh && !vis_buf_need(&v->cache_buf, VIS_CACHE_BYTES)) {
-        return false;
-    }
-    v->cache = (struct vis_cached *)(void *)v->cache_buf.p;
-    if (fresh) {
+    if (v->linear.of[255] == 0) {
         vis_linear_init(&v->linear);
-    } else if (v->threshold_cached != v->options->threshold) {
-        memset(v->cache, 0, VIS_CACHE_BYTES);
     }
-    v->threshold_cached = v->options->threshold;
-    return true;
+    if (v->threshold_cached != v->options->threshold) {
+        memset(v->cache, 0, VIS_CACHE_BYTES);
+        v->threshold_cached = v->options->threshold;
+    }
 }
 
 static bool
@@ -131,18 +69,16 @@ prepare(struct visual *v)
     v->cell_w = (v->w + VIS_CELL - 1) / VIS_CELL;
     v->cell_h = (v->h + VIS_CELL - 1) / VIS_CELL;
     v->code_stride = ((size_t)v->w + 1) / 2;
-    size_t cells = (size_t)v->cell_w * v->cell_h * sizeof(struct vis_cell);
     if (!vis_buf_need(&v->equal_buf, v->h) || !vis_buf_need(&v->touched_buf, v->h) ||
         !vis_buf_need(&v->cells_touched_buf, v->cell_h) ||
         !vis_buf_need(&v->pair_buf, (size_t)v->h * 4) ||
         !vis_buf_need(&v->repeat_buf, (size_t)v->h * 3) ||
         !vis_buf_need(&v->class_buf, (size_t)v->w + 64) ||
-        !vis_buf_need(&v->code_buf, v->code_stride * v->h) || !vis_buf_need(&v->cell_buf, cells) ||
         !vis_buf_need(&v->ring_buf, vis_ring_bytes(v)) ||
-        !vis_buf_need(&v->region_buf, VISUAL_REGIONS_MAX * sizeof(*v->regions)) ||
-        !prepare_cache(v)) {
+        !vis_buf_need(&v->region_buf, VISUAL_REGIONS_MAX * sizeof(*v->regions))) {
         return false;
     }
+    prepare_cache(v);
     vis_lay_ring(v, v->ring_buf.p);
     v->class = v->class_buf.p;
     v->regions = (struct visual_region *)(void *)v->region_buf.p;
@@ -153,8 +89,6 @@ prepare(struct visual *v)
     v->equal = v->equal_buf.p;
     v->touched = v->touched_buf.p;
     v->pair = (uint32_t *)(void *)v->pair_buf.p;
-    v->code = v->code_buf.p;
-    v->cells = (struct vis_cell *)(void *)v->cell_buf.p;
     memset(v->touched, 0, v->h);
     v->cells_touched = v->cells_touched_buf.p;
     memset(v->cells_touched, 0, v->cell_h);
@@ -171,6 +105,26 @@ pair_in_place(struct visual *v)
     for (uint32_t y = 0; y < v->h; y++) {
         v->pair[y] = y >= v->common_h ? VIS_NO_ROW : v->equal[y] ? y | VIS_PAIR_SAME : y;
     }
+}
+
+/* What is kept of pixels and cells. Where most rows differ it will be filled. */
+static bool
+prepare_codes(struct visual *v)
+{
+    size_t code = v->code_stride * v->h;
+    size_t cells = (size_t)v->cell_w * v->cell_h * sizeof(struct vis_cell);
+    uint32_t same = 0;
+
+    for (uint32_t y = 0; y < v->h; y++) {
+        same += v->pair[y] != VIS_NO_ROW && (v->pair[y] & VIS_PAIR_SAME) != 0;
+    }
+    bool (*need)(struct vis_buf *, size_t) = same < v->h / 2 ? vis_buf_need_filled : vis_buf_need;
+    if (!need(&v->code_buf, code) || !need(&v->cell_buf, cells)) {
+        return false;
+    }
+    v->code = v->code_buf.p;
+    v->cells = (struct vis_cell *)(void *)v->cell_buf.p;
+    return true;
 }
 
 static void
@@ -195,7 +149,7 @@ compare_pixels(struct visual *v)
     begin_result(v);
     vis_find_equal_rows(v);
     pair_in_place(v);
-    if (!vis_align(v)) {
+    if (!vis_align(v) || !prepare_codes(v)) {
         return false;
     }
     vis_classify_pairs(v);
@@ -255,46 +209,17 @@ decode_one(void *arg)
                          &job->error);
 }
 
-/* Pixels of the picture, as far as its head says. */
-static uint64_t
-pixels_of(const struct job *job)
-{
-    struct visual_info info;
-    struct visual_error ignored;
-
-    return visual_probe(job->bytes, job->v->options, &info, &ignored) == RC_OK
-               ? (uint64_t)info.width * info.height
-               : 0;
-}
-
-/* Lends both pictures the memory for their rows; one that gets none takes its own. */
-static void
-lend_space(struct job jobs[2])
-{
-    struct visual *v = jobs[0].v;
-    size_t n[2];
-
-    for (int i = 0; i < 2; i++) {
-        n[i] = (vis_png_space(jobs[i].bytes, v->options) + 63) / 64 * 64;
-        v->image[i].lent = NULL;
-        v->image[i].lent_bytes = 0;
-        vis_png_reserve(&v->image[i], jobs[i].bytes, v->options);
-    }
-    if (n[0] + n[1] > 0 && vis_buf_need_filled(&v->space_buf, n[0] + n[1])) {
-        for (int i = 0; i < 2; i++) {
-            v->image[i].lent = v->space_buf.p + (i == 0 ? 0 : n[0]);
-            v->image[i].lent_bytes = n[i];
-        }
-    }
-}
-
 static enum rc
 decode_both(struct job jobs[2], struct visual_error *e)
 {
     struct visual *v = jobs[0].v;
 
-    lend_space(jobs);
-    vis_run_both(vis_is_worth_thread(v, pixels_of(&jobs[1])), decode_one, &jobs[0], &jobs[1]);
+    struct str files[2] = {jobs[0].bytes, jobs[1].bytes};
+
+    if (!vis_lend_space(v, files)) {
+        return vis_refuse(e, -1, "NO_MEMORY", "not enough memory");
+    }
+    vis_run_both(vis_is_worth_thread(v, (uint64_t)v->w * v->h), decode_one, &jobs[0], &jobs[1]);
     for (int i = 0; i < 2; i++) {
         if (jobs[i].rc != RC_OK) {
             *e = jobs[i].error;
