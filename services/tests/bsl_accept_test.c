@@ -99,6 +99,33 @@ accepting_again_changes_nothing_and_is_not_told_again(void **state)
     call_end(&c);
 }
 
+/* Its verdicts are not settled before the suite's run ends: deciding early would take them away. */
+static void
+nothing_is_accepted_of_a_run_whose_suite_is_not_over(void **state)
+{
+    struct call c = call_as(ORG);
+    int64_t n = 0;
+
+    (void)state;
+    make(&c, "10", "25");
+    run_showing(&c, picture(c.arena, W, 0, 80), ST_PASSED);
+    (void)add_case(&c, suite->public_id, TEXT("second"));
+    start(&c);
+    run = n_of("SELECT max(id) - 1 FROM tests.case_runs");
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)job);
+    report_shot(0, store(&c, picture(c.arena, W, 200, 80)));
+    assert_false(report_case(id, 1, run, ST_PASSED).lost);
+    compare_all();
+    ASSERT_N("step_checks WHERE verdict = 'fail'", 1);
+    assert_int_equal(accept(&c, case_run(), -1, &n), RC_FAILED_PRECONDITION);
+    assert_int_equal(accept(&c, run_id, -1, &n), RC_FAILED_PRECONDITION);
+    assert_false(finish_job(id, 1).lost);
+    ASSERT_N("suite_runs WHERE visual_status = 'fail'", 1);
+    assert_int_equal(accept(&c, case_run(), -1, &n), RC_OK);
+    call_end(&c);
+}
+
 static void
 one_step_is_accepted_without_the_others(void **state)
 {
@@ -211,6 +238,31 @@ a_lost_baseline_is_replaced_by_accepting(void **state)
     call_end(&c);
 }
 
+static void
+a_broken_picture_is_not_accepted_and_a_broken_baseline_can_be_replaced(void **state)
+{
+    struct call c = call_as(ORG);
+    int64_t n = 0;
+
+    (void)state;
+    make(&c, "10", "25");
+    run_showing(&c, picture(c.arena, W, 0, 80), ST_PASSED);
+    struct str good = picture(c.arena, W, 60, 80);
+    run_showing(&c, str_sub(good, 0, good.n / 2), ST_PASSED);
+    expect_run("failed", "'fail'");
+    ASSERT_N("step_checks WHERE error LIKE 'the screenshot: %'", 1);
+    assert_int_equal(accept(&c, run_id, -1, &n), RC_FAILED_PRECONDITION);
+    pg_support_exec("UPDATE tests.baselines SET image_key ="
+                    " (SELECT image_key FROM tests.step_checks ORDER BY id DESC LIMIT 1)");
+    run_showing(&c, good, ST_PASSED);
+    expect_run("failed", "'fail'");
+    ASSERT_N("step_checks WHERE error LIKE 'the baseline: %'", 1);
+    assert_int_equal(accept(&c, run_id, -1, &n), RC_OK);
+    run_showing(&c, good, ST_PASSED);
+    expect_run("passed", "'ok'");
+    call_end(&c);
+}
+
 static enum rc
 delete_baselines(const struct call *as, int64_t index, int64_t *out)
 {
@@ -296,10 +348,12 @@ main(void)
     const struct CMUnitTest all[] = {
         T(what_is_accepted_becomes_the_baseline_and_is_resolved),
         T(accepting_again_changes_nothing_and_is_not_told_again),
+        T(nothing_is_accepted_of_a_run_whose_suite_is_not_over),
         T(one_step_is_accepted_without_the_others),
         T(what_somebody_else_has_replaced_is_not_undone_unawares),
         T(of_two_people_at_the_same_moment_one_is_told_of_the_conflict),
         T(a_lost_baseline_is_replaced_by_accepting),
+        T(a_broken_picture_is_not_accepted_and_a_broken_baseline_can_be_replaced),
         T(what_is_deleted_is_made_anew_by_the_next_passing_run),
         T(baselines_are_listed_and_shown_to_their_organization),
     };

@@ -233,7 +233,8 @@ WHERE k.org_id = $1 AND r.public_id = $2 AND k.step_index = $3 AND k.state = 'do
 
 -- name: run_is_open
 SELECT status IN ('pending', 'running') OR EXISTS (
-    SELECT 1 FROM step_checks k WHERE k.case_run_id = r.id AND k.state = 'queued')
+    SELECT 1 FROM step_checks k WHERE k.case_run_id = r.id AND k.state = 'queued') OR EXISTS (
+    SELECT 1 FROM suite_runs s WHERE s.id = r.suite_run_id AND s.status IN ('pending', 'running'))
 FROM case_runs r WHERE r.org_id = $1 AND r.public_id = $2
 UNION ALL
 SELECT status IN ('pending', 'running') FROM suite_runs WHERE org_id = $1 AND public_id = $2;

@@ -1,5 +1,9 @@
 // What a case looks like: its first passing run makes the baselines, later ones are compared with them.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { startReceiver } from '../lib/receiver.mjs';
@@ -139,4 +143,44 @@ test('without tiers nothing is compared', async () => {
   const { suite, one } = await compared({ visual_regression_warn_pct: null, visual_regression_fail_pct: null });
   assert.equal((await run(suite)).visual_regression_status, null);
   assert.deepEqual(await want(200, 'GET', `/api/v1/tests/cases/${one.public_id}/baselines`, { token: org.viewer }), []);
+});
+
+// `assay run` on a suite file, as continuous integration does.
+function assayRun(file) {
+  const args = ['run', file, '--app-url', site.url, '--device-category', 'desktop', '--token', org.developer];
+  return new Promise((resolve) => {
+    execFile(path.join(process.env.ASSAY_BIN, 'assay'), args, (error, out) => resolve({ code: error?.code ?? 0, out }));
+  });
+}
+
+test('a suite file that changes keeps what its cases look like, and the command tells what does not', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'e2e-look-'));
+  const file = path.join(folder, 'looks.yaml');
+  const name = unique('from-file');
+  const write = (cases) => fs.writeFileSync(file, JSON.stringify({ name, platform: 'web', cases }));
+  const look = (page) => `Open '/count/${page}'`;
+  try {
+    write([{ name: 'one', steps: [look('first')] }, { name: 'two', steps: [look('second')] }]);
+    assert.equal((await assayRun(file)).code, 0);
+    const suite = (await want(200, 'GET', '/api/v1/tests/suites', { token: org.viewer })).find((x) => x.name === name);
+    await want(200, 'PATCH', `/api/v1/tests/suites/${suite.public_id}`, { token: org.developer, body: { visual_regression_fail_pct: 0 } });
+    assert.equal((await assayRun(file)).code, 0); // makes the baselines
+
+    // Moved, one step more: what was there is the same.
+    write([{ name: 'two', steps: [look('second')] }, { name: 'one', steps: [look('new'), look('first')] }]);
+    const moved = await assayRun(file);
+    assert.equal(moved.code, 0, moved.out);
+    assert.doesNotMatch(moved.out, /looks different/);
+    const [, id] = moved.out.match(/^run (sr\w+)/m);
+    const run = await want(200, 'GET', `/api/v1/ci/runs/${id}`, { token: org.developer });
+    assert.deepEqual(run.case_results.map((c) => [c.case_name, c.visual_regression_status]), [['two', 'ok'], ['one', 'ok']]);
+
+    write([{ name: 'two', steps: [look('something-else')] }, { name: 'one', steps: [look('new'), look('first')] }]);
+    const other = await assayRun(file);
+    assert.equal(other.code, 1, other.out);
+    assert.match(other.out, /looks different \(fail\): two/);
+    assert.doesNotMatch(other.out, /looks different \(\w+\): one/);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
 });
