@@ -336,6 +336,7 @@ block_signals(sigset_t *set)
     (void)sigaddset(set, SIGINT);
     (void)pthread_sigmask(SIG_BLOCK, set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a full disk, not our end */
 }
 
 /* While everything still serves: what is under way ends, or is given back. */

@@ -176,6 +176,15 @@ compare(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
     return put_result(t, ctx, p, &result);
 }
 
+/* The store is away, full or broken: nothing that the pair brought about. */
+static bool
+is_of_store(const struct err *err)
+{
+    return err->code == RC_UNAVAILABLE || err->code == RC_DEADLINE_EXCEEDED ||
+           (err->reason != NULL &&
+            (strcmp(err->reason, "DISK_FULL") == 0 || strcmp(err->reason, "BLOB_IO") == 0));
+}
+
 /* One pair with memory of its own. */
 static enum rc
 work(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
@@ -198,7 +207,7 @@ work(struct tests *t, struct ctx *ctx, struct visual *engine, struct pair *p)
         rc = compare(t, &inner, engine, p);
     }
     p->done = rc == RC_OK;
-    p->waited = rc == RC_UNAVAILABLE || rc == RC_DEADLINE_EXCEEDED;
+    p->waited = rc != RC_OK && is_of_store(&inner.err);
     if (rc != RC_OK) {
         rc = fail(ctx, rc, "BLOB_STORE", "%.*s", STR_ARG(inner.err.msg));
     }
@@ -363,7 +372,7 @@ wake_others(struct tests *t)
 /* What the store kept us from, or what we did not come to, is no attempt. Soon somebody tries
  * again, and who asks meanwhile is told why it takes so long. */
 static enum rc
-give_back(struct tests *t, struct ctx *ctx, const struct pair *pairs, int count)
+give_back(struct tests *t, struct ctx *ctx, const struct pair *pairs, int count, struct str why)
 {
     int64_t ids[CLAIM_MAX];
     int64_t fences[CLAIM_MAX];
@@ -377,7 +386,7 @@ give_back(struct tests *t, struct ctx *ctx, const struct pair *pairs, int count)
     }
     return n == 0 ? RC_OK
                   : DB_QUERY(t->db, ctx, Q_VIZ_PAIRS_GIVE_BACK, NULL, DB_ARG_I64S(ids, n),
-                             DB_ARG_I64S(fences, n), DB_ARG_I64(STORE_WAIT_US));
+                             DB_ARG_I64S(fences, n), DB_ARG_I64(STORE_WAIT_US), DB_ARG_STR(why));
 }
 
 /* What fails first ends it: the store or the memory is away for the others as well. */
@@ -424,7 +433,7 @@ viz_compare_some(void *state, struct ctx *ctx)
     viz_engine_give(t->viz, engine);
     struct err stands = ctx->err;
     ctx_recover(ctx);
-    if (give_back(t, ctx, pairs, n) == RC_OK && finish(t, ctx, pairs, n) == RC_OK) {
+    if (give_back(t, ctx, pairs, n, stands.msg) == RC_OK && finish(t, ctx, pairs, n) == RC_OK) {
         ctx->err = stands;
     }
     for (int i = 0; i < n; i++) {

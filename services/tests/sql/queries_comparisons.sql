@@ -249,10 +249,10 @@ WHERE id = ANY(ARRAY(SELECT id FROM viz_pairs WHERE state = 'pending'
                      ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
 RETURNING id, org_id, fence, base_blob, current_blob, colour_delta, cluster_min, attempts;
 
--- The store was away: those of $1 that are still ours (fence $2) are tried again after $3, and say so.
+-- The store was away: those of $1 that are still ours (fence $2) are tried again after $3, and say why ($4).
 -- name: viz_pairs_give_back
 UPDATE viz_pairs p SET attempts = attempts - 1, lease_until = now() + $3 * interval '1 microsecond',
-    error = 'the store of the pictures does not answer; the comparison is tried again'
+    error = $4 || '; the comparison is tried again'
 FROM unnest($1::bigint[], $2::bigint[]) AS g(id, fence)
 WHERE p.id = g.id AND p.fence = g.fence AND p.state = 'pending';
 
