@@ -6,9 +6,16 @@
 #include "tests/tst_run.h"
 #include "tests_sql.h"
 
-#define METADATA(req)                                                                              \
-    ((req)->has_metadata ? str_n((const char *)(req)->metadata.data, (req)->metadata.len)          \
-                         : STR_EMPTY)
+/* Of a suite and of a case the same is asked, in messages of different types. */
+#define RUN_REQUEST(req)                                                                           \
+    {                                                                                              \
+        .mode = (req)->mode, .model = (req)->model, .device_id = (req)->device_id,                 \
+        .category = (req)->device_category, .commit_sha = (req)->commit_sha,                       \
+        .metadata = (req)->has_metadata                                                            \
+                        ? str_n((const char *)(req)->metadata.data, (req)->metadata.len)           \
+                        : STR_EMPTY,                                                               \
+        .build_id = (req)->has_build_id ? (req)->build_id : 0                                      \
+    }
 
 enum rc
 tests_ci_run_suite(struct tests *t, struct ctx *ctx, const Assay__CiRunSuiteRequest *req,
@@ -16,15 +23,7 @@ tests_ci_run_suite(struct tests *t, struct ctx *ctx, const Assay__CiRunSuiteRequ
 {
     Assay__Suite *suite = NULL;
     struct tst_started run;
-    struct tst_run_request request = {
-        .mode = req->mode,
-        .model = req->model,
-        .device_id = req->device_id,
-        .category = req->device_category,
-        .commit_sha = req->commit_sha,
-        .metadata = METADATA(req),
-        .build_id = req->has_build_id ? req->build_id : 0,
-    };
+    struct tst_run_request request = RUN_REQUEST(req);
 
     enum rc rc = tst_suite_get(t, ctx, (struct tst_key){.text = req->suite_id}, &suite);
     rc = rc == RC_OK ? tst_start_suite(t, ctx, suite, &request, &run) : rc;
@@ -41,15 +40,7 @@ tests_ci_run_test(struct tests *t, struct ctx *ctx, const Assay__CiRunTestReques
 {
     Assay__Case *c = NULL;
     struct tst_started run;
-    struct tst_run_request request = {
-        .mode = req->mode,
-        .model = req->model,
-        .device_id = req->device_id,
-        .category = req->device_category,
-        .commit_sha = req->commit_sha,
-        .metadata = METADATA(req),
-        .build_id = req->has_build_id ? req->build_id : 0,
-    };
+    struct tst_run_request request = RUN_REQUEST(req);
 
     enum rc rc = tst_case_get(t, ctx, (struct tst_key){.text = req->test_id}, &c, NULL);
     rc = rc == RC_OK ? tst_start_case(t, ctx, c, &request, &run) : rc;
