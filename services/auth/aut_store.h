@@ -134,8 +134,9 @@ NODISCARD enum rc aut_token_insert(struct db *db, struct ctx *ctx, struct str te
                                    struct aut_token *token);
 NODISCARD enum rc aut_personal_tokens(struct db *db, struct ctx *ctx, struct aut_token **out,
                                       size_t *out_count);
-NODISCARD enum rc aut_org_tokens(struct db *db, struct ctx *ctx, struct aut_token **out,
-                                 size_t *out_count);
+/* Of the organization; of one project, its SDK tokens, unless `project_id` is 0. */
+NODISCARD enum rc aut_org_tokens(struct db *db, struct ctx *ctx, int64_t project_id,
+                                 struct aut_token **out, size_t *out_count);
 /* Deletes a personal token of ctx's user, or one of ctx's organization. *out_found tells. */
 NODISCARD enum rc aut_token_delete(struct db *db, struct ctx *ctx, bool personal, int64_t id,
                                    bool *out_found, struct aut_token *out);
@@ -156,6 +157,13 @@ struct aut_context {
 NODISCARD enum rc aut_context(struct db *db, struct ctx *ctx, struct aut_context *out);
 /* The project of this name (made when there is none), or the default one for an empty name. */
 NODISCARD enum rc aut_project(struct db *db, struct ctx *ctx, struct str name, int64_t *out_id);
+/* The project of this slug that the caller sees, in the organization of that one (NULL: whatever it
+ * is called). Errors: NOT_FOUND. */
+NODISCARD enum rc aut_project_slugged(struct db *db, struct ctx *ctx, const char *organization,
+                                      const char *slug, int64_t *out_id);
+/* Whom an SDK token of the project acts for. Errors: NOT_FOUND. */
+NODISCARD enum rc aut_project_token_owner(struct db *db, struct ctx *ctx, int64_t project_id,
+                                          int64_t token_id, int64_t *out_user_id);
 
 /* --- throttle ------------------------------------------------------------------------------ */
 

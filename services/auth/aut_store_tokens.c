@@ -69,10 +69,12 @@ aut_personal_tokens(struct db *db, struct ctx *ctx, struct aut_token **out, size
 }
 
 enum rc
-aut_org_tokens(struct db *db, struct ctx *ctx, struct aut_token **out, size_t *out_count)
+aut_org_tokens(struct db *db, struct ctx *ctx, int64_t project_id, struct aut_token **out,
+               size_t *out_count)
 {
     const struct db_result *res;
-    enum rc rc = DB_QUERY(db, ctx, Q_ORG_TOKENS, &res, DB_ARG_I64(ctx->who.org_id));
+    enum rc rc =
+        DB_QUERY(db, ctx, Q_ORG_TOKENS, &res, DB_ARG_I64(ctx->who.org_id), DB_ARG_I64(project_id));
 
     if (rc != RC_OK) {
         return rc;
@@ -213,6 +215,42 @@ aut_project(struct db *db, struct ctx *ctx, struct str name, int64_t *out_id)
     }
     *out_id = db_i64(res, 0, 0);
     return RC_OK;
+}
+
+enum rc
+aut_project_slugged(struct db *db, struct ctx *ctx, const char *organization, const char *slug,
+                    int64_t *out_id)
+{
+    const struct db_result *res;
+    bool bound = ctx->who.kind == TOKEN_SDK;
+    enum rc rc = DB_QUERY(db, ctx, Q_PROJECT_SLUGGED, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_Z(organization), DB_ARG_Z(slug),
+                          bound ? DB_ARG_I64(ctx->who.project_id) : DB_ARG_NULL);
+
+    if (rc == RC_OK && db_rows(res) == 0) {
+        rc = fail(ctx, RC_NOT_FOUND, "PROJECT_NOT_FOUND", "no such project");
+    }
+    if (rc == RC_OK) {
+        *out_id = db_i64(res, 0, 0);
+    }
+    return rc;
+}
+
+enum rc
+aut_project_token_owner(struct db *db, struct ctx *ctx, int64_t project_id, int64_t token_id,
+                        int64_t *out_user_id)
+{
+    const struct db_result *res;
+    enum rc rc = DB_QUERY(db, ctx, Q_PROJECT_TOKEN_OWNER, &res, DB_ARG_I64(ctx->who.org_id),
+                          DB_ARG_I64(project_id), DB_ARG_I64(token_id));
+
+    if (rc == RC_OK && db_rows(res) == 0) {
+        rc = fail(ctx, RC_NOT_FOUND, "TOKEN_NOT_FOUND", "no such token");
+    }
+    if (rc == RC_OK) {
+        *out_user_id = db_i64(res, 0, 0);
+    }
+    return rc;
 }
 
 /* --- throttle ------------------------------------------------------------------------------ */

@@ -204,7 +204,7 @@ auth_list_api_tokens(struct auth *auth, struct ctx *ctx, const Assay__ListApiTok
 
     enum rc rc = aut_check_org(ctx, req->org_id);
     if (rc == RC_OK) {
-        rc = aut_org_tokens(auth->db, ctx, &list, &n);
+        rc = aut_org_tokens(auth->db, ctx, 0, &list, &n);
     }
     if (rc != RC_OK) {
         return rc;
@@ -237,6 +237,86 @@ auth_delete_api_token(struct auth *auth, struct ctx *ctx, const Assay__DeleteApi
     }
     resp->status = aut_text(ctx, STR("deleted"));
     return aut_check_arena(ctx);
+}
+
+/* --- of a project -------------------------------------------------------------------------- */
+
+enum rc
+auth_create_project_token(struct auth *auth, struct ctx *ctx,
+                          const Assay__CreateProjectTokenRequest *req,
+                          Assay__CreateProjectTokenResponse *resp)
+{
+    const char *organization = req->organization != NULL ? req->organization : req->of_organization;
+    bool named = req->name != NULL && req->name[0] != '\0';
+    struct aut_token token = {.kind = TOKEN_SDK,
+                              .role = ROLE_DEVELOPER,
+                              .name = named ? str_z(req->name) : STR("vizzly")};
+    struct aut_user user;
+
+    enum rc rc = aut_session_person(auth, ctx, &user);
+    rc = rc == RC_OK
+             ? aut_project_slugged(auth->db, ctx, organization, req->project, &token.project_id)
+             : rc;
+    rc = rc == RC_OK ? make_token(auth, ctx, TOKEN_PREFIX_SDK, "api_token.created",
+                                  TELL_AUDIT | TELL_WEBHOOKS, &token, &resp->token)
+                     : rc;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    resp->id = token.id;
+    resp->name = aut_text(ctx, token.name);
+    return aut_check_arena(ctx);
+}
+
+enum rc
+auth_list_project_tokens(struct auth *auth, struct ctx *ctx,
+                         const Assay__ListProjectTokensRequest *req,
+                         Assay__ListProjectTokensResponse *resp)
+{
+    struct aut_token *list = NULL;
+    int64_t project_id = 0;
+    size_t n = 0;
+
+    enum rc rc = aut_project_slugged(auth->db, ctx, req->organization, req->project, &project_id);
+    rc = rc == RC_OK ? aut_org_tokens(auth->db, ctx, project_id, &list, &n) : rc;
+    if (rc != RC_OK) {
+        return rc;
+    }
+    resp->tokens = ARENA_ARRAY(ctx->arena, n + 1, Assay__ProjectToken *);
+    for (size_t i = 0; resp->tokens != NULL && i < n; i++) {
+        Assay__ProjectToken *m = PB_NEW(ctx->arena, Assay__ProjectToken, assay__project_token);
+        if (m == NULL) {
+            break;
+        }
+        m->id = list[i].id;
+        m->name = aut_text(ctx, list[i].name);
+        m->prefix = masked(ctx, list[i].shown);
+        m->created_by = aut_text(ctx, list[i].email);
+        m->created_at = list[i].created_us;
+        if (list[i].used) {
+            PB_SET(m, last_used_at, list[i].last_used_us);
+        }
+        resp->tokens[resp->n_tokens++] = m;
+    }
+    return aut_check_arena(ctx);
+}
+
+enum rc
+auth_revoke_project_token(struct auth *auth, struct ctx *ctx,
+                          const Assay__RevokeProjectTokenRequest *req,
+                          Assay__RevokeProjectTokenResponse *resp)
+{
+    int64_t project_id = 0;
+    int64_t owner = 0;
+
+    enum rc rc = aut_project_slugged(auth->db, ctx, req->organization, req->project, &project_id);
+    rc = rc == RC_OK ? aut_project_token_owner(auth->db, ctx, project_id, req->token_id, &owner)
+                     : rc;
+    if (rc == RC_OK && owner != ctx->who.user_id && ctx->who.role < ROLE_ADMIN) {
+        rc = fail(ctx, RC_PERMISSION_DENIED, "NOT_YOURS", "the token is somebody else's");
+    }
+    resp->success = 1;
+    return rc == RC_OK ? revoke_token(auth, ctx, false, req->token_id) : rc;
 }
 
 /* --- what a token stands for --------------------------------------------------------------- */

@@ -82,6 +82,10 @@ NODISCARD enum rc viz_build_read(struct tests *t, struct ctx *ctx, const char *i
 /* Its counts, as some answers group them. NULL without memory. */
 Assay__SdkFound *viz_found(struct ctx *ctx, const struct viz_read *read);
 Assay__SdkDecided *viz_decided(struct ctx *ctx, const struct viz_read *read);
+/* The projects that auth told, with their builds. */
+NODISCARD enum rc viz_projects(struct tests *t, struct ctx *ctx,
+                               const Assay__ListProjectsResponse *all, Assay__SdkProject ***out,
+                               size_t *out_count);
 /* Names of organization and project. Blocks: on auth. */
 NODISCARD enum rc viz_scope(struct tests *t, struct ctx *ctx, int64_t project_id,
                             Assay__SdkScope **out);

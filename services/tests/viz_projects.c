@@ -36,33 +36,44 @@ project(struct ctx *ctx, const struct db_result *res, const Assay__Project *from
 }
 
 enum rc
+viz_projects(struct tests *t, struct ctx *ctx, const Assay__ListProjectsResponse *all,
+             Assay__SdkProject ***out, size_t *out_count)
+{
+    const struct db_result *res = NULL;
+    size_t n = 0;
+
+    enum rc rc = DB_QUERY(t->db, ctx, Q_VIZ_PROJECTS, &res, DB_ARG_I64(ctx->who.org_id));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    Assay__SdkProject **list = ARENA_ARRAY(ctx->arena, all->n_projects + 1, Assay__SdkProject *);
+    for (; list != NULL && n < all->n_projects; n++) {
+        list[n] = project(ctx, res, all->projects[n], all->organization);
+    }
+    *out = list;
+    *out_count = n;
+    return arena_failed(ctx->arena) ? fail_memory(ctx, "too many projects") : RC_OK;
+}
+
+enum rc
 tests_list_sdk_projects(struct tests *t, struct ctx *ctx, const Assay__ListSdkProjectsRequest *req,
                         Assay__ListSdkProjectsResponse *resp)
 {
     Assay__ListProjectsRequest ask = ASSAY__LIST_PROJECTS_REQUEST__INIT;
     Assay__ListProjectsResponse *all = NULL;
-    const struct db_result *res = NULL;
+    Assay__SdkProject **list = NULL;
+    size_t n = 0;
 
     enum rc rc = auth_call_list_projects(svc_client(t->svc, SVC_AUTH), ctx, &ask, &all);
-    rc = rc == RC_OK ? DB_QUERY(t->db, ctx, Q_VIZ_PROJECTS, &res, DB_ARG_I64(ctx->who.org_id)) : rc;
-    if (rc != RC_OK) {
-        return rc;
-    }
+    rc = rc == RC_OK ? viz_projects(t, ctx, all, &list, &n) : rc;
     resp->pagination = PB_NEW(ctx->arena, Assay__SdkPagination, assay__sdk_pagination);
-    resp->projects = ARENA_ARRAY(ctx->arena, all->n_projects + 1, Assay__SdkProject *);
-    for (size_t i = (size_t)req->offset;
-         resp->projects != NULL && i < all->n_projects && resp->n_projects < (size_t)req->limit;
-         i++) {
-        Assay__SdkProject *p = project(ctx, res, all->projects[i], all->organization);
-        if (p == NULL) {
-            break;
-        }
-        resp->projects[resp->n_projects++] = p;
+    if (rc != RC_OK || resp->pagination == NULL) {
+        return rc != RC_OK ? rc : fail_memory(ctx, "the request needs too much memory");
     }
-    if (arena_failed(ctx->arena)) {
-        return fail_memory(ctx, "too many projects");
-    }
-    resp->pagination->total = (int64_t)all->n_projects;
+    size_t from = (size_t)req->offset < n ? (size_t)req->offset : n;
+    resp->projects = list + from;
+    resp->n_projects = n - from < (size_t)req->limit ? n - from : (size_t)req->limit;
+    resp->pagination->total = (int64_t)n;
     resp->pagination->limit = req->limit;
     resp->pagination->offset = req->offset;
     resp->pagination->has_more = req->offset + (int64_t)resp->n_projects < resp->pagination->total;

@@ -210,12 +210,14 @@ tests_get_sdk_regions(struct tests *t, struct ctx *ctx, const Assay__GetSdkRegio
 /* --- confirming ---------------------------------------------------------------------------- */
 
 static enum rc
-tell(struct tests *t, struct ctx *ctx, const char *type, const char *name, struct str details)
+tell(struct tests *t, struct ctx *ctx, const char *type, struct str id, const char *name,
+     struct str details)
 {
     struct svc_event event = {
         .type = type,
         .tell = TELL_AUDIT,
         .resource_type = STR("visual_region"),
+        .resource_id = id,
         .resource_name = str_z(name),
         .details = details,
     };
@@ -248,6 +250,7 @@ enum rc
 tests_confirm_sdk_region(struct tests *t, struct ctx *ctx,
                          const Assay__ConfirmSdkRegionRequest *req, Assay__SdkRegionsResponse *resp)
 {
+    const struct db_result *res = NULL;
     Assay__GetTokenContextResponse *who = NULL;
 
     enum rc rc = viz_check_name(ctx, "screenshot_name", str_z(req->screenshot_name));
@@ -257,14 +260,14 @@ tests_confirm_sdk_region(struct tests *t, struct ctx *ctx,
     }
     rc = rc == RC_OK ? viz_caller(t, ctx, &who) : rc; /* before anything is locked */
     if (rc == RC_OK) {
-        rc = DB_QUERY(t->db, ctx, Q_VIZ_REGION_CONFIRM, NULL, DB_ARG_I64(ctx->who.org_id),
+        rc = DB_QUERY(t->db, ctx, Q_VIZ_REGION_CONFIRM, &res, DB_ARG_I64(ctx->who.org_id),
                       DB_ARG_I64(ctx->who.project_id), DB_ARG_Z(req->screenshot_name),
                       DB_ARG_Z(req->label), DB_ARG_I64(req->x1), DB_ARG_I64(req->y1),
                       DB_ARG_I64(req->x2), DB_ARG_I64(req->y2), DB_ARG_Z(who->user->id));
     }
     rc = rc == RC_OK ? judge_again(t, ctx, req->screenshot_name) : rc;
     rc = rc == RC_OK
-             ? tell(t, ctx, "visual_region.confirmed", req->screenshot_name,
+             ? tell(t, ctx, "visual_region.confirmed", db_str(res, 0, 0), req->screenshot_name,
                     arena_printf(ctx->arena, "%lld,%lld to %lld,%lld", (long long)req->x1,
                                  (long long)req->y1, (long long)req->x2, (long long)req->y2))
              : rc;
@@ -283,6 +286,8 @@ tests_remove_sdk_region(struct tests *t, struct ctx *ctx, const Assay__RemoveSdk
     if (rc == RC_OK && db_rows(res) == 0) {
         rc = fail(ctx, RC_NOT_FOUND, "REGION_NOT_FOUND", "no such region");
     }
-    rc = rc == RC_OK ? tell(t, ctx, "visual_region.removed", req->screenshot_name, STR_EMPTY) : rc;
+    rc = rc == RC_OK ? tell(t, ctx, "visual_region.removed", db_str(res, 0, 0),
+                            req->screenshot_name, STR_EMPTY)
+                     : rc;
     return rc == RC_OK ? answer(t, ctx, req->screenshot_name, resp) : rc;
 }

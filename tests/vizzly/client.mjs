@@ -88,6 +88,29 @@ for (const version of process.env.E2E_VERSIONS.split(' ')) {
       await until('the login ends', () => over || (child.stdin.write('\r'), false), 240);
       return text;
     };
+    // A command that asks: each answer is typed when what is written since the one before matches. Resolves with all of it.
+    const answer = (args, answers, more) => new Promise((resolve, reject) => {
+      const env = { PATH: process.env.PATH, HOME: dir, NO_COLOR: '1', VIZZLY_HOME: path.join(dir, 'home'), VIZZLY_API_URL: process.env.ASSAY_URL, ...more };
+      const child = spawn(process.execPath, [path.join(home, 'bin', 'vizzly.js'), ...args], { cwd: dir, env, stdio: ['pipe', 'pipe', 'pipe'], timeout: 300000 });
+      const left = [...answers];
+      let since = '';
+      let text = '';
+      const take = (data) => {
+        text += data;
+        since += data;
+        if (left.length > 0 && left[0][0].test(since)) {
+          child.stdin.write(`${left.shift()[1]}\n`);
+          since = '';
+          if (left.length === 0) {
+            child.stdin.end(); // it waits for its input to end
+          }
+        }
+      };
+      child.stdin.on('error', () => {});
+      child.stdout.on('data', take);
+      child.stderr.on('data', take);
+      child.on('close', (code) => (code === 0 && left.length === 0 ? resolve(text) : reject(new Error(`vizzly ${args.join(' ')}: ${code}\n${text}`))));
+    });
     const json = async (args, more) => JSON.parse((await vizzly([...args, '--json'], more)).stdout).data;
     const shots = (changed) => {
       for (let i = 0; i < 4; i += 1) {
@@ -200,6 +223,18 @@ for (const version of process.env.E2E_VERSIONS.split(' ')) {
         await run(1, ['whoami'], person);
         assert.match(await run(0, ['projects'], person), /web/);
         assert.match(await run(0, ['whoami'], person), new RegExp(org.email));
+      }
+      if (!isNew) {
+        // A project is chosen for the folder, by numbers that are typed, and from then on no token has to be named.
+        const text = await answer(['project:select'], [[/Organizations[\s\S]*Enter number.*: $/, '1'], [/Projects[\s\S]*2\. web[\s\S]*Enter number.*: $/, '2']], person);
+        assert.match(text, /Project configured/);
+        assert.match(await run(0, ['project:list'], person), /web/);
+        assert.match(await run(0, ['project:token'], person), /vzy_/);
+        shots(-1);
+        assert.match(await run(0, ['upload', 'shots'], person), /of 4/);
+        assert.match((await builds('?limit=1'))[0].user_agent, /vizzly-cli/);
+        await answer(['project:remove'], [[/Remove this project configuration/, 'y']], person);
+        assert.match(await run(0, ['project:list'], person), /No projects configured/);
       }
       assert.match(await run(0, ['logout'], person), /Logged out/);
       assert.equal(sql(`SELECT count(*) FROM auth.tokens WHERE org_id = ${org.id} AND expires_at IS NOT NULL`)[0][0], '0');

@@ -121,7 +121,7 @@ RETURNING id, name, shown;
 -- name: org_tokens
 SELECT t.id, t.name, t.shown, u.email, t.role, t.last_used_at, t.created_at, p.name
 FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN projects p ON p.id = t.project_id
-WHERE t.org_id = $1 AND t.kind IN (2, 4) ORDER BY t.id DESC;
+WHERE t.org_id = $1 AND t.kind IN (2, 4) AND ($2 = 0 OR t.kind = 4 AND t.project_id = $2) ORDER BY t.id DESC;
 
 -- name: org_token_delete
 DELETE FROM tokens WHERE org_id = $1 AND id = $2 AND kind IN (2, 4) RETURNING id, name, shown;
@@ -161,6 +161,15 @@ SELECT p.id, p.uuid, p.name, slug_of(p.name, p.id), p.created_at, o.uuid, o.name
        slug_of(o.name, o.id), o.created_at
 FROM organizations o JOIN projects p ON p.org_id = o.id AND ($2::bigint IS NULL OR p.id = $2)
 WHERE o.id = $1 ORDER BY p.id;
+
+-- By slug; $2: that of the organization, $4: the project a token is bound to, or NULL.
+-- name: project_slugged
+SELECT p.id FROM projects p JOIN organizations o ON o.id = p.org_id
+WHERE p.org_id = $1 AND slug_of(p.name, p.id) = $3 AND ($2::text IS NULL OR slug_of(o.name, o.id) = $2)
+  AND ($4::bigint IS NULL OR p.id = $4);
+
+-- name: project_token_owner
+SELECT user_id FROM tokens WHERE org_id = $1 AND project_id = $2 AND id = $3 AND kind = 4;
 
 -- name: token_used
 UPDATE tokens SET last_used_at = now() WHERE id = $1;

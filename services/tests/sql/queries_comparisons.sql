@@ -235,7 +235,8 @@ ORDER BY n.name, h.build_seq DESC;
 -- name: viz_region_confirm
 INSERT INTO viz_regions (org_id, project_id, name, label, x1, y1, x2, y2, confirmed_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::uuid)
-ON CONFLICT (project_id, name, x1, y1, x2, y2) DO UPDATE SET label = excluded.label;
+ON CONFLICT (project_id, name, x1, y1, x2, y2) DO UPDATE SET label = excluded.label
+RETURNING id;
 -- name: viz_region_remove
 DELETE FROM viz_regions WHERE org_id = $1 AND project_id = $2 AND name = $3 AND id = $4::uuid RETURNING id;
 

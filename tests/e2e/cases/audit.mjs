@@ -135,6 +135,38 @@ OWN['DELETE /api/sdk/builds/{build_id}/preview'] = async () => {
   return { org, token, path: at };
 };
 
+const REGIONS = '/api/sdk/screenshots/Page/regions';
+const RECTANGLE = { x1: 1, y1: 1, x2: 9, y2: 9 };
+OWN['POST /api/sdk/screenshots/{screenshot_name}/regions'] = async () => {
+  const org = await organization();
+  return { org, token: org.admin, path: REGIONS, body: RECTANGLE };
+};
+OWN['DELETE /api/sdk/screenshots/{screenshot_name}/regions/{region_id}'] = async () => {
+  const org = await organization();
+  const { regions } = await want(201, 'POST', REGIONS, { token: org.admin, body: RECTANGLE });
+  return { org, token: org.admin, path: `${REGIONS}/${regions.confirmed[0].id}` };
+};
+
+const AGENT = { 'user-agent': 'node' };
+async function projectTokens() {
+  const org = await organization();
+  const { organization: o, project } = await want(200, 'GET', '/api/sdk/token/context', { token: org.jwt });
+  return { org, token: org.jwt, project: project.slug, at: `/api/cli/organizations/${o.slug}/projects/${project.slug}/tokens` };
+}
+OWN['POST /api/project/{project}/tokens'] = async () => {
+  const { org, token, project } = await projectTokens();
+  return { org, token, path: `/api/project/${project}/tokens`, body: { name: 'x' }, headers: AGENT };
+};
+OWN['POST /api/cli/organizations/{organization}/projects/{project}/tokens'] = async () => {
+  const { org, token, at } = await projectTokens();
+  return { org, token, path: at, body: {}, headers: AGENT };
+};
+OWN['DELETE /api/cli/organizations/{organization}/projects/{project}/tokens/{token_id}'] = async () => {
+  const { org, token, at } = await projectTokens();
+  const made = await want(201, 'POST', at, { token, body: {}, headers: AGENT });
+  return { org, token, path: `${at}/${made.id}`, headers: AGENT };
+};
+
 // A command line that was let in up to the step that is asked for.
 async function commandLine(step) {
   const org = await organization();
