@@ -97,7 +97,7 @@ is_contiguous(const struct mg_request_info *info)
 }
 
 struct framing {
-    int lengths, encodings, hosts;
+    int lengths, encodings, hosts, credentials;
     const char *length, *encoding, *host;
 };
 
@@ -119,6 +119,8 @@ scan_headers(const struct mg_request_info *info, struct framing *f)
         } else if (strcasecmp(name, "host") == 0) {
             f->hosts++;
             f->host = value;
+        } else if (strcasecmp(name, "authorization") == 0) {
+            f->credentials++;
         }
     }
     return NULL;
@@ -171,6 +173,9 @@ web__framing_fault(const struct mg_request_info *info, int *out_status)
     }
     if (f.hosts > 1 || (is_11 && f.hosts == 0) || (f.hosts == 1 && !is_host(f.host))) {
         return "missing or malformed Host";
+    }
+    if (f.credentials > 1) { /* a proxy may have checked the other one */
+        return "more than one Authorization";
     }
     if (info->request_uri == NULL || info->request_uri[0] != '/' ||
         strchr(info->request_uri, '#') != NULL) {

@@ -143,6 +143,18 @@ one_host_is_needed(void **state)
 
 /* civetweb stops at such a line and drops the rest of the head; see framing.c. */
 static void
+nobody_calls_with_two_identities(void **state)
+{
+    refused(*state,
+            "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer "
+            "b\r\n\r\n" NEXT,
+            400);
+    refused(*state,
+            "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nauthorization: \r\n\r\n" NEXT,
+            400);
+}
+
+static void
 lines_that_hide_what_follows_are_refused(void **state)
 {
     static const char *const LINES[] = {
@@ -362,6 +374,7 @@ main(void)
         cmocka_unit_test(lengths_that_are_no_numbers_are_refused),
         cmocka_unit_test(encodings_other_than_chunked_are_refused),
         cmocka_unit_test(one_host_is_needed),
+        cmocka_unit_test(nobody_calls_with_two_identities),
         cmocka_unit_test(lines_that_hide_what_follows_are_refused),
         cmocka_unit_test(bare_line_feeds_are_refused),
         cmocka_unit_test(names_and_values_of_headers_are_checked),
