@@ -56,6 +56,9 @@ test('PATCH tells absent from null from a value', async () => {
   assert.equal(now.context, 'c');
   assert.equal(now.visual_regression_warn_pct, 5);
   assert.equal(now.tags.length, 1);
+  const settings = { token: org.developer, body: { visual_regression_fail_pct: 25 } };
+  now = await want(200, 'PATCH', `${at}/settings`, settings);
+  assert.deepEqual([now.visual_regression_warn_pct, now.visual_regression_fail_pct, now.context], [5, 25, 'c']);
   now = await patch({ description: null, context: null, visual_regression_warn_pct: null, visual_regression_fail_pct: null });
   assert.deepEqual([now.description, now.context, now.visual_regression_warn_pct, now.visual_regression_fail_pct], [null, null, null, null]);
   now = await patch({ description: '' });

@@ -105,6 +105,7 @@ export function goodBody(e, o) {
     'POST /api/v1/sessions/{session_id}/control': { action: 'screenshot' },
     'POST /api/v1/tests/suites': { name: 'x', tags: ['a'] },
     'PATCH /api/v1/tests/suites/{suite_id}': { name: 'x' },
+    'PATCH /api/v1/tests/suites/{suite_id}/settings': { visual_regression_warn_pct: 3 },
     'POST /api/v1/tests/suites/{suite_id}/cases': { name: 'x', steps: ['Wait 1 s'] },
     'POST /api/v1/tests/cases': { name: 'x', app_id: o.app.public_id, steps: ['Wait 1 s'] },
     'PATCH /api/v1/tests/cases/{case_id}': { name: 'x' },
