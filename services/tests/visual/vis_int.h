@@ -2,6 +2,7 @@
  *
  * The inside of the comparison; visual.h is the manual. From bytes to verdict:
  *
+ *   vis_space            the context and its memory
  *   vis_png vis_jpeg     bytes -> struct vis_image: rows still filtered as PNG stores them
  *   vis_rows             which rows are equal, most of them found without unfiltering them
  *   vis_align            inserted and deleted rows, blocks that moved
@@ -9,7 +10,8 @@
  *   vis_classify         each differing pixel: how far, and whether the edge beside it allows it
  *   vis_regions          cells of 8 x 8 pixels -> regions; what counts, the verdict
  *   vis_edges            sides of boxes that moved by a fraction of a pixel
- *   vis_ssim vis_write   similarity, the PNG */
+ *   vis_ssim             similarity
+ *   vis_write vis_lines  the PNG, its rows made on one thread and deflated on another */
 #ifndef ASSAY_TESTS_VIS_INT_H
 #define ASSAY_TESTS_VIS_INT_H
 

@@ -210,10 +210,11 @@ half1(one_px a)
 {
     return _mm_srli_epi16(a, 1);
 }
+/* Of lanes from 0 to 255, without what is carried beyond. */
 LANES one_px
-low_byte1(one_px a)
+add_bytes1(one_px a, one_px b)
 {
-    return _mm_and_si128(a, _mm_set1_epi16(255));
+    return _mm_add_epi8(a, b);
 }
 LANES one_px
 abs1(one_px a)
@@ -436,9 +437,9 @@ half1(one_px a)
     return vshr_n_s16(a, 1);
 }
 LANES one_px
-low_byte1(one_px a)
+add_bytes1(one_px a, one_px b)
 {
-    return vand_s16(a, vdup_n_s16(255));
+    return vreinterpret_s16_s8(vadd_s8(vreinterpret_s8_s16(a), vreinterpret_s8_s16(b)));
 }
 LANES one_px
 abs1(one_px a)

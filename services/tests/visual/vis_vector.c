@@ -44,7 +44,7 @@ unfilter_sub(uint8_t *row, size_t n, uint32_t bpp)
     size_t i = 0;
 
     for (; i + 4 <= n; i += bpp) {
-        left = low_byte1(add1(left, load1(row + i)));
+        left = add_bytes1(left, load1(row + i));
         store_pixel(row + i, left, bpp);
     }
     for (; i < n; i++) {
@@ -60,7 +60,7 @@ unfilter_average(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp)
 
     for (; i + 4 <= n; i += bpp) {
         one_px mean = half1(add1(left, load1(prev + i)));
-        left = low_byte1(add1(mean, load1(row + i)));
+        left = add_bytes1(mean, load1(row + i));
         store_pixel(row + i, left, bpp);
     }
     for (; i < n; i++) {
@@ -80,15 +80,37 @@ paeth_guess(one_px left, one_px up, one_px corner)
     return if_equal1(least, by_left, left, if_equal1(least, by_up, up, corner));
 }
 
-/* Where the residue is zero and left is corner the guess is `up`, pixel after pixel: 32 bytes a
- * step. */
+/* Copies 96 bytes a step, which are whole pixels of three bytes and of four. */
+LANES size_t
+copy_pixels(uint8_t *row, const uint8_t *prev, size_t i, size_t n)
+{
+    while (i + 96 <= n &&
+           is_zero8(or8(load8(row + i), or8(load8(row + i + 32), load8(row + i + 64))))) {
+        store8(row + i, load8(prev + i));
+        store8(row + i + 32, load8(prev + i + 32));
+        store8(row + i + 64, load8(prev + i + 64));
+        i += 96;
+    }
+    return i;
+}
+
+/* Where the residue is zero and left is corner the guess is `up`, pixel after pixel. */
 LANES size_t
 copy_run(uint8_t *row, const uint8_t *prev, size_t i, size_t n, uint32_t bpp)
 {
-    while (i + 32 <= n && i >= bpp && memcmp(row + i - bpp, prev + i - bpp, bpp) == 0) {
-        if (!is_zero8(load8(row + i))) {
-            break;
-        }
+    uint32_t left;
+    uint32_t corner;
+
+    if (i < bpp || i + 32 > n) {
+        return i;
+    }
+    memcpy(&left, row + i - bpp, 4);
+    memcpy(&corner, prev + i - bpp, 4);
+    if (((left ^ corner) & (bpp == 3 ? UINT32_C(0xffffff) : UINT32_MAX)) != 0) {
+        return i;
+    }
+    i = copy_pixels(row, prev, i, n);
+    while (i + 32 <= n && is_zero8(load8(row + i))) {
         store8(row + i, load8(prev + i));
         i += 32 / bpp * bpp;
         /* What was copied beyond the last whole pixel is taken back: it is residue still. */
@@ -138,7 +160,7 @@ unfilter_paeth(uint8_t *row, const uint8_t *prev, size_t n, uint32_t bpp)
             }
         }
         one_px up = load1(prev + i);
-        left = low_byte1(add1(paeth_guess(left, up, corner), load1(row + i)));
+        left = add_bytes1(paeth_guess(left, up, corner), load1(row + i));
         store_pixel(row + i, left, bpp);
         corner = up;
         i += bpp;
