@@ -10,6 +10,16 @@ const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--hide-scroll
     '--font-render-hinting=none', '--force-color-profile=srgb',  '--no-first-run',
     '--disable-extensions', '--disable-background-networking', '--disable-dev-shm-usage'];
 
+// Settings of fonts for a flat screen with red, green and blue stripes.
+export function stripes() {
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'assay-fonts-')), 'fonts.conf');
+    const set = (name, value) => `<edit name="${name}" mode="assign"><${value[0]}>${value[1]}</${value[0]}></edit>`;
+    fs.writeFileSync(file, `<?xml version="1.0"?><fontconfig><include>/etc/fonts/fonts.conf</include><match target="font">
+${set('antialias', ['bool', 'true'])}${set('rgba', ['const', 'rgb'])}${set('lcdfilter', ['const', 'lcddefault'])}</match>
+<match target="pattern">${set('rgba', ['const', 'rgb'])}</match></fontconfig>`);
+    return file;
+}
+
 // Letters are smoothed in grey unless `more` says otherwise.
 export async function openBrowser(more = ['--disable-lcd-text'], env = {}) {
     const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'assay-cases-'));
@@ -46,14 +56,15 @@ export async function openBrowser(more = ['--disable-lcd-text'], env = {}) {
     await send('Page.enable');
     const {frameTree} = await send('Page.getFrameTree');
 
-    // Shows the document in a window of the size and takes its picture; `image` as Page.captureScreenshot has it.
-    const shoot = async (html, {width, height, scale = 1}, image = {format: 'png'}) => {
+    // Shows the document in a window of the size, runs the expression `paint` in it and takes its picture; `image` as
+    // Page.captureScreenshot has it.
+    const shoot = async (html, {width, height, scale = 1}, image = {format: 'png'}, paint = '0') => {
         await send('Emulation.setDeviceMetricsOverride', {width, height, deviceScaleFactor: scale, mobile: false});
         const loaded = new Promise((resolve) => { onEvent = (e) => e.method === 'Page.loadEventFired' && resolve(); });
         await send('Page.setDocumentContent', {frameId: frameTree.frame.id, html});
         await loaded;
         await send('Runtime.evaluate', {awaitPromise: true, expression:
-            'document.fonts.ready.then(() => Promise.all([...document.images].map((i) => i.decode())))' +
+            `document.fonts.ready.then(() => Promise.all([...document.images].map((i) => i.decode()))).then(() => ${paint})` +
             '.then(() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r))))'});
         return Buffer.from((await send('Page.captureScreenshot', image)).data, 'base64');
     };

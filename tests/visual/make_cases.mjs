@@ -6,9 +6,8 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import {createRequire} from 'node:module';
-import os from 'node:os';
 import path from 'node:path';
-import {openBrowser} from './browser.mjs';
+import {openBrowser, stripes} from './browser.mjs';
 import * as lists from './case_list.mjs';
 
 const {PNG} = createRequire(import.meta.url)('pngjs');
@@ -19,15 +18,6 @@ if (dir === undefined || names.length === 0) {
 }
 fs.mkdirSync(dir, {recursive: true});
 
-// Settings of fonts for a flat screen with red, green and blue stripes.
-function stripes() {
-    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'assay-fonts-')), 'fonts.conf');
-    const set = (name, value) => `<edit name="${name}" mode="assign"><${value[0]}>${value[1]}</${value[0]}></edit>`;
-    fs.writeFileSync(file, `<?xml version="1.0"?><fontconfig><include>/etc/fonts/fonts.conf</include><match target="font">
-${set('antialias', ['bool', 'true'])}${set('rgba', ['const', 'rgb'])}${set('lcdfilter', ['const', 'lcddefault'])}</match>
-<match target="pattern">${set('rgba', ['const', 'rgb'])}</match></fontconfig>`);
-    return file;
-}
 const browser = await openBrowser();
 // One that smooths letters in the stripes of a flat screen.
 const lcd = await openBrowser(['--enable-lcd-text'], {FONTCONFIG_FILE: stripes()});

@@ -18,13 +18,6 @@ level_of(const struct visual *v, double delta)
                      (delta > t * HIGH_FACTOR ? VIS_HIGH : 0));
 }
 
-/* How much more red than blue. */
-static int
-tint_of(uint32_t pixel)
-{
-    return (int)(pixel & 255) - (int)(pixel >> 16 & 255);
-}
-
 const struct vis_cached *
 vis_colour_pair(struct visual *v, uint32_t a, uint32_t b)
 {
@@ -110,11 +103,6 @@ count_pixels(struct vis_cell *cell, uint8_t class, const struct vis_cached *pair
     cell->columns |= columns;
     cell->luma = (int16_t)(cell->luma + pair->luma * n);
     cell->luma_abs = (uint16_t)(cell->luma_abs + abs(pair->luma) * n);
-    int tint_base = tint_of(pair->a);
-    int tint_current = tint_of(pair->b);
-    cell->tint_base = (uint16_t)(cell->tint_base + abs(tint_base) * n);
-    cell->tint_current = (uint16_t)(cell->tint_current + abs(tint_current) * n);
-    cell->tint = (int16_t)(cell->tint + (tint_current - tint_base) * n);
     cell->delta_sum = (uint16_t)(cell->delta_sum + pair->delta * n);
     cell->delta_max = pair->delta_256 > cell->delta_max ? pair->delta_256 : cell->delta_max;
 }

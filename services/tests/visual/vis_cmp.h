@@ -28,9 +28,7 @@ struct vis_cell {
     uint8_t rows, columns; /* bit: the row or column has one above half the threshold */
     int16_t luma;          /* sum of what became lighter, darker ones negative */
     uint16_t luma_abs;
-    uint16_t delta_max;               /* in 1/256 */
-    uint16_t tint_base, tint_current; /* sums of how far red and blue are apart */
-    int16_t tint;       /* of how much more red than blue came; letters in stripes cancel out */
+    uint16_t delta_max; /* in 1/256 */
     uint16_t delta_sum; /* over pixels above half the threshold, in 1/8; none is 128 */
     uint32_t region;    /* 0: none, else index + 1 */
 };
@@ -62,8 +60,6 @@ struct vis_sums {
     uint64_t changed, low_hard, low_soft, over_hard, over_soft, high_hard, high_soft, ignored;
     int64_t luma;
     uint64_t luma_abs;
-    uint64_t tint_base, tint_current;
-    int64_t tint;
     double delta_sum, delta_max;
     uint32_t x0, y0, x1, y1; /* exact, of pixels above half the threshold */
 };
@@ -72,6 +68,11 @@ struct vis_group {
     struct vis_sums sums;
     enum vis_fate fate;
     bool moved;
+    bool is_asked; /* vis_things looks at it */
+    bool is_bent;
+    uint32_t moved_things, stepped_things, changed_things;
+    int64_t gained[3];
+    double parted;
     int32_t dx, dy;
     double ssim_sum; /* over so many windows */
     uint64_t windows;
@@ -93,13 +94,14 @@ struct visual {
     struct vis_image image[2];
     const struct vis_ops *ops;
     const struct visual_options *options;
+    bool is_lossy;               /* one of them is a JPEG */
     bool is_tolerant;            /* soft pixels are kept apart */
     uint32_t w, h;               /* canvas */
     uint32_t common_w, common_h; /* of both */
     struct vis_buf space_buf;    /* what vis_lend_space lends; the distances come first */
     struct vis_buf equal_buf, pair_buf, ring_buf, class_buf, code_buf, touched_buf,
         cells_touched_buf, cell_buf, group_buf, rows_buf, stack_buf, line_buf, png_buf, hash_buf;
-    struct vis_buf repeat_buf, run_buf, side_buf, start_buf, region_buf, second_buf;
+    struct vis_buf repeat_buf, region_buf, second_buf;
     /* Per row of the canvas: its comparison gives what that of the row above gave. */
     uint8_t *repeats;
     uint8_t *is_above[2]; /* per row of a picture: what vis_is_row_above found, 0: not asked yet */
@@ -171,19 +173,14 @@ void vis_mark_row(struct visual *v, uint32_t y, uint32_t x0, uint32_t x1);
 void vis_list_rows(struct visual *v);
 /* Joins cells to groups and decides what counts. False: no memory. */
 NODISCARD bool vis_find_regions(struct visual *v);
-/* What a group's sums make of it. */
-enum vis_fate vis_judge(const struct visual *v, const struct vis_sums *s);
 /* Whether `cluster_min` of the group's pixels touch. */
 bool vis_has_cluster(const struct visual *v, const struct vis_sums *s);
-/* Whether in the region (index + 1) a spot of ink came or went, with nothing changed around it. */
-bool vis_has_spot(struct visual *v, uint32_t region, const struct vis_sums *s);
-/* Whether a thin straight line in the cells of the region (index + 1) changed all along in one
- * direction: a border, though letters that moved beside it hide it in the sums. `without`: cells
- * not to look at, or NULL. */
-bool vis_has_line(const struct visual *v, uint32_t region, const struct vis_sums *s,
-                  const uint8_t *without);
-/* Tolerates groups that are the sides of boxes that moved by a fraction of a pixel. */
-void vis_excuse_edges(struct visual *v);
+/* Judges groups that the sums leave in doubt by the things in them. False: no memory. */
+NODISCARD bool vis_judge_things(struct visual *v);
+/* A codec leaves differences everywhere, most of them too small to see; along a border, too. */
+bool vis_is_grainy(const struct vis_sums *s);
+/* 0: as much became lighter as darker, 100: only one of them. */
+uint64_t vis_balance_of(const struct vis_sums *s);
 /* Judges what is left when nothing counts as one change: corners that all became rounder. */
 void vis_judge_together(struct visual *v);
 /* Ignores groups that match confirmed dynamic regions. */

@@ -9,7 +9,8 @@
  *   vis_pairs            rows of both, side by side, on one thread or two
  *   vis_classify         each differing pixel: how far, and whether the edge beside it allows it
  *   vis_regions          cells of 8 x 8 pixels -> regions; what counts, the verdict
- *   vis_edges            sides of boxes that moved by a fraction of a pixel
+ *   vis_things           groups of touching pixels that differ, and what they gained
+ *   vis_judge            whether a move by a fraction of a pixel explains that
  *   vis_ssim             similarity
  *   vis_write vis_lines  the PNG, its rows made on one thread and deflated on another */
 #ifndef ASSAY_TESTS_VIS_INT_H

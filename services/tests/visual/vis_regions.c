@@ -85,9 +85,6 @@ add_cell(struct vis_sums *s, const struct vis_cell *c, uint32_t cx, uint32_t cy)
     s->ignored += c->ignored;
     s->luma += c->luma;
     s->luma_abs += c->luma_abs;
-    s->tint_base += c->tint_base;
-    s->tint_current += c->tint_current;
-    s->tint += c->tint;
     s->delta_sum += c->delta_sum / 8.0;
     s->delta_max = delta_max > s->delta_max ? delta_max : s->delta_max;
     if (is_seen(c)) {
@@ -144,9 +141,8 @@ fill(struct visual *v, uint32_t start, uint32_t region, struct vis_sums *out)
 
 /* --- what counts */
 
-/* 0: as much became lighter as darker, 100: only one of them. */
-static uint64_t
-balance_of(const struct vis_sums *s)
+uint64_t
+vis_balance_of(const struct vis_sums *s)
 {
     return s->luma_abs == 0 ? 0 : (uint64_t)llabs(s->luma) * 100 / s->luma_abs;
 }
@@ -160,26 +156,14 @@ is_strong(const struct vis_sums *s)
     return (s->high_hard >= 2 && s->high_hard * 50 >= seen) || (s->high_hard >= 1 && seen <= 4);
 }
 
-/* The same letters smoothed in grey in one picture and in the stripes of a screen in the other: as
- * much red as blue, in one of them only, and hardly a pixel that no edge explains. */
-static bool
-is_striped(const struct vis_sums *s)
-{
-    uint64_t less = s->tint_base < s->tint_current ? s->tint_base : s->tint_current;
-    uint64_t more = s->tint_base < s->tint_current ? s->tint_current : s->tint_base;
-
-    return less * 3 < more && (uint64_t)llabs(s->tint) * 4 < more && more >= s->luma_abs &&
-           s->low_hard * 20 <= vis_seen_of(s);
-}
-
 /* Ink that came or went: weight, a comma for a full stop, a radius, a stroke. */
 static bool
 is_ink(const struct vis_sums *s)
 {
     uint64_t high = s->high_hard + s->high_soft;
 
-    return (high >= 3 && high * 7 >= vis_seen_of(s) && balance_of(s) >= 35) ||
-           (high >= 2 && high * 4 >= vis_seen_of(s) && balance_of(s) >= 60);
+    return (high >= 3 && high * 7 >= vis_seen_of(s) && vis_balance_of(s) >= 35) ||
+           (high >= 2 && high * 4 >= vis_seen_of(s) && vis_balance_of(s) >= 60);
 }
 
 /* Many pixels, little each, all in one direction: a colour token, a thin border, a shadow. */
@@ -187,14 +171,23 @@ static bool
 is_coherent(const struct vis_sums *s)
 {
     uint64_t seen = vis_seen_of(s);
-    uint64_t balance = balance_of(s);
+    uint64_t balance = vis_balance_of(s);
 
     return (s->low_hard >= 12 && s->low_hard * 4 >= seen && balance >= 60) ||
            (seen >= 64 && balance >= 95);
 }
 
-enum vis_fate
-vis_judge(const struct visual *v, const struct vis_sums *s)
+/* A codec leaves far pixels at the edges of strong colours, but not many; and a change of colour is
+ * everywhere. */
+static bool
+is_beyond_codec(const struct vis_sums *s)
+{
+    return s->high_hard * 12 >= s->changed ||
+           (s->over_hard * 2 >= s->changed && vis_balance_of(s) >= 60);
+}
+
+static enum vis_fate
+judge(const struct visual *v, const struct vis_sums *s)
 {
     if (v->options->threshold <= 0) {
         return VIS_FATE_EXACT;
@@ -202,7 +195,7 @@ vis_judge(const struct visual *v, const struct vis_sums *s)
     if (!v->options->tolerate_antialias) {
         return s->over_hard > 0 ? VIS_FATE_COUNTED : VIS_FATE_TOLERATED;
     }
-    if (is_striped(s)) {
+    if (v->is_lossy && !is_beyond_codec(s)) {
         return VIS_FATE_TOLERATED;
     }
     if (is_strong(s) || is_ink(s)) {
@@ -216,126 +209,10 @@ vis_judge(const struct visual *v, const struct vis_sums *s)
 
 /* --- lines */
 
-/* A codec leaves differences everywhere, most of them too small to see; along a border, too. */
-static bool
-is_grainy(const struct vis_sums *s)
+bool
+vis_is_grainy(const struct vis_sums *s)
 {
     return (s->changed - vis_seen_of(s)) * 6 > vis_seen_of(s);
-}
-
-#define LINE_CELLS 6
-
-/* Where lines of cells are looked for: in a region, along rows or columns. */
-struct line_search {
-    const struct visual *v;
-    uint32_t region;
-    bool lying;
-    const uint8_t *without;
-};
-
-static uint8_t
-across_of(const struct line_search *l, const struct vis_cell *c)
-{
-    return l->lying ? c->rows : c->columns;
-}
-
-/* Adds the cell beside (cx, cy) across the line, when the line goes on in it: a line that moved by
- * a fraction of a pixel loses in one row what it gains in the next. */
-static void
-add_beside(const struct line_search *l, uint32_t cx, uint32_t cy, bool before, int32_t *luma,
-           int32_t *luma_abs)
-{
-    const struct visual *v = l->v;
-    uint32_t at = l->lying ? cy : cx;
-    uint32_t end = l->lying ? v->cell_h : v->cell_w;
-
-    if (before ? at == 0 : at + 1 == end) {
-        return;
-    }
-    at = before ? at - 1 : at + 1;
-    const struct vis_cell *row = vis_cell_row(v, l->lying ? at : cy);
-    const struct vis_cell *c = row == NULL ? NULL : &row[l->lying ? cx : at];
-    if (c != NULL && (across_of(l, c) & (before ? 0x80 : 1)) != 0) {
-        *luma += c->luma;
-        *luma_abs += c->luma_abs;
-    }
-}
-
-/* Whether the cell holds a piece of a line from one end to the other: of at most three rows (or
- * columns) all pixels changed, of the others none, and all in one direction. */
-static bool
-is_line_piece(const struct line_search *l, uint32_t cx, uint32_t cy)
-{
-    const struct vis_cell *row = vis_cell_row(l->v, cy);
-    const struct vis_cell *c = row == NULL ? NULL : &row[cx];
-
-    if (c == NULL || c->region != l->region ||
-        (l->without != NULL && l->without[(size_t)cy * l->v->cell_w + cx])) {
-        return false;
-    }
-    uint8_t across = across_of(l, c);
-    int thick = __builtin_popcount(across);
-    int32_t luma = c->luma;
-    int32_t luma_abs = c->luma_abs;
-    if ((l->lying ? c->columns : c->rows) != 0xff || thick > 3 || c->changed != thick * VIS_CELL ||
-        c->over_hard + c->over_soft != c->changed) {
-        return false;
-    }
-    if ((across & 1) != 0) {
-        add_beside(l, cx, cy, true, &luma, &luma_abs);
-    }
-    if ((across & 0x80) != 0) {
-        add_beside(l, cx, cy, false, &luma, &luma_abs);
-    }
-    return abs(luma) * 10 >= luma_abs * 9;
-}
-
-/* Goes along `n` cells from (cx, cy) on. */
-static bool
-has_run_of_pieces(const struct line_search *l, uint32_t cx, uint32_t cy, uint32_t n)
-{
-    uint32_t run = 0;
-    uint8_t place = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t x = l->lying ? cx + i : cx;
-        uint32_t y = l->lying ? cy : cy + i;
-        if (!is_line_piece(l, x, y)) {
-            run = 0;
-            continue;
-        }
-        uint8_t across = across_of(l, &l->v->cells[(size_t)y * l->v->cell_w + x]);
-        run = run > 0 && across == place ? run + 1 : 1;
-        place = across;
-        if (run >= LINE_CELLS) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool
-vis_has_line(const struct visual *v, uint32_t region, const struct vis_sums *s,
-             const uint8_t *without)
-{
-    struct line_search l = {v, region, true, without};
-    uint32_t cx0 = s->x0 / VIS_CELL;
-    uint32_t cy0 = s->y0 / VIS_CELL;
-    uint32_t w = (s->x1 - 1) / VIS_CELL + 1 - cx0;
-    uint32_t h = (s->y1 - 1) / VIS_CELL + 1 - cy0;
-
-    for (uint32_t i = 0; w >= LINE_CELLS && i < h; i++) {
-        if (has_run_of_pieces(&l, cx0, cy0 + i, w)) {
-            return true;
-        }
-    }
-    l.lying = false;
-    for (uint32_t i = 0; h >= LINE_CELLS && i < w; i++) {
-        if (has_run_of_pieces(&l, cx0 + i, cy0, h)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool
@@ -347,12 +224,7 @@ add_group(struct visual *v, const struct vis_sums *s)
         return false;
     }
     v->groups = (struct vis_group *)(void *)v->group_buf.p;
-    enum vis_fate fate = vis_has_cluster(v, s) ? vis_judge(v, s) : VIS_FATE_TOLERATED;
-    if (fate == VIS_FATE_TOLERATED && v->is_tolerant && !is_striped(s) && !is_grainy(s) &&
-        (vis_has_spot(v, (uint32_t)v->group_count + 1, s) ||
-         vis_has_line(v, (uint32_t)v->group_count + 1, s, NULL))) {
-        fate = VIS_FATE_FAINT;
-    }
+    enum vis_fate fate = vis_has_cluster(v, s) ? judge(v, s) : VIS_FATE_TOLERATED;
     v->groups[v->group_count++] = (struct vis_group){.sums = *s, .fate = fate};
     return true;
 }
@@ -390,21 +262,18 @@ vis_judge_together(struct visual *v)
 
     for (size_t i = 0; i < v->group_count; i++) {
         const struct vis_sums *s = &v->groups[i].sums;
-        if (v->groups[i].fate != VIS_FATE_TOLERATED || !v->is_tolerant) {
+        if (v->groups[i].fate != VIS_FATE_TOLERATED || !v->is_tolerant || v->is_lossy) {
             return;
         }
-        if (is_grainy(s) && balance_of(s) < 95) {
+        if (vis_is_grainy(s) && vis_balance_of(s) < 95) {
             return; /* a codec */
         }
-        if (!is_striped(s)) {
-            all.low_hard += s->low_hard;
-            all.low_soft += s->low_soft;
-            all.luma += s->luma;
-            all.luma_abs += s->luma_abs;
-        }
+        all.low_hard += s->low_hard;
+        all.low_soft += s->low_soft;
+        all.luma += s->luma;
+        all.luma_abs += s->luma_abs;
     }
     for (size_t i = 0; is_coherent(&all) && i < v->group_count; i++) {
-        struct vis_group *g = &v->groups[i];
-        g->fate = is_striped(&g->sums) ? g->fate : VIS_FATE_FAINT;
+        v->groups[i].fate = VIS_FATE_FAINT;
     }
 }

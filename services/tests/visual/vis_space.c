@@ -18,10 +18,10 @@ visual_new(void)
         &(v)->repeat_buf, &(v)->equal_buf, &(v)->pair_buf, &(v)->ring_buf, &(v)->class_buf,        \
             &(v)->code_buf, &(v)->touched_buf, &(v)->cell_buf, &(v)->cells_touched_buf,            \
             &(v)->group_buf, &(v)->rows_buf, &(v)->stack_buf, &(v)->line_buf, &(v)->png_buf,       \
-            &(v)->hash_buf, &(v)->run_buf, &(v)->side_buf, &(v)->start_buf, &(v)->region_buf,      \
-            &(v)->second_buf, &(v)->image[0].raw_buf, &(v)->image[0].ready_buf,                    \
-            &(v)->image[0].stream_buf, &(v)->image[0].pass_buf, &(v)->image[1].raw_buf,            \
-            &(v)->image[1].ready_buf, &(v)->image[1].stream_buf, &(v)->image[1].pass_buf           \
+            &(v)->hash_buf, &(v)->region_buf, &(v)->second_buf, &(v)->image[0].raw_buf,            \
+            &(v)->image[0].ready_buf, &(v)->image[0].stream_buf, &(v)->image[0].pass_buf,          \
+            &(v)->image[1].raw_buf, &(v)->image[1].ready_buf, &(v)->image[1].stream_buf,           \
+            &(v)->image[1].pass_buf                                                                \
     }
 
 void

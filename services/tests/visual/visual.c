@@ -157,7 +157,9 @@ compare_pixels(struct visual *v)
     if (!vis_find_regions(v)) {
         return false;
     }
-    vis_excuse_edges(v);
+    if (!vis_judge_things(v)) {
+        return false;
+    }
     vis_judge_together(v);
     vis_ignore_dynamic(v);
     vis_find_moves(v);
@@ -251,6 +253,7 @@ visual_compare(struct visual *v, struct str base, struct str current,
     if (str_eq(base, current)) {
         rc = same_bytes(v, base, out_error);
     } else {
+        v->is_lossy = vis_is_jpeg(base) || vis_is_jpeg(current);
         rc = decode_both(jobs, out_error);
         if (rc == RC_OK && !compare_pixels(v)) {
             rc = vis_refuse(out_error, -1, "NO_MEMORY", "not enough memory");
