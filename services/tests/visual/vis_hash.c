@@ -56,21 +56,44 @@ pack_row(uint8_t *to, const uint32_t *row, const uint32_t *above, uint32_t w)
     return n;
 }
 
+/* The row above again. */
+static size_t
+pack_same(uint8_t *to, uint32_t w)
+{
+    size_t n = (((size_t)w + BLOCK_PIXELS - 1) / BLOCK_PIXELS + 7) / 8;
+
+    memset(to, 0, n);
+    return n;
+}
+
+/* Whether row y is the one above, as far as both are stored alike. */
+static bool
+is_row_above(const struct vis_image *im, uint32_t y)
+{
+    return y > 0 && memcmp(vis_row(im, y - 1), vis_row(im, y), im->row_bytes) == 0;
+}
+
 static void
 add_rows(struct hash_stream *h, struct visual *v, struct vis_image *im)
 {
     size_t line = (size_t)im->w + 16;
-    uint32_t *lines[2] = {(uint32_t *)(void *)v->ring_buf.p,
-                          (uint32_t *)(void *)v->ring_buf.p + line};
-    uint8_t *packed = (uint8_t *)(lines[1] + line);
+    uint32_t *above = (uint32_t *)(void *)v->ring_buf.p;
+    uint32_t *row = above + line;
+    uint8_t *packed = (uint8_t *)(row + line);
 
-    memset(lines[1], 0, line * 4);
+    memset(above, 0, line * 4);
     for (uint32_t y = 0; y < im->h; y++) {
-        uint32_t *row = lines[y % 2];
         vis_ready(im, v->ops, y);
+        if (is_row_above(im, y)) {
+            hash_stream_add(h, str_n((const char *)packed, pack_same(packed, im->w)));
+            continue;
+        }
         vis_expand(row, im, vis_row(im, y), v->ops);
-        size_t n = pack_row(packed, row, lines[1 - y % 2], im->w);
+        size_t n = pack_row(packed, row, above, im->w);
         hash_stream_add(h, str_n((const char *)packed, n));
+        uint32_t *drawn = row;
+        row = above;
+        above = drawn;
     }
 }
 
