@@ -70,6 +70,7 @@ struct vis_group {
     bool moved;
     bool is_asked; /* vis_things looks at it */
     bool is_bent;
+    struct visual_rect changed_box; /* around its things that changed; w 0: around all of it */
     uint32_t moved_things, stepped_things, changed_things;
     int64_t gained[3];
     double parted;
@@ -198,6 +199,8 @@ NODISCARD bool vis_write_picture(struct visual *v);
 size_t vis_png_bound(const struct visual *v, bool mask);
 
 struct visual_rect vis_box_of(const struct vis_sums *s);
+/* Where a group counts: around what changed in it, without what only moved beside. */
+struct visual_rect vis_group_box(const struct vis_group *g);
 /* The smallest box around both; an empty one counts for nothing. */
 struct visual_rect vis_rect_join(struct visual_rect a, struct visual_rect b);
 

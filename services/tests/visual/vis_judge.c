@@ -266,7 +266,13 @@ take_thing(void *context, const struct vis_thing *t)
     double shift[2];
     enum finding found = find_out(t, rest);
 
-    g->changed_things += found == THING_CHANGED;
+    if (found == THING_CHANGED) {
+        g->changed_things++;
+        g->changed_box =
+            vis_rect_join(g->changed_box, (struct visual_rect){(int32_t)t->x0, (int32_t)t->y0,
+                                                               (int32_t)(t->x1 - t->x0),
+                                                               (int32_t)(t->last_row + 1 - t->y0)});
+    }
     g->stepped_things += found == THING_STEPPED;
     g->moved_things += found == THING_MOVED;
     if (found <= THING_MOVED && is_bent(t, shift)) {

@@ -35,7 +35,7 @@ vis_ignore_dynamic(struct visual *v)
 {
     for (size_t i = 0; v->options->dynamic_count > 0 && i < v->group_count; i++) {
         struct vis_group *g = &v->groups[i];
-        if (vis_is_counted(g) && matches_dynamic(v, vis_box_of(&g->sums))) {
+        if (vis_is_counted(g) && matches_dynamic(v, vis_group_box(g))) {
             g->fate = VIS_FATE_IGNORED;
         }
     }
@@ -148,7 +148,7 @@ list_group(struct visual *v, const struct vis_group *g)
     uint64_t seen = vis_seen_of(s);
 
     list_region(v, (struct visual_region){
-                       .box = vis_box_of(s),
+                       .box = vis_group_box(g),
                        .pixels = g->fate == VIS_FATE_IGNORED ? seen : counted_of(g),
                        .soft_pixels = soft_of(g),
                        .kind = class_of(g),

@@ -236,6 +236,12 @@ vis_box_of(const struct vis_sums *s)
                                 (int32_t)(s->y1 - s->y0)};
 }
 
+struct visual_rect
+vis_group_box(const struct vis_group *g)
+{
+    return g->changed_box.w > 0 && !g->moved ? g->changed_box : vis_box_of(&g->sums);
+}
+
 bool
 vis_find_regions(struct visual *v)
 {

@@ -112,6 +112,46 @@ a_new_colour_is_one_region_of_exactly_its_pixels(void **state)
     assert_true(r->delta_max > 40);
 }
 
+/* Six strokes of two pixels that stand 0.3 px further in the current picture. */
+static void
+move_strokes(struct pair *p)
+{
+    for (int x = 10; x < 40; x += 5) {
+        paint(p->base, x, 24, 2, 10, 0x202020);
+        paint(p->current, x, 24, 1, 10, 0x636363);
+        paint(p->current, x + 1, 24, 1, 10, 0x202020);
+        paint(p->current, x + 2, 24, 1, 10, 0xbcbcbc);
+    }
+}
+
+static void
+strokes_that_moved_by_a_fraction_of_a_pixel_are_no_change(void **state)
+{
+    struct pair *p = *state;
+
+    move_strokes(p);
+    assert_int_equal(compare(p), RC_OK);
+    assert_int_equal(p->result.verdict, VISUAL_ANTIALIAS_ONLY);
+    assert_true(p->result.aa_pixels > 0);
+}
+
+static void
+a_dot_gone_beside_strokes_that_moved_is_told_where_it_was(void **state)
+{
+    struct pair *p = *state;
+
+    move_strokes(p);
+    paint(p->base, 23, 36, 2, 2, 0x202020);
+    assert_int_equal(compare(p), RC_OK);
+    assert_int_equal(p->result.verdict, VISUAL_DIFFERENT);
+    assert_int_equal(p->result.region_count, 1);
+    const struct visual_rect *box = &p->result.regions[0].box;
+    assert_int_equal(box->x, 23);
+    assert_int_equal(box->y, 36);
+    assert_int_equal(box->w, 2);
+    assert_int_equal(box->h, 2);
+}
+
 static void
 one_pixel_is_noise_unless_every_pixel_counts(void **state)
 {
@@ -413,6 +453,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(the_same_file_is_the_same),
         T(a_new_colour_is_one_region_of_exactly_its_pixels),
+        T(strokes_that_moved_by_a_fraction_of_a_pixel_are_no_change),
+        T(a_dot_gone_beside_strokes_that_moved_is_told_where_it_was),
         T(one_pixel_is_noise_unless_every_pixel_counts),
         T(a_step_that_nobody_sees_is_noise_and_differs_at_threshold_zero),
         T(what_differs_in_an_ignored_rectangle_does_not_count),
