@@ -22,6 +22,29 @@ end_all(struct sessions *s, struct ctx *ctx, const struct db_result *res, const 
     return rc;
 }
 
+/* The earlier life of the worker is over: its runs need not wait until their leases say so. */
+static enum rc
+tell_lost(struct sessions *s, struct ctx *ctx, const struct db_result *res)
+{
+    enum rc rc = RC_OK;
+
+    for (int i = 0; rc == RC_OK && i < db_rows(res); i++) {
+        if (!db_is_null(res, i, 1)) {
+            struct svc_event event = {
+                .type = "session.lost",
+                .tell = TELL_TESTS,
+                .org_id = db_i64(res, i, 2),
+                .resource_type = STR("session"),
+                .resource_id = db_str(res, i, 0),
+                .data =
+                    arena_printf(ctx->arena, "{\"job_key\":\"%s\"}", db_strz(res, i, 1)), /* N.N */
+            };
+            rc = svc_emit(s->db, ctx, &event);
+        }
+    }
+    return rc;
+}
+
 static enum rc
 store_devices(struct sessions *s, struct ctx *ctx, const Assay__RegisterWorkerRequest *req)
 {
@@ -58,6 +81,7 @@ sessions_register_worker(struct sessions *s, struct ctx *ctx,
         rc = DB_QUERY(s->db, ctx, Q_SESSIONS_OF_OLD_WORKER, &res, DB_ARG_Z(req->worker_id),
                       DB_ARG_Z(req->incarnation));
     }
+    rc = rc == RC_OK ? tell_lost(s, ctx, res) : rc;
     rc = rc == RC_OK ? end_all(s, ctx, res, "the worker restarted") : rc;
     rc = rc == RC_OK ? store_devices(s, ctx, req) : rc;
     rc = rc == RC_OK ? db_notify(s->db, ctx, LOOP_QUEUE, STR("")) : rc;

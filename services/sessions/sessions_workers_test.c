@@ -130,6 +130,21 @@ what_is_left_on_a_worker_that_leaves_ends_at_once_and_its_devices_keep_their_num
 }
 
 static void
+runs_on_a_worker_that_restarted_are_told_to_tests(void **state)
+{
+    char session[64];
+
+    (void)state;
+    (void)acquire("7.3", "tablet", NULL);
+    person(session);
+    register_worker("b", THREE, 3);
+    ASSERT_N("outbox WHERE type = 'session.lost'", 1);
+    ASSERT_N("outbox WHERE type = 'session.lost' AND encode(event, 'escape') LIKE '%7.3%'", 1);
+    register_worker("b", THREE, 3);
+    ASSERT_N("outbox WHERE type = 'session.lost'", 1);
+}
+
+static void
 workers_that_never_come_back_are_forgotten_with_their_devices(void **state)
 {
     (void)state;
@@ -154,6 +169,7 @@ main(void)
         T(a_worker_that_is_being_stopped_hears_who_is_left_on_it),
         T(people_on_a_worker_that_is_being_stopped_hear_why_and_when_their_sessions_end),
         T(what_is_left_on_a_worker_that_leaves_ends_at_once_and_its_devices_keep_their_numbers),
+        T(runs_on_a_worker_that_restarted_are_told_to_tests),
         T(workers_that_never_come_back_are_forgotten_with_their_devices),
     };
     return cmocka_run_group_tests(all, open_all, close_all);

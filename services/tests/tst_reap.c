@@ -121,6 +121,16 @@ reap_one(struct tests *t, struct ctx *ctx, const struct db_result *res, int row)
                                        : NULL);
 }
 
+enum rc
+tst_job_lost(struct tests *t, struct ctx *ctx, int64_t job_id, int64_t fence)
+{
+    const struct db_result *res = NULL;
+
+    enum rc rc =
+        DB_QUERY(t->db, ctx, Q_JOB_OF_LOST_WORKER, &res, DB_ARG_I64(job_id), DB_ARG_I64(fence));
+    return rc == RC_OK && db_rows(res) > 0 ? reap_one(t, ctx, res, 0) : rc;
+}
+
 bool
 tst_reap(void *state, struct ctx *ctx)
 {

@@ -92,6 +92,39 @@ a_job_that_a_stopping_worker_refuses_asks_for_another_device_at_once(void **stat
     assert_string_equal(peer.released, "1.1 ");
 }
 
+static void
+tell_lost(const char *id, const char *data)
+{
+    struct call c = call_as(0);
+    Assay__DeliverEventsRequest req = ASSAY__DELIVER_EVENTS_REQUEST__INIT;
+    Assay__DeliverEventsResponse resp = ASSAY__DELIVER_EVENTS_RESPONSE__INIT;
+    Assay__Event event = ASSAY__EVENT__INIT;
+    Assay__Event *events[] = {&event};
+
+    event.id = (char *)(uintptr_t)id;
+    event.type = TEXT("session.lost");
+    PB_SET(&event, data, pb_bytes(c.arena, str_z(data)));
+    req.events = events;
+    req.n_events = 1;
+    assert_int_equal(WRITE(&c, tests_deliver_events(&tests, &c.ctx, &req, &resp)), RC_OK);
+    assert_int_equal(resp.n_accepted, 1);
+    call_end(&c);
+}
+
+static void
+a_run_whose_worker_restarted_goes_back_without_waiting_for_its_lease(void **state)
+{
+    (void)state;
+    start(1);
+    tell_lost("00000000-0000-4000-8000-00000000000a", "{\"job_key\":\"1.9\"}");
+    tell_lost("00000000-0000-4000-8000-00000000000b", "{\"job_key\":\"nothing\"}");
+    tell_lost("00000000-0000-4000-8000-00000000000c", "no object");
+    ASSERT_N("jobs WHERE state = 'running'", 1); /* none of its own */
+    tell_lost("00000000-0000-4000-8000-00000000000d", "{\"job_key\":\"1.1\"}");
+    ASSERT_N("jobs WHERE state = 'queued' AND attempts = 1", 1); /* one that was lost counts */
+    ASSERT_N("run_events WHERE type = 'requeued' AND message LIKE '%was lost%'", 1);
+}
+
 int
 main(void)
 {
@@ -100,6 +133,7 @@ main(void)
         T(a_job_is_given_back_once_and_only_by_who_has_it),
         T(a_cancelled_job_that_is_given_back_ends_cancelled),
         T(a_job_that_a_stopping_worker_refuses_asks_for_another_device_at_once),
+        T(a_run_whose_worker_restarted_goes_back_without_waiting_for_its_lease),
     };
     return cmocka_run_group_tests(all, open_all, close_all);
 }

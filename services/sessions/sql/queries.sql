@@ -297,7 +297,7 @@ DELETE FROM devices WHERE worker_id = $1 AND NOT (device_id = ANY ($2::text[]));
 
 -- Sessions that an earlier life of the worker held.
 -- name: sessions_of_old_worker
-SELECT session_id FROM sessions
+SELECT session_id, job_key, org_id FROM sessions
 WHERE worker_id = $1 AND incarnation <> $2 AND status IN ('starting', 'active');
 
 -- $4: microseconds until its last sessions of people end, null: it is not being stopped. The first word

@@ -217,6 +217,11 @@ FROM jobs WHERE state IN ('allocating', 'running') GROUP BY state
 UNION ALL
 SELECT 'releasing', count(*), 0, 0 FROM jobs WHERE state = 'releasing';
 
+-- A hand-out whose worker is known to be gone, whatever its lease says.
+-- name: job_of_lost_worker
+SELECT id, org_id, fence, attempts, state, suite_run_id FROM jobs
+WHERE id = $1 AND fence = $2 AND state = 'running' FOR UPDATE;
+
 -- Leases that ran out: the caller puts the job back or ends it.
 -- name: job_expired
 SELECT id, org_id, fence, attempts, state, suite_run_id FROM jobs
