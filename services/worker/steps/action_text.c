@@ -254,6 +254,17 @@ put_verify(struct buf *b, const struct action *a)
     }
 }
 
+/* `text`, and `before` with the quoted value when the action has one. */
+static void
+put_with_value(struct buf *b, const char *text, const char *before, const struct action *a)
+{
+    buf_putz(b, text);
+    if (a->has_value) {
+        buf_putz(b, before);
+        put_quoted(b, a->value);
+    }
+}
+
 static void
 put_page_action(struct buf *b, const struct action *a)
 {
@@ -302,25 +313,14 @@ put_page_action(struct buf *b, const struct action *a)
         break;
     case ACT_DIALOG_ACCEPT:
     case ACT_DIALOG_DISMISS:
-        buf_putz(b, a->type == ACT_DIALOG_ACCEPT ? "Accept the alert" : "Dismiss the alert");
-        if (a->has_value) {
-            buf_putz(b, " with ");
-            put_quoted(b, a->value);
-        }
+        put_with_value(b, a->type == ACT_DIALOG_ACCEPT ? "Accept the alert" : "Dismiss the alert",
+                       " with ", a);
         break;
     case ACT_VISUAL_CHECK:
-        buf_putz(b, "Visual check");
-        if (a->has_value) {
-            buf_putc(b, ' ');
-            put_quoted(b, a->value);
-        }
+        put_with_value(b, "Visual check", " ", a);
         break;
     case ACT_SCREENSHOT:
-        buf_putz(b, "Take a screenshot");
-        if (a->has_value) {
-            buf_putz(b, " as ");
-            put_quoted(b, a->value);
-        }
+        put_with_value(b, "Take a screenshot", " as ", a);
         if (a->target != NULL) {
             buf_putz(b, " of ");
             target_put_text(b, a->target);

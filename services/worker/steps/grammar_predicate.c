@@ -76,59 +76,30 @@ names_something(const struct cur *range)
     return !cur_done(&c) && is_scope_noun(&c);
 }
 
-enum parsed
-after_is(struct gram *g, struct said s)
+/* "checked", "selected in the list": a state, or what a list shows. */
+static enum parsed
+after_is_checked(struct gram *g, struct said s, struct cur c)
 {
-    struct cur c = s.rest;
+    struct cur value = s.subject;
     struct str v;
-    g->subject = s.subject;
-    g->denied = s.negated;
-    eat(&c, "now|still|also|currently");
-    if (s.negated) {
-        eat_end(&c, "yet|anymore|any more|any longer");
+
+    if (cur_done(&c)) {
+        return put_state(g, &s, ACT_VERIFY_CHECKED, s.negated);
     }
-    struct cur start = c;
-    int vis = phrase_len(&c, c.i, VISIBLE);
-    int hid = phrase_len(&c, c.i, HIDDEN);
-    if (hid > 0 && hid >= vis) {
-        c.i += hid;
-        s.negated = !s.negated;
-        return placed_visible(g, &s, c);
+    eat(&value, WORDS_DET);
+    if (eat(&c, "in|from|as|as the|for|in the|from the") && said_value(&value, &v)) {
+        s.subject = c;
+        return put_text(g, &s, v, MODE_NONE, true);
     }
-    int checked = phrase_len(&c, c.i, CHECKED);
-    if (checked > vis || (checked > 0 && c.i + checked == c.end)) {
-        c.i += checked;
-        if (cur_done(&c)) {
-            return put_state(g, &s, ACT_VERIFY_CHECKED, s.negated);
-        }
-        struct cur value = s.subject;
-        eat(&value, WORDS_DET);
-        if (eat(&c, "in|from|as|as the|for|in the|from the") && said_value(&value, &v)) {
-            s.subject = c;
-            return put_text(g, &s, v, MODE_NONE, true);
-        }
-        return refuse_words(g, &c, HINT_VERIFY);
-    }
-    if (vis > 0) {
-        c.i += vis;
-        return placed_visible(g, &s, c);
-    }
-    if (eat(&c, UNCHECKED) && cur_done(&c)) {
-        return put_state(g, &s, ACT_VERIFY_CHECKED, !s.negated);
-    }
-    c = start;
-    if (eat(&c, DISABLED) && cur_done(&c)) {
-        return put_state(g, &s, s.negated ? ACT_VERIFY_ENABLED : ACT_VERIFY_DISABLED, false);
-    }
-    c = start;
-    if (eat(&c, ENABLED) && cur_done(&c)) {
-        return put_state(g, &s, s.negated ? ACT_VERIFY_DISABLED : ACT_VERIFY_ENABLED, false);
-    }
-    c = start;
-    if (eat(&c, "empty|blank|cleared|an empty string") && cur_done(&c)) {
-        return put_empty(g, &s);
-    }
-    c = start;
+    return refuse_words(g, &c, HINT_VERIFY);
+}
+
+/* "equal to 'A'", "in the cart", "at least 3": a value, a place, or what nobody can compare. */
+static enum parsed
+after_is_value(struct gram *g, struct said s, struct cur start)
+{
+    struct cur c = start;
+    struct str v;
     bool compared =
         at_phrase(&c, "at least|at most|under|above|below|within|on time|over|between") &&
         !any_word(&c, WORDS_DET) && !cur_done(&c) && c.t[c.end - 1].kind != TOK_QUOTED;
@@ -151,6 +122,51 @@ after_is(struct gram *g, struct said s)
         return put_text(g, &s, v, MODE_NONE, as_value);
     }
     return refuse(g, JUDGEMENT, HINT_VERIFY);
+}
+
+enum parsed
+after_is(struct gram *g, struct said s)
+{
+    struct cur c = s.rest;
+    g->subject = s.subject;
+    g->denied = s.negated;
+    eat(&c, "now|still|also|currently");
+    if (s.negated) {
+        eat_end(&c, "yet|anymore|any more|any longer");
+    }
+    struct cur start = c;
+    int vis = phrase_len(&c, c.i, VISIBLE);
+    int hid = phrase_len(&c, c.i, HIDDEN);
+    if (hid > 0 && hid >= vis) {
+        c.i += hid;
+        s.negated = !s.negated;
+        return placed_visible(g, &s, c);
+    }
+    int checked = phrase_len(&c, c.i, CHECKED);
+    if (checked > vis || (checked > 0 && c.i + checked == c.end)) {
+        c.i += checked;
+        return after_is_checked(g, s, c);
+    }
+    if (vis > 0) {
+        c.i += vis;
+        return placed_visible(g, &s, c);
+    }
+    if (eat(&c, UNCHECKED) && cur_done(&c)) {
+        return put_state(g, &s, ACT_VERIFY_CHECKED, !s.negated);
+    }
+    c = start;
+    if (eat(&c, DISABLED) && cur_done(&c)) {
+        return put_state(g, &s, s.negated ? ACT_VERIFY_ENABLED : ACT_VERIFY_DISABLED, false);
+    }
+    c = start;
+    if (eat(&c, ENABLED) && cur_done(&c)) {
+        return put_state(g, &s, s.negated ? ACT_VERIFY_DISABLED : ACT_VERIFY_ENABLED, false);
+    }
+    c = start;
+    if (eat(&c, "empty|blank|cleared|an empty string") && cur_done(&c)) {
+        return put_empty(g, &s);
+    }
+    return after_is_value(g, s, start);
 }
 
 /* --- what follows other verbs */

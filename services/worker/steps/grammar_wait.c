@@ -246,6 +246,30 @@ load_of_it(const struct gram *g, struct cur c)
            cur_done(&c);
 }
 
+/* "wait until X", with nothing said of how X shows: X has to be something that a page shows. */
+static enum parsed
+wait_for_thing(struct gram *g, struct cur c, bool said_until, int64_t timeout)
+{
+    if (unknown_event(&c)) {
+        return refuse(g, "a program cannot tell when that has happened", HINT_WAIT);
+    }
+    eat(&c, "presence of|the presence of|visibility of|the visibility of|the appearance of|"
+            "appearance of");
+    /* A bare "until X" has no end that can be seen. */
+    bool sees =
+        at_phrase(&c, "you see|i see|you can see|i can see|the user sees|the user can see|we see");
+    if (said_until && !sees && !(cur_quoted(&c) && c.end - c.i == 1)) {
+        return refuse(g, "it is unclear what to wait for", HINT_WAIT);
+    }
+    if (!names_thing(&c)) {
+        return refuse(g, "a program cannot tell when that has happened", HINT_WAIT);
+    }
+    if (any_word(&c, "moment|while|bit|time|user|someone|somebody")) {
+        return refuse(g, "the step does not say how long to wait", HINT_WAIT);
+    }
+    return put_wait_for(g, c, ACT_WAIT_VISIBLE, timeout);
+}
+
 static enum parsed
 wait_condition(struct gram *g, struct cur c, bool said_until)
 {
@@ -294,27 +318,7 @@ wait_condition(struct gram *g, struct cur c, bool said_until)
     if (eat_end(&c, SHOWN)) {
         return put_wait_for(g, c, ACT_WAIT_VISIBLE, timeout);
     }
-    if (unknown_event(&c)) {
-        return refuse(g, "a program cannot tell when that has happened", HINT_WAIT);
-    }
-    if (at_phrase(&c, "presence of|the presence of|visibility of|the visibility of|"
-                      "the appearance of|appearance of")) {
-        eat(&c, "presence of|the presence of|visibility of|the visibility of|the appearance of|"
-                "appearance of");
-    }
-    /* A bare "until X" has no end that can be seen. */
-    bool sees =
-        at_phrase(&c, "you see|i see|you can see|i can see|the user sees|the user can see|we see");
-    if (said_until && !sees && !(cur_quoted(&c) && c.end - c.i == 1)) {
-        return refuse(g, "it is unclear what to wait for", HINT_WAIT);
-    }
-    if (!names_thing(&c)) {
-        return refuse(g, "a program cannot tell when that has happened", HINT_WAIT);
-    }
-    if (any_word(&c, "moment|while|bit|time|user|someone|somebody")) {
-        return refuse(g, "the step does not say how long to wait", HINT_WAIT);
-    }
-    return put_wait_for(g, c, ACT_WAIT_VISIBLE, timeout);
+    return wait_for_thing(g, c, said_until, timeout);
 }
 
 enum parsed
