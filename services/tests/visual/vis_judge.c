@@ -24,6 +24,15 @@
 #define TINY 3       /* pixels above the threshold; fewer tell nothing */
 #define FAINT_MIN 64 /* pixels above half of it, all in one direction */
 
+/* Of what changed, that no move explains pixel by pixel: from here on it is another letter; up to
+ * here it moved, whatever the sum says. And the share of the steps between neighbours that changed:
+ * all of them, when sides went a whole pixel each its own way. */
+#define OTHER_MIN 0.8
+#define FITTED_MAX 0.2
+#define FITTED_SHARE_MAX 0.36
+#define FITTED_FAR 1.25
+#define WHOLE_SHARE 0.9
+
 /* Pixels given to this per call, as a share of the canvas and at least. */
 #define BUDGET_SHARE 4
 #define BUDGET_MIN ((uint64_t)1 << 18)
@@ -209,6 +218,22 @@ is_thin(const struct vis_thing *t)
     return t->x1 - t->x0 <= THIN_MAX || t->last_row + 1 - t->y0 <= THIN_MAX;
 }
 
+/* Another letter with as much ink, or sides that went a whole pixel away from each other. */
+static bool
+is_other(const struct vis_thing *t, const struct vis_fitted *fit, bool is_large)
+{
+    return is_large ? fit->share >= WHOLE_SHARE : fit->left >= OTHER_MIN && !is_thin(t);
+}
+
+/* One move explains every pixel: more than a line of them, as one alone always has such a move. */
+static bool
+is_fitted(const struct vis_thing *t, const struct vis_fitted *fit)
+{
+    return fit->left <= FITTED_MAX && fit->share <= FITTED_SHARE_MAX &&
+           size_of(fit->dx) + size_of(fit->dy) <= FITTED_FAR && t->x1 - t->x0 > 1 &&
+           t->last_row > t->y0 && (double)t->fit.change >= (double)t->sum_abs * 0.9;
+}
+
 /* What of the sum no move explains goes to out_rest. */
 static enum finding
 find_out(const struct vis_thing *t, double out_rest[3])
@@ -229,6 +254,10 @@ find_out(const struct vis_thing *t, double out_rest[3])
             (t->high_hard > 0 && rest > loss_max) || (t->seen >= FAINT_MIN && rest > all * 0.95);
         return lost ? THING_CHANGED : THING_SAME;
     }
+    struct vis_fitted fit = vis_fit_solve(&t->fit);
+    if (!striped && is_other(t, &fit, is_large)) {
+        return THING_CHANGED;
+    }
     /* Two signs of the same: what was lost, and pixels far from anything that stood beside. */
     double stray = t->high_hard >= TINY && !is_thin(t) ? all * t->high_hard / t->over : 0;
     if (!is_large) {
@@ -239,7 +268,7 @@ find_out(const struct vis_thing *t, double out_rest[3])
     if (rest + stray > loss_max && (stray > 0 || !is_less_than_edge(t, out_rest))) {
         struct move any = find_move(t, false, is_large ? MOVED_MAX : FAR_MAX);
         if (stray > 0 || rest_of(t, any, ignored) > loss_max) {
-            return THING_CHANGED;
+            return stray == 0 && is_fitted(t, &fit) ? THING_MOVED : THING_CHANGED;
         }
         return is_within(any, MOVED_MAX) || t->n > PIECE_MAX ? THING_PARTED : THING_STEPPED;
     }

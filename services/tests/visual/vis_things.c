@@ -20,7 +20,7 @@ struct finder {
     uint32_t counts[2];
     struct vis_thing *things; /* from 1 on */
     uint32_t used, free, absorbed;
-    const uint32_t *a, *b[3];
+    const uint32_t *a[3], *b[3]; /* rows y - 1, y, y + 1 of both */
     uint32_t y;
     void (*take)(void *context, const struct vis_thing *);
     void *context;
@@ -175,6 +175,7 @@ absorb(struct finder *f, uint32_t into, uint32_t from)
     t->red_blue += o->red_blue;
     t->blue_blue += o->blue_blue;
     t->steps += o->steps;
+    vis_fit_join(&t->fit, &o->fit);
     for (int i = 0; i < 2; i++) {
         t->moment[i] += o->moment[i];
         t->weight[i] += o->weight[i];
@@ -195,7 +196,7 @@ count_codes(const struct finder *f, struct vis_thing *t, const struct run *r)
         t->seen += vis_is_seen(code);
         t->over += code >= VIS_CODE_OVER_HARD;
         if (code == VIS_CODE_OVER_HARD) {
-            t->high_hard += (vis_colour_pair(v, f->a[x], f->b[1][x])->level & VIS_HIGH) != 0;
+            t->high_hard += (vis_colour_pair(v, f->a[1][x], f->b[1][x])->level & VIS_HIGH) != 0;
         }
         if (t->region == 0 && vis_is_seen(code)) {
             t->region = v->cells[(size_t)(f->y / VIS_CELL) * v->cell_w + x / VIS_CELL].region;
@@ -214,7 +215,7 @@ add_pixels(const struct finder *f, struct vis_thing *t, const struct run *r)
     int64_t products[3] = {0, 0, 0};
 
     for (uint32_t x = r->from; x < r->to; x++) {
-        uint32_t a = f->a[x];
+        uint32_t a = f->a[1][x];
         uint32_t b = f->b[1][x];
         int32_t d[3] = {channel(b, 0) - channel(a, 0), channel(b, 1) - channel(a, 1),
                         channel(b, 2) - channel(a, 2)};
@@ -292,6 +293,7 @@ add_run(const struct finder *f, const struct run *r)
     t->x1 = r->to > t->x1 ? r->to : t->x1;
     count_codes(f, t, r);
     add_pixels(f, t, r);
+    vis_fit_add(&t->fit, f->a, f->b, r->from, r->to, end);
     int32_t left = add_border_beside(f, t, r->from > 0 ? r->from - 1 : 0, -1);
     int32_t right = add_border_beside(f, t, r->to < end ? r->to : end - 1, 1);
     t->steps += abs(right - left);
@@ -378,8 +380,9 @@ load_row(struct finder *f)
     if (v->pair[y] == VIS_NO_ROW || row >= v->image[0].h) {
         row = y < v->image[0].h ? y : v->image[0].h - 1;
     }
-    f->a = vis_drawn_row(v, 0, row);
     for (uint32_t i = 0; i < 3; i++) {
+        uint32_t beside = row + i == 0 ? 0 : row + i - 1;
+        f->a[i] = vis_drawn_row(v, 0, beside < v->image[0].h ? beside : v->image[0].h - 1);
         uint32_t at = y + i == 0 ? 0 : y + i - 1;
         f->b[i] = vis_drawn_row(v, 1, at < v->image[1].h ? at : v->image[1].h - 1);
     }

@@ -22,6 +22,7 @@
 #define ASSAY_TESTS_VIS_THINGS_H
 
 #include "tests/visual/vis_cmp.h"
+#include "tests/visual/vis_fit.h"
 
 struct vis_thing {
     uint32_t parent, next; /* for vis_things.c: of absorbed ones; of the free ones */
@@ -37,6 +38,7 @@ struct vis_thing {
     int64_t sum_abs;                      /* of all channels */
     int64_t steps;                        /* across, row by row, whatever their sign */
     int64_t red_red, red_blue, blue_blue; /* sums of products of what the channels gained */
+    struct vis_fit fit;
     /* First moments of what was gained, and of what is there less what came in over the border. */
     double moment[2], weight[2];
 };
