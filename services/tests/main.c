@@ -3,8 +3,8 @@
  * Wiring of the tests service. */
 #include <stdlib.h>
 
-#include "tests/bsl.h"
-#include "tests/viz.h"
+#include "tests/baselines/bsl.h"
+#include "tests/vizzly/viz.h"
 #include "tests_sql.h"
 
 #define ROW(member) .offset = offsetof(struct tests_cfg, member)

@@ -4,7 +4,7 @@
  * "<run id>/step_<n>.baseline.jpg" what it was compared with, "<run id>/step_<n>.diff.png" a
  * picture of what differs. */
 #include "tests/tst_store.h"
-#include "tests/viz.h"
+#include "tests/vizzly/viz.h"
 #include "tests_sql.h"
 
 enum picture { SCREENSHOT, BASELINE, DIFF };

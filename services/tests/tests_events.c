@@ -4,7 +4,7 @@
  * has restarted go back to the queue. */
 #include <string.h>
 
-#include "tests/tst_dispatch.h"
+#include "tests/runs/tst_dispatch.h"
 #include "tests_sql.h"
 
 static enum rc

@@ -18,9 +18,9 @@
 #include "svc/svc_int.h"
 #include "tests/support/db_lab.h"
 #include "tests/support/pg.h"
-#include "tests/bsl.h"
+#include "tests/baselines/bsl.h"
 #include "tests/support/place.h"
-#include "tests/tst_run.h"
+#include "tests/runs/tst_run.h"
 #include "tests_sql.h"
 #include "worker_client.h"
 
