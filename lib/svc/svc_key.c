@@ -145,23 +145,39 @@ svc__key_store(const struct svc_key *key, struct ctx *ctx, const ProtobufCMessag
 /* --- handlers with their own transactions ------------------------------------------------------
  */
 
-/* Looks the key up and announces the call, in a transaction of its own. */
+/* Marks the key as running until *out_until. Two calls may both have found nothing. */
 static enum rc
-announce(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *resp, bool *out_done)
+start(const struct svc_key *key, struct ctx *ctx, struct str *out_until)
 {
+    const struct db_result *res;
     int64_t left = ctx_left_us(ctx);
     int64_t lease = (left < MANUAL_MAX_US ? left : MANUAL_MAX_US) + MANUAL_MARGIN_US;
 
+    enum rc rc = DB_QUERY(key->db, ctx, DB_COMMON(Q_IDEMPOTENCY_START), &res,
+                          DB_ARG_STR(key->principal), DB_ARG_Z(key->method), DB_ARG_STR(key->key),
+                          DB_ARG_BYTES(key->sha256), DB_ARG_I64(lease));
+    if (rc != RC_OK) {
+        return rc;
+    }
+    if (db_rows(res) == 0) {
+        return in_progress(ctx);
+    }
+    *out_until = db_str(res, 0, 0);
+    return RC_OK;
+}
+
+/* Looks the key up and announces the call, in a transaction of its own. */
+static enum rc
+announce(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *resp, bool *out_done,
+         struct str *out_until)
+{
     enum rc rc = db_begin(key->db, ctx);
+
     if (rc != RC_OK) {
         return rc;
     }
     rc = svc__key_find(key, ctx, resp, out_done);
-    if (rc == RC_OK && !*out_done) {
-        rc = DB_DEFER(key->db, ctx, DB_COMMON(Q_IDEMPOTENCY_START), DB_ARG_STR(key->principal),
-                      DB_ARG_Z(key->method), DB_ARG_STR(key->key), DB_ARG_BYTES(key->sha256),
-                      DB_ARG_I64(lease));
-    }
+    rc = rc == RC_OK && !*out_done ? start(key, ctx, out_until) : rc;
     if (rc != RC_OK) {
         db_rollback(key->db, ctx);
         return rc;
@@ -169,10 +185,10 @@ announce(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *resp, boo
     return db_commit(key->db, ctx);
 }
 
-/* The record of a failed call goes, so that a retry runs. With its own context: ctx holds the
- * failure, and its deadline may be over. */
+/* The record of a failed call goes, so that a retry runs; not that of a retry that took its place.
+ * With its own context: ctx holds the failure, and its deadline may be over. */
 static void
-forget(const struct svc_key *key, const struct ctx *ctx)
+forget(const struct svc_key *key, const struct ctx *ctx, struct str until)
 {
     struct ctx own;
 
@@ -180,7 +196,8 @@ forget(const struct svc_key *key, const struct ctx *ctx)
     own.who = ctx->who;
     own.deadline_us = clk_wall_us() + MANUAL_MARGIN_US;
     (void)!DB_QUERY(key->db, &own, DB_COMMON(Q_IDEMPOTENCY_FORGET), NULL,
-                    DB_ARG_STR(key->principal), DB_ARG_Z(key->method), DB_ARG_STR(key->key));
+                    DB_ARG_STR(key->principal), DB_ARG_Z(key->method), DB_ARG_STR(key->key),
+                    DB_ARG_STR(until));
 }
 
 enum rc
@@ -188,9 +205,10 @@ svc__key_manual(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *re
                 enum rc (*run)(void *run_arg), void *run_arg)
 {
     struct str wire;
+    struct str until = STR_EMPTY;
     bool done;
 
-    enum rc rc = announce(key, ctx, resp, &done);
+    enum rc rc = announce(key, ctx, resp, &done, &until);
     if (rc != RC_OK || done) {
         return rc;
     }
@@ -199,7 +217,7 @@ svc__key_manual(const struct svc_key *key, struct ctx *ctx, ProtobufCMessage *re
         db_rollback(key->db, ctx);
     }
     if (rc != RC_OK) {
-        forget(key, ctx);
+        forget(key, ctx, until);
         return rc;
     }
     rc = pack(key, ctx, resp, &wire);

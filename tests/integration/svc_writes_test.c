@@ -131,6 +131,49 @@ a_key_that_is_running_is_refused_meanwhile(void **state)
     assert_int_equal(end_with(writer, SIGTERM), 0);
 }
 
+/* Holds the key k1 as a call like that of the key "seen", commits when somebody waits for it. */
+static void *
+announce_k1(void *arg)
+{
+    pg_support_exec(
+        "DO $$ BEGIN"
+        " INSERT INTO writer.idempotency (principal, method, key, request_sha256, running_until)"
+        " SELECT principal, method, 'k1', request_sha256, now() + interval '1 minute'"
+        " FROM writer.idempotency WHERE key = 'seen';"
+        " PERFORM pg_advisory_xact_lock(4711);"
+        " FOR i IN 1..3000 LOOP"
+        "  PERFORM pg_stat_clear_snapshot();"
+        "  EXIT WHEN EXISTS (SELECT FROM pg_stat_activity"
+        "                    WHERE usename = 'assay' AND wait_event_type = 'Lock');"
+        "  PERFORM pg_sleep(0.01);"
+        " END LOOP; END $$");
+    return arg;
+}
+
+static void
+calls_that_all_found_no_key_run_once(void **state)
+{
+    pid_t writer = spawn("writer", 1);
+    struct caller c = caller_new("writer");
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(call(&c, 1, "seen", "put", "a1", NULL), RC_OK);
+    assert_int_equal(pthread_create(&thread, NULL, announce_k1, NULL), 0);
+    assert_true(
+        comes_to("pg_locks WHERE locktype = 'advisory' AND objid = 4711", 1, 30 * ASSAY_US_PER_S));
+    assert_int_equal(call(&c, 1, "k1", "put", "a1", NULL), RC_ABORTED);
+    assert_string_equal(c.ctx.err.reason, "IDEMPOTENCY_IN_PROGRESS");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(count("writer.things"), 1);
+    /* One that is over its time is taken over. */
+    pg_support_exec("UPDATE writer.idempotency SET running_until = now() WHERE key = 'k1'");
+    assert_int_equal(call(&c, 1, "k1", "put", "a1", NULL), RC_OK);
+    assert_int_equal(count("writer.things"), 2);
+    caller_free(&c);
+    assert_int_equal(end_with(writer, SIGTERM), 0);
+}
+
 static void
 a_lost_race_is_run_again(void **state)
 {
@@ -155,6 +198,7 @@ main(int argc, char **argv)
         TOY_TEST(the_same_key_is_answered_again_and_runs_nothing),
         TOY_TEST(of_a_call_with_secrets_only_the_use_of_its_key_is_stored),
         TOY_TEST(a_key_that_is_running_is_refused_meanwhile),
+        TOY_TEST(calls_that_all_found_no_key_run_once),
         TOY_TEST(a_lost_race_is_run_again),
     };
     return toy_run_tests(argc, argv, tests, ARRAY_LEN(tests));

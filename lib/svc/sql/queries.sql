@@ -67,18 +67,22 @@ LEFT JOIN idempotency i ON i.principal = $2 AND i.method = $3 AND i.key = $4;
 INSERT INTO idempotency (principal, method, key, request_sha256, response)
 VALUES ($1, $2, $3, $4::bytea, $5::bytea);
 
--- A call that opens transactions of its own announces itself first.
+-- A call that opens transactions of its own announces itself first, and takes the place of one that is over
+-- its time. No row: another holds the key, which the look-up's older snapshot did not show.
 -- name: idempotency_start
-INSERT INTO idempotency (principal, method, key, request_sha256, running_until)
+INSERT INTO idempotency AS i (principal, method, key, request_sha256, running_until)
 VALUES ($1, $2, $3, $4::bytea, now() + $5::bigint * interval '1 microsecond')
-ON CONFLICT (principal, method, key) DO UPDATE SET running_until = excluded.running_until;
+ON CONFLICT (principal, method, key) DO UPDATE SET running_until = excluded.running_until
+    WHERE i.response IS NULL AND i.running_until <= now()
+RETURNING running_until;
 
 -- name: idempotency_finish
 UPDATE idempotency SET response = $4::bytea, running_until = NULL
 WHERE principal = $1 AND method = $2 AND key = $3;
 
 -- name: idempotency_forget
-DELETE FROM idempotency WHERE principal = $1 AND method = $2 AND key = $3 AND response IS NULL;
+DELETE FROM idempotency
+WHERE principal = $1 AND method = $2 AND key = $3 AND response IS NULL AND running_until = $4::timestamptz;
 
 -- name: idempotency_sweep
 DELETE FROM idempotency WHERE (principal, method, key) IN (
