@@ -150,3 +150,5 @@ def verdicts(name):
 speed()
 verdicts("tuned")
 verdicts("held_out")
+verdicts("other_hand_1")
+verdicts("other_hand_2")

@@ -3,8 +3,12 @@
 // What is compared, and what must come of it. `tuned` may be looked at while rules are changed; `heldOut` is for judging
 // them, once, and rules are not fitted to it. `large` is made when the bench runs.
 import {article, board, form, shop} from './pages.mjs';
+import {at, jpeg, nudge, pair} from './pair.mjs';
 import {control, map, prices, reader, timetable} from './rooms.mjs';
 import {chat, invoice, mail, settings, stats, studio} from './scenes.mjs';
+
+export {otherHand1} from './other_hand_1_list.mjs';
+export {otherHand2} from './other_hand_2_list.mjs';
 
 const MOBILE = {width: 390, height: 600}, DESKTOP = {width: 1024, height: 640};
 const PHONE = {width: 390, height: 844}, WIDE = {width: 1280, height: 800};
@@ -15,11 +19,7 @@ const SETTINGS = {width: 460, height: 440}, INVOICE = {width: 660, height: 460},
 const MAIL = {width: 620, height: 400}, STATS = {width: 620, height: 360}, STUDIO = {width: 600, height: 380}, STUDIO2 = {width: 600, height: 380, scale: 1.5};
 
 const TABLE = {width: 632, height: 400}, PRICES = {width: 624, height: 330}, CONTROL = {width: 580, height: 300}, READER = {width: 660, height: 420}, MAP = {width: 600, height: 400};
-const at = (size, scale) => ({...size, scale});
 
-const pair = (name, expect, size, page, base, current, more = {}) => ({name, expect, size, page, base, current, ...more});
-const jpeg = (quality) => ({format: 'jpeg', quality});
-const nudge = (selector, x, y = 0) => ({css: `${selector}{transform:translate(${x}px,${y}px)}`});
 const plainRows = {css: 'td,tr:nth-child(even) td{background:#fff}'};
 const token = {button: '#2f6bee'}, noShadow = {shadow: ''}, round = {radius: 9}, comma = {stop: ','};
 const banner = {banner: 'Free delivery until Sunday for every order'};

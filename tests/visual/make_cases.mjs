@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_cases.mjs DIR LIST...: draws the cases of the lists (tuned, held_out, large) in headless Chromium and writes their
-// files and LIST.json to DIR. Needs chromium, and pngjs for the files of another encoder (NODE_PATH).
+// make_cases.mjs DIR LIST...: draws the cases of the lists (tuned, held_out, other_hand_1, other_hand_2, large) in
+// headless Chromium and writes their files and LIST.json to DIR. Needs chromium, and pngjs for the files of another
+// encoder (NODE_PATH).
 // The small ones are committed under cases/: a new browser draws other pixels, and the rules are not about that.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -9,11 +10,12 @@ import {createRequire} from 'node:module';
 import path from 'node:path';
 import {openBrowser, stripes} from './browser.mjs';
 import * as lists from './case_list.mjs';
+import {encodePng} from './pictures.mjs';
 
 const {PNG} = createRequire(import.meta.url)('pngjs');
 const [dir, ...names] = process.argv.slice(2);
 if (dir === undefined || names.length === 0) {
-    console.error('usage: make_cases.mjs DIR tuned|held_out|large...');
+    console.error('usage: make_cases.mjs DIR tuned|held_out|other_hand_1|other_hand_2|large...');
     process.exit(2);
 }
 fs.mkdirSync(dir, {recursive: true});
@@ -36,9 +38,13 @@ const photo = (quality, seed = 1) => browser.evaluate(`(() => {
     return c.toDataURL('image/jpeg', ${quality});
 })()`);
 
-// The same pixels by another encoder: every row with one filter, colours with alpha unless `rgb`.
-const encode = (bytes, {filterType, rgb}) => {
+// The same pixels by another encoder: every row with one filter, colours with alpha unless `rgb`; or in a `form`, see
+// pictures.mjs.
+const encode = (bytes, {filterType, rgb, ...as}) => {
     const png = PNG.sync.read(bytes);
+    if (as.form) {
+        return encodePng(png, as);
+    }
     return PNG.sync.write(png, {filterType, colorType: rgb ? 2 : 6, deflateLevel: 6});
 };
 
@@ -62,7 +68,7 @@ function keep(item, bytes) {
 
 for (const name of names) {
     const list = [];
-    for (const item of lists[name === 'held_out' ? 'heldOut' : name]) {
+    for (const item of lists[name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())]) {
         let base = await draw(browser, item, item.base, item.size, item.baseAs);
         let current = await draw(item.lcd ? lcd : browser, item, item.current, item.currentSize ?? item.size, item.currentAs);
         current = item.encode || item.encodeBoth ? encode(current, item.encode ?? item.encodeBoth) : current;

@@ -4,6 +4,7 @@
 #ifndef ASSAY_TESTS_VIS_CMP_H
 #define ASSAY_TESTS_VIS_CMP_H
 
+#include "tests/visual/vis_fit.h"
 #include "tests/visual/vis_int.h"
 
 #define VIS_CELL 8 /* pixels a side */
@@ -74,6 +75,7 @@ struct vis_group {
     uint32_t moved_things, stepped_things, changed_things;
     int64_t gained[3];
     double parted;
+    struct vis_fit fit; /* of all its things */
     int32_t dx, dy;
     double ssim_sum; /* over so many windows */
     uint64_t windows;

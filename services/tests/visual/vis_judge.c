@@ -22,7 +22,7 @@
 #define EDGE_MAX 1.25      /* pixels that the end of a line may gain or lose */
 #define SLIGHT 64    /* squared: a border with less than an eighth of what the other has has none */
 #define TINY 3       /* pixels above the threshold; fewer tell nothing */
-#define FAINT_MIN 64 /* pixels above half of it, all in one direction */
+#define FAINT_MIN 64 /* pixels above half of it: enough to tell without any above */
 
 /* Of what changed, that no move explains pixel by pixel: from here on it is another letter; up to
  * here it moved, whatever the sum says. And the share of the steps between neighbours that changed:
@@ -32,6 +32,8 @@
 #define FITTED_SHARE_MAX 0.36
 #define FITTED_FAR 1.25
 #define WHOLE_SHARE 0.9
+#define BENT_MIN 0.3   /* as far as the fit tells it */
+#define APART_MIN 0.36 /* of the steps in a group, that no move of all of it explains */
 
 /* Pixels given to this per call, as a share of the canvas and at least. */
 #define BUDGET_SHARE 4
@@ -93,6 +95,13 @@ is_within(struct move m, double limit)
     return size_of(m.dx) <= limit && size_of(m.dy) <= limit;
 }
 
+/* A stroke that moved has nothing else to have been drawn anew. */
+static bool
+is_thin(const struct vis_thing *t)
+{
+    return t->x1 - t->x0 <= THIN_MAX || t->last_row + 1 - t->y0 <= THIN_MAX;
+}
+
 /* The move of the thing, or none when what stands beside it did not move, or it went too far. */
 static struct move
 find_move(const struct vis_thing *t, bool mind_still, double limit)
@@ -101,7 +110,8 @@ find_move(const struct vis_thing *t, bool mind_still, double limit)
     double yy = dot(t->down, t->down);
     double step_x = step_of(t->across, t->last_row + 1 - t->y0);
     double step_y = step_of(t->down, t->x1 - t->x0);
-    bool is_corner = mind_still && step_x * 3 > step_y && step_y * 3 > step_x;
+    bool is_side = is_thin(t) && t->n > PIECE_MAX;
+    bool is_corner = mind_still && !is_side && step_x * 3 > step_y && step_y * 3 > step_x;
 
     xx = is_corner && t->still[0] * 2.0 >= step_x ? 0 : xx;
     yy = is_corner && t->still[1] * 2.0 >= step_y ? 0 : yy;
@@ -182,16 +192,13 @@ is_exact(const struct vis_thing *t)
 static bool
 is_bent(const struct vis_thing *t, double out_shift[2])
 {
-    if (t->over < TINY) {
-        return false;
-    }
-    for (int i = 0; i < 2; i++) {
-        if (t->still[i] * 2.0 * t->n < (double)t->sum_abs || !find_shift(t, i, &out_shift[i]) ||
-            size_of(out_shift[i]) < MOVED_MIN) {
-            return false;
-        }
-    }
-    return true;
+    struct vis_fitted fit = vis_fit_solve(&t->fit);
+
+    out_shift[0] = fit.dx;
+    out_shift[1] = fit.dy;
+    return t->over >= TINY && t->still[0] * 2.0 * t->n >= (double)t->sum_abs &&
+           t->still[1] * 2.0 * t->n >= (double)t->sum_abs && size_of(fit.dx) >= BENT_MIN &&
+           size_of(fit.dy) >= BENT_MIN;
 }
 
 enum finding {
@@ -209,13 +216,6 @@ is_less_than_edge(const struct vis_thing *t, const double rest[3])
     double edge = (t->still[0] > t->still[1] ? t->still[0] : t->still[1]) * EDGE_MAX;
 
     return size_of(rest[0]) < edge && size_of(rest[1]) < edge && size_of(rest[2]) < edge;
-}
-
-/* A stroke that moved has nothing else to have been drawn anew. */
-static bool
-is_thin(const struct vis_thing *t)
-{
-    return t->x1 - t->x0 <= THIN_MAX || t->last_row + 1 - t->y0 <= THIN_MAX;
 }
 
 /* Another letter with as much ink, or sides that went a whole pixel away from each other. */
@@ -311,6 +311,7 @@ take_thing(void *context, const struct vis_thing *t)
             f->bent_abs += size_of(shift[i]);
         }
     }
+    vis_fit_join(&g->fit, &t->fit);
     for (int c = 0; c < 3; c++) {
         g->gained[c] += t->sum[c];
         g->parted += found == THING_PARTED ? size_of(rest[c]) : 0;
@@ -357,8 +358,10 @@ has_changed(const struct vis_group *g)
     bool stepped = g->stepped_things > 0 && g->moved_things == 0;
     double gained = (double)(llabs(g->gained[0]) + llabs(g->gained[1]) + llabs(g->gained[2]));
     bool parted = g->parted > 0 && gained * PARTED_SHARE > g->parted;
+    struct vis_fitted fit = vis_fit_solve(&g->fit);
+    bool apart = vis_seen_of(&g->sums) >= FAINT_MIN && fit.left * fit.share >= APART_MIN;
 
-    return g->changed_things > 0 || stepped || parted;
+    return g->changed_things > 0 || stepped || parted || apart;
 }
 
 bool

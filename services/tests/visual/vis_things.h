@@ -22,7 +22,6 @@
 #define ASSAY_TESTS_VIS_THINGS_H
 
 #include "tests/visual/vis_cmp.h"
-#include "tests/visual/vis_fit.h"
 
 struct vis_thing {
     uint32_t parent, next; /* for vis_things.c: of absorbed ones; of the free ones */
