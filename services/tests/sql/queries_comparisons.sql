@@ -187,7 +187,7 @@ WHERE s.org_id = $1 AND s.project_id = $2 AND s.name = $3 AND c.has_diff AND c.a
 ORDER BY s.build_seq DESC LIMIT 500;
 -- Of each screenshot what the newest builds before $4 saw of it as far as it is approved: the rows and the
 -- columns that differed. The same two pictures count once, however often they were held against each other:
--- what changes by itself looks different each time.
+-- what changes by itself looks different each time. What a hotspot passed does not count: nobody has looked.
 -- name: viz_judged_before
 SELECT n.i - 1, h.rows, h.columns
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
@@ -202,6 +202,7 @@ CROSS JOIN LATERAL (
                 JOIN viz_builds b ON b.id = s.build_id AND b.status = 'completed'
                 JOIN viz_comparisons c ON c.screenshot_id = s.id AND c.status = 'completed'
                     AND c.approval_status IN ('approved', 'auto_approved') AND c.approved_from IS NULL
+                    AND c.filter IS DISTINCT FROM 'hotspot-filtered'
                 LEFT JOIN viz_pairs q ON q.id = c.pair_id
                 WHERE s.project_id = n.project_id AND s.name = n.name AND s.signature = n.signature
                   AND s.build_seq < n.seq

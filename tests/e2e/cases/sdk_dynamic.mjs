@@ -97,6 +97,24 @@ test('history that people approved makes a hotspot, in rows and columns', async 
   assert.deepEqual(told(button), ['pending', 'pixel-diff']);
 });
 
+test('what a hotspot passed is no history: without the people who approved, nothing passes', async () => {
+  const token = await project();
+  const tick = async (i) => (await add(token, [[CLOCK, [30 * i, 255 - 30 * i, 99]]])).comparison;
+  const looked = [];
+  await tick(0);
+  for (let i = 1; i <= 3; i += 1) {
+    looked.push(await tick(i));
+    await approve(token, looked.at(-1));
+  }
+  for (let i = 4; i <= 7; i += 1) {
+    assert.deepEqual(told(await tick(i)), ['auto_approved', 'hotspot-filtered'], `tick ${i}`);
+  }
+  for (const c of looked) {
+    await want(200, 'POST', `${SDK}/comparisons/${c.id}/reject`, { token, body: { reason: 'not a clock' } });
+  }
+  assert.deepEqual(told(await tick(8)), ['pending', 'pixel-diff']);
+});
+
 test('history that nobody approved, or one change that is seen again and again, passes nothing', async () => {
   const token = await project();
   await add(token, [], { commit_sha: 'root' });
