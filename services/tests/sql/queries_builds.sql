@@ -73,7 +73,8 @@ RETURNING id, status, parallel_id, name;
 -- Builds of which everything is compared and nobody has been told: told now. Their rows are locked
 -- first (viz_builds_lock), so that of several who finish last one tells.
 -- name: viz_builds_lock
-SELECT id FROM viz_builds WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+SELECT b.id FROM (SELECT DISTINCT id FROM unnest($1::uuid[]) AS id ORDER BY id) n
+CROSS JOIN LATERAL (SELECT o.id FROM viz_builds o WHERE o.id = n.id LIMIT 1 FOR NO KEY UPDATE) b;
 -- name: viz_builds_tell
 UPDATE viz_builds b SET told = true
 WHERE b.id = ANY($1::uuid[]) AND b.status = 'completed' AND NOT b.told
@@ -274,15 +275,15 @@ WITH chosen AS (
     CROSS JOIN LATERAL (SELECT
         CASE WHEN p.id IS NULL OR p.state = 'done' THEN 'completed' ELSE p.state END AS status,
         CASE WHEN p.id IS NULL THEN 0 ELSE p.diff_percentage END AS percentage) r
-    LEFT JOIN viz_approved a ON a.project_id = c.project_id AND a.signature = c.signature
-        AND a.pixels = c.pixels
-    LEFT JOIN viz_approved k ON k.comparison_id = a.comparison_id AND k.signature = a.signature
-        AND k.pixels = a.pixels AND coalesce(r.percentage > c.threshold, true)
+    LEFT JOIN LATERAL (SELECT o.comparison_id, o.comment, o.approved_by, o.approved_at FROM viz_approved o
+        WHERE o.project_id = c.project_id AND o.signature = c.signature AND o.pixels = c.pixels
+        LIMIT 1) a ON true
+    LEFT JOIN LATERAL (SELECT a.* WHERE coalesce(r.percentage > c.threshold, true)) k ON true
     RETURNING *
 )
-SELECT m.build_id, m.org_id, m.id, coalesce(m.has_diff AND m.approval_status = 'pending', false), s.name,
-       m.diff_percentage, m.status
-FROM made m JOIN viz_screenshots s ON s.id = m.screenshot_id;
+SELECT m.build_id, m.org_id, m.id, coalesce(m.has_diff AND m.approval_status = 'pending', false),
+       (SELECT s.name FROM viz_screenshots s WHERE s.id = m.screenshot_id), m.diff_percentage, m.status
+FROM made m;
 
 -- Last, because the row is shared by all who add to the build.
 -- name: viz_build_grown

@@ -174,13 +174,17 @@ ORDER BY n.name, h.build_seq DESC;
 -- ---- what is known to change
 
 -- Differences that nobody has decided, with their places and the confirmed regions of the screenshot; held.
+-- Each is looked up by itself (LIMIT), as in viz_compare.
 -- name: viz_doubts
 SELECT c.id, c.project_id, s.name, s.signature, s.build_seq, q.ssim, q.regions, cardinality(q.bands) / 2,
        (SELECT string_agg(concat_ws(',', r.x1, r.y1, r.x2, r.y2), ',') FROM viz_regions r
         WHERE r.project_id = c.project_id AND r.name = s.name)
-FROM viz_comparisons c JOIN viz_screenshots s ON s.id = c.screenshot_id JOIN viz_pairs q ON q.id = c.pair_id
-WHERE c.id = ANY($1::uuid[]) AND c.has_diff AND c.approval_status = 'pending'
-ORDER BY c.id FOR NO KEY UPDATE OF c;
+FROM (SELECT DISTINCT id FROM unnest($1::uuid[]) AS id ORDER BY id) n
+CROSS JOIN LATERAL (SELECT o.id, o.project_id, o.screenshot_id, o.pair_id FROM viz_comparisons o
+    WHERE o.id = n.id AND o.has_diff AND o.approval_status = 'pending' LIMIT 1 FOR NO KEY UPDATE) c
+CROSS JOIN LATERAL (SELECT o.name, o.signature, o.build_seq FROM viz_screenshots o
+    WHERE o.id = c.screenshot_id LIMIT 1) s
+CROSS JOIN LATERAL (SELECT o.ssim, o.regions, o.bands FROM viz_pairs o WHERE o.id = c.pair_id LIMIT 1) q;
 -- name: viz_doubts_named
 SELECT c.id FROM viz_screenshots s JOIN viz_comparisons c ON c.screenshot_id = s.id
 WHERE s.org_id = $1 AND s.project_id = $2 AND s.name = $3 AND c.has_diff AND c.approval_status = 'pending'
@@ -199,13 +203,13 @@ CROSS JOIN LATERAL (
     FROM (SELECT DISTINCT ON (coalesce(k.pair_id, -k.build_seq)) k.*
           FROM (SELECT s.build_seq, c.pair_id, c.has_diff, q.bands, q.regions
                 FROM viz_screenshots s
-                JOIN viz_builds b ON b.id = s.build_id AND b.status = 'completed'
-                JOIN viz_comparisons c ON c.screenshot_id = s.id AND c.status = 'completed'
-                    AND c.approval_status IN ('approved', 'auto_approved') AND c.approved_from IS NULL
-                    AND c.filter IS DISTINCT FROM 'hotspot-filtered'
+                CROSS JOIN LATERAL (SELECT o.* FROM viz_comparisons o WHERE o.screenshot_id = s.id LIMIT 1) c
                 LEFT JOIN viz_pairs q ON q.id = c.pair_id
                 WHERE s.project_id = n.project_id AND s.name = n.name AND s.signature = n.signature
                   AND s.build_seq < n.seq
+                  AND (SELECT o.status FROM viz_builds o WHERE o.id = s.build_id) = 'completed'
+                  AND c.status = 'completed' AND c.approval_status IN ('approved', 'auto_approved')
+                  AND c.approved_from IS NULL AND c.filter IS DISTINCT FROM 'hotspot-filtered'
                 ORDER BY s.build_seq DESC LIMIT 60) k
           ORDER BY coalesce(k.pair_id, -k.build_seq), k.build_seq DESC) d
     ORDER BY d.build_seq DESC LIMIT 20) h
@@ -278,11 +282,16 @@ FROM result r, locked l WHERE l.id = p.id AND r.id = p.id
 RETURNING p.id;
 
 -- Held in order first, as decisions do (viz_content_hold). What could not be compared before and now is, is
--- no longer failed. Asked for those that are pending, a planner reads all that are.
+-- no longer failed. Asked for those that are pending, a planner reads all that are; and each is looked up by
+-- itself (LIMIT), as in viz_compare.
 -- name: viz_comparisons_finish
-WITH held AS (
-    SELECT id, pair_id, status FROM viz_comparisons WHERE pair_id = ANY($1::bigint[])
-    ORDER BY id FOR NO KEY UPDATE
+WITH meant AS (
+    SELECT DISTINCT o.id FROM unnest($1::bigint[]) AS n(pair_id)
+    CROSS JOIN LATERAL (SELECT c.id FROM viz_comparisons c WHERE c.pair_id = n.pair_id OFFSET 0) o
+    ORDER BY o.id
+), held AS (
+    SELECT o.* FROM meant m CROSS JOIN LATERAL (SELECT c.id, c.pair_id, c.status FROM viz_comparisons c
+        WHERE c.id = m.id LIMIT 1 FOR NO KEY UPDATE) o
 )
 UPDATE viz_comparisons c SET
     status = CASE p.state WHEN 'done' THEN 'completed' ELSE 'failed' END,
@@ -291,7 +300,7 @@ UPDATE viz_comparisons c SET
                            THEN 'auto_approved' ELSE c.approval_status END,
     completed_at = now()
 FROM held h JOIN viz_pairs p ON p.id = h.pair_id
-WHERE c.id = h.id AND h.status <> 'completed'
+WHERE c.id = h.id AND h.status IN ('pending', 'failed')
 RETURNING c.build_id, c.org_id, c.id, c.has_diff AND c.approval_status = 'pending',
     (SELECT s.name FROM viz_screenshots s WHERE s.id = c.screenshot_id), c.diff_percentage;
 
