@@ -296,14 +296,14 @@ RETURNING screenshots, status, name;
 
 -- name: viz_announce
 INSERT INTO viz_announced (org_id, build_id, sha256, name, browser, viewport_width, viewport_height,
-    url)
-SELECT $1, $2::uuid, r.sha256, r.name, r.browser, r.viewport_width, r.viewport_height, r.url
+    url, properties)
+SELECT $1, $2::uuid, r.sha256, r.name, r.browser, r.viewport_width, r.viewport_height, r.url, r.properties
 FROM json_to_recordset($3::json) AS r(sha256 text, name text, browser text, viewport_width bigint,
-    viewport_height bigint, url text)
+    viewport_height bigint, url text, properties json)
 ON CONFLICT DO NOTHING;
 
 -- name: viz_announced
-SELECT sha256, name, browser, viewport_width, viewport_height, url FROM viz_announced
+SELECT sha256, name, browser, viewport_width, viewport_height, url, properties FROM viz_announced
 WHERE org_id = $1 AND build_id = $2::uuid AND sha256 = ANY($3::text[]) ORDER BY name;
 
 -- name: viz_screenshots_of_build

@@ -157,6 +157,9 @@ NODISCARD enum rc viz_reuse(struct tests *t, struct ctx *ctx, int64_t project_id
  * without. */
 void viz_identify(struct viz_shot *shot, const struct json_value *properties);
 void viz_identify_default(struct viz_shot *shot);
+/* The same from the raw JSON object, which is kept. Errors: INVALID_ARGUMENT. */
+NODISCARD enum rc viz_take_properties(struct ctx *ctx, struct str properties,
+                                      struct viz_shot *shot);
 /* Errors: INVALID_ARGUMENT: no segment "..", not absolute, no NUL, at most VIZ_NAME_MAX characters.
  */
 NODISCARD enum rc viz_check_name(struct ctx *ctx, const char *member, struct str name);

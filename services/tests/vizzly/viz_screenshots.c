@@ -105,29 +105,34 @@ viz_reuse(struct tests *t, struct ctx *ctx, int64_t project_id, const struct viz
 
 /* --- one screenshot ------------------------------------------------------------------------ */
 
+enum rc
+viz_take_properties(struct ctx *ctx, struct str properties, struct viz_shot *shot)
+{
+    const struct json_value *v = NULL;
+
+    if (properties.n > PROPERTIES_MAX) {
+        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY",
+                    "properties must have at most %zu bytes", PROPERTIES_MAX);
+    }
+    if (json_parse(properties, ctx->arena, &v, NULL) != RC_OK) {
+        return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "properties must be an object");
+    }
+    shot->properties = properties;
+    viz_identify(shot, v);
+    return RC_OK;
+}
+
 static enum rc
 read_shot(struct ctx *ctx, const Assay__AddSdkScreenshotRequest *req, struct viz_shot *shot)
 {
-    const struct json_value *properties = NULL;
-
     enum rc rc = viz_check_name(ctx, "name", str_z(req->name));
-    if (rc != RC_OK) {
-        return rc;
-    }
     *shot = (struct viz_shot){.name = str_z(req->name)};
-    if (req->has_properties) {
-        shot->properties = str_n((const char *)req->properties.data, req->properties.len);
-        if (shot->properties.n > PROPERTIES_MAX) {
-            return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY",
-                        "properties must have at most %zu bytes", PROPERTIES_MAX);
-        }
-        if (json_parse(shot->properties, ctx->arena, &properties, NULL) != RC_OK) {
-            return fail(ctx, RC_INVALID_ARGUMENT, "INVALID_BODY", "properties must be an object");
-        }
+    if (rc == RC_OK && req->has_properties) {
+        struct str json = str_n((const char *)req->properties.data, req->properties.len);
+        rc = viz_take_properties(ctx, json, shot);
     }
-    viz_identify(shot, properties);
     viz_identify_default(shot);
-    return RC_OK;
+    return rc;
 }
 
 static bool

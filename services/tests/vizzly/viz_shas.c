@@ -20,6 +20,29 @@ struct check {
     struct str *stored_for; /* ... and that one; empty: of another project */
 };
 
+/* Properties come first, because the picture that may be sent after this has nothing else. */
+static enum rc
+read_one(struct ctx *ctx, const Assay__SdkShaCheck *in, struct viz_shot *shot)
+{
+    enum rc rc = viz_check_name(ctx, "screenshots[].name", str_z(in->name));
+
+    shot->name = str_z(in->name);
+    if (rc == RC_OK && in->has_properties) {
+        struct str json = str_n((const char *)in->properties.data, in->properties.len);
+        rc = viz_take_properties(ctx, json, shot);
+    }
+    shot->browser = shot->browser.n > 0 ? shot->browser : str_z(in->browser);
+    shot->url = shot->url.n > 0 ? shot->url : str_z(in->url);
+    if (shot->viewport_width == 0 && in->has_viewport_width) {
+        shot->viewport_width = in->viewport_width;
+    }
+    if (shot->viewport_height == 0 && in->has_viewport_height) {
+        shot->viewport_height = in->viewport_height;
+    }
+    viz_identify_default(shot);
+    return rc;
+}
+
 static enum rc
 read_asked(struct ctx *ctx, struct check *c)
 {
@@ -34,25 +57,13 @@ read_asked(struct ctx *ctx, struct check *c)
     if (c->asked == NULL || c->is_known == NULL || c->asked_for == NULL || c->stored_for == NULL) {
         return fail_memory(ctx, "too many screenshots");
     }
-    for (size_t i = 0; i < c->count; i++) {
+    enum rc rc = RC_OK;
+    for (size_t i = 0; rc == RC_OK && i < c->count; i++) {
         struct viz_shot *shot = &c->asked[i];
         shot->sha256 = str_z(c->by_signature ? req->screenshots[i]->sha256 : req->shas[i]);
-        if (!c->by_signature) {
-            continue;
-        }
-        const Assay__SdkShaCheck *in = req->screenshots[i];
-        shot->name = str_z(in->name);
-        shot->browser = str_z(in->browser);
-        shot->url = str_z(in->url);
-        shot->viewport_width = in->has_viewport_width ? in->viewport_width : 0;
-        shot->viewport_height = in->has_viewport_height ? in->viewport_height : 0;
-        viz_identify_default(shot);
-        enum rc rc = viz_check_name(ctx, "screenshots[].name", shot->name);
-        if (rc != RC_OK) {
-            return rc;
-        }
+        rc = c->by_signature ? read_one(ctx, req->screenshots[i], shot) : RC_OK;
     }
-    return RC_OK;
+    return rc;
 }
 
 static enum rc
@@ -142,6 +153,10 @@ announce(struct tests *t, struct ctx *ctx, const struct check *c)
         if (shot->url.n > 0) {
             json_put_member_str(&b, "url", shot->url);
         }
+        if (shot->properties.n > 0) {
+            json_put_key(&b, "properties");
+            buf_put(&b, shot->properties);
+        }
         buf_putc(&b, '}');
     }
     buf_putc(&b, ']');
@@ -172,7 +187,12 @@ add_found(struct tests *t, struct ctx *ctx, const struct check *c, struct viz_sh
     }
     for (size_t i = 0; i < c->count; i++) {
         if (c->is_found[i]) {
-            shots[n++] = c->found[i];
+            shots[n] = c->found[i];
+            if (c->asked[i].properties.n > 0) { /* what is said of this one goes before */
+                shots[n].properties = c->asked[i].properties;
+                shots[n].url = c->asked[i].url.n > 0 ? c->asked[i].url : shots[n].url;
+            }
+            n++;
         }
     }
     *out = shots;

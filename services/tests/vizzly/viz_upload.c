@@ -96,6 +96,7 @@ take_announced(struct viz_shot *shot, const struct db_result *res, int row)
     shot->viewport_width = db_i64(res, row, 3);
     shot->viewport_height = db_i64(res, row, 4);
     shot->url = db_str(res, row, 5);
+    shot->properties = db_str(res, row, 6);
 }
 
 /* What was announced for this hash: under the name of the file if there is such, else the one. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 
 import { exchange } from '../lib/http.mjs';
-import { compared, page, png, readBuild, sdkToken, sha256, shoot, startBuild, upload } from '../lib/sdk.mjs';
+import { compared, page, png, readBuild, sdkToken, setStatus, sha256, shoot, startBuild, upload } from '../lib/sdk.mjs';
 import { call, organization, sql, unique, until, want } from '../lib/world.mjs';
 
 const SDK = '/api/sdk';
@@ -137,6 +137,35 @@ test('an organization\'s token finds old pictures in the project of the build', 
   const second = await startBuild(org, {}, theirs.token);
   const known = await want(200, 'POST', `${SDK}/check-shas`, dev({ buildId: second.id, screenshots: [{ sha256: sha256(image), name: 'Card' }] }));
   assert.deepEqual(known.existing, [sha256(image)]);
+});
+
+test('properties told with a hash make the signature, and stay with the screenshot', async () => {
+  const token = (await sdkToken(org, 'developer', unique('properties'))).token;
+  const image = png(15, 9, [3, 4, 5]);
+  const other = png(15, 9, [5, 4, 3]);
+  const properties = { browser: 'firefox', viewport: { width: 640, height: 480 }, url: 'https://shop.example/a', theme: 'dark' };
+  const ask = async (build, file, more) => want(200, 'POST', `${SDK}/check-shas`,
+    dev({ buildId: build.id, screenshots: [{ sha256: sha256(file), name: 'Card', ...more }] }, token));
+  const first = await startBuild(org, {}, token);
+  await shoot(org, first, 'Card', image, { properties }, token);
+  await setStatus(org, first, 'completed');
+  // Browser and width beside them are what the client assumes.
+  const second = await startBuild(org, {}, token);
+  const told = { browser: 'chrome', viewport_width: 1920, viewport_height: 1080, properties: { ...properties, theme: 'light' } };
+  assert.deepEqual((await ask(second, image, told)).existing, [sha256(image)]);
+  assert.deepEqual((await ask(second, image, { browser: 'chrome', viewport_width: 1920 })).missing, [sha256(image)]);
+  assert.deepEqual((await ask(second, other, told)).missing, [sha256(other)]);
+  assert.equal((await upload(org, [['build_id', second.id], ['screenshots', other, 'card-7.png']], token)).status, 201);
+  const { screenshots } = await readBuild(org, second);
+  assert.equal(screenshots.length, 2);
+  for (const shot of screenshots) {
+    assert.deepEqual([shot.name, shot.browser, shot.viewport_width, shot.viewport_height, shot.url],
+      ['Card', 'firefox', 640, 480, properties.url]);
+  }
+  const kept = sql(`SELECT string_agg(properties ->> 'theme', ',') FROM tests.viz_screenshots WHERE build_id = '${second.id}'`);
+  assert.deepEqual(kept, [['light,light']]);
+  const large = { ...told, properties: { text: 'x'.repeat(65536) } };
+  await want(400, 'POST', `${SDK}/check-shas`, dev({ buildId: second.id, screenshots: [{ sha256: sha256(image), name: 'Card', ...large }] }, token));
 });
 
 test('an approval that meets new builds of the same content reaches all of them', async () => {
