@@ -65,6 +65,14 @@ conclusion_of(const Assay__SdkBuild *b)
                                         : "passed";
 }
 
+/* Nothing is left to do but what only the client can say: that no shard comes any more. */
+static bool
+waits_for_finalize(const Assay__SdkBuild *b)
+{
+    return b->parallel_id != NULL && b->processing_screenshots == 0 &&
+           (strcmp(b->status, "created") == 0 || strcmp(b->status, "processing") == 0);
+}
+
 enum rc
 tests_get_sdk_build_status(struct tests *t, struct ctx *ctx,
                            const Assay__GetSdkBuildStatusRequest *req, Assay__SdkBuildStatus *resp)
@@ -99,6 +107,7 @@ tests_get_sdk_build_status(struct tests *t, struct ctx *ctx,
     resp->processing->active = db_i64(res, 0, 0);
     resp->processing->pending = b->processing_screenshots - resp->processing->active;
     resp->conclusion = text(ctx, conclusion_of(b));
+    resp->waits_for = waits_for_finalize(b) ? text(ctx, "finalize") : NULL;
     resp->review_state = resp->visual_review->state = b->approval_status;
     resp->links->web = b->url;
     rc = viz_preview_read(t, ctx, b->id, &resp->preview);

@@ -31,6 +31,16 @@ before(async () => {
   await add(changed, 'D', page(100, 50), 100);
 });
 
+test('a parallel build says that it waits for nothing but its end', async () => {
+  const parallel = unique('shards');
+  const build = await startBuild(org, { parallel_id: parallel }, token);
+  await shoot(org, build, 'Shard', page(60, 50), {}, token);
+  await setStatus(org, build, 'completed');
+  assert.deepEqual(await get(`/builds/${build.id}/status`).then((s) => [s.conclusion, s.waitsFor]), ['processing', 'finalize']);
+  await want(200, 'POST', `${SDK}/parallel/${parallel}/finalize`, { token });
+  assert.deepEqual(await get(`/builds/${build.id}/status`).then((s) => [s.conclusion, s.waitsFor]), ['passed', undefined]);
+});
+
 test('a build tells what is processed, found and decided, each for itself', async () => {
   const open = await get(`/builds/${changed.id}/status`);
   assert.deepEqual([open.conclusion, open.comparisons.new], ['processing', 1]);
