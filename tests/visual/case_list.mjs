@@ -9,6 +9,7 @@ import {chat, invoice, mail, settings, stats, studio} from './scenes.mjs';
 
 export {otherHand1} from './other_hand_1_list.mjs';
 export {otherHand2} from './other_hand_2_list.mjs';
+export {otherHand3} from './other_hand_3_list.mjs';
 
 const MOBILE = {width: 390, height: 600}, DESKTOP = {width: 1024, height: 640};
 const PHONE = {width: 390, height: 844}, WIDE = {width: 1280, height: 800};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_cases.mjs DIR LIST...: draws the cases of the lists (tuned, held_out, other_hand_1, other_hand_2, large) in
-// headless Chromium and writes their files and LIST.json to DIR. Needs chromium, and pngjs for the files of another
+// make_cases.mjs DIR LIST...: draws the cases of the lists (tuned, held_out, other_hand_1, other_hand_2, other_hand_3, large)
+// in headless Chromium and writes their files and LIST.json to DIR. Needs chromium, and pngjs for the files of another
 // encoder (NODE_PATH).
 // The small ones are committed under cases/: a new browser draws other pixels, and the rules are not about that.
 import crypto from 'node:crypto';
@@ -15,7 +15,7 @@ import {encodePng} from './pictures.mjs';
 const {PNG} = createRequire(import.meta.url)('pngjs');
 const [dir, ...names] = process.argv.slice(2);
 if (dir === undefined || names.length === 0) {
-    console.error('usage: make_cases.mjs DIR tuned|held_out|other_hand_1|other_hand_2|large...');
+    console.error('usage: make_cases.mjs DIR tuned|held_out|other_hand_1|other_hand_2|other_hand_3|large...');
     process.exit(2);
 }
 fs.mkdirSync(dir, {recursive: true});

@@ -157,6 +157,16 @@ cases_of_another_hand_get_their_verdict_on_every_path(void **state)
     check_list(STR("other_hand_2.json"), 105, 5);
 }
 
+/* No rule was made for a case of this list. Known to be wrong since the first sight: a letter that
+ * became another beside what moved (missed), four that moved and alarm, a block that moved by whole
+ * pixels over a gradient (told as a change). */
+static void
+held_out_cases_of_another_hand_get_their_verdict_on_every_path(void **state)
+{
+    (void)state;
+    check_list(STR("other_hand_3.json"), 113, 6);
+}
+
 int
 main(void)
 {
@@ -164,6 +174,7 @@ main(void)
         cmocka_unit_test(tuned_cases_get_their_verdict_on_every_path),
         cmocka_unit_test(held_out_cases_get_their_verdict_on_every_path),
         cmocka_unit_test(cases_of_another_hand_get_their_verdict_on_every_path),
+        cmocka_unit_test(held_out_cases_of_another_hand_get_their_verdict_on_every_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
