@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INK_REACH 2   /* pixels beyond the ground beside a run: letters of a word stand so near */
+#define STILL_REACH 6 /* pixels */
+#define INK_MIN 48    /* levels */
+
 struct run {
     uint32_t from, to, thing;
 };
@@ -166,6 +170,8 @@ absorb(struct finder *f, uint32_t into, uint32_t from)
     for (int i = 0; i < 2; i++) {
         t->still[i] = o->still[i] > t->still[i] ? o->still[i] : t->still[i];
     }
+    t->still_ink[0] += o->still_ink[0];
+    t->still_ink[1] += o->still_ink[1];
     for (int c = 0; c < 3; c++) {
         t->sum[c] += o->sum[c];
         t->across[c] += o->across[c];
@@ -281,6 +287,26 @@ add_border_beside(const struct finder *f, struct vis_thing *t, uint32_t x, int s
     return (int32_t)add_channels(t->across, &border, sign);
 }
 
+/* Whether the next letter of the word stands beyond pixel x, which is the ground beside the run,
+ * and did not change. */
+static bool
+has_still_ink(const struct finder *f, uint32_t x, int step)
+{
+    uint32_t ground = f->b[1][x];
+    uint32_t ink = 0;
+
+    for (int i = 0; i < STILL_REACH; i++) {
+        x += (uint32_t)step;
+        if (x >= f->v->common_w || is_set(f->mask[1], x)) {
+            return false;
+        }
+        if (i < INK_REACH) {
+            add_still(&ink, ground, f->b[1][x]);
+        }
+    }
+    return ink >= INK_MIN;
+}
+
 static void
 add_run(const struct finder *f, const struct run *r)
 {
@@ -300,6 +326,8 @@ add_run(const struct finder *f, const struct run *r)
     t->weight[0] += (r->from - 0.5) * left - (r->to - 0.5) * right;
     add_border_below(f, t, r, 0);
     add_border_below(f, t, r, 2);
+    t->still_ink[0] += r->from > 0 && has_still_ink(f, r->from - 1, -1);
+    t->still_ink[1] += r->to < end && has_still_ink(f, r->to, 1);
 }
 
 static void

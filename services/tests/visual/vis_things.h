@@ -33,6 +33,8 @@ struct vis_thing {
     uint32_t high_hard; /* far above, and no edge allows it */
     /* The largest step between two pixels beside it that did not change: across, and down. */
     uint32_t still[2];
+    /* Rows in which a neighbour that did not change stands close by: left, and right. */
+    uint32_t still_ink[2];
     int64_t sum[3], across[3], down[3];
     int64_t sum_abs;                      /* of all channels */
     int64_t steps;                        /* across, row by row, whatever their sign */

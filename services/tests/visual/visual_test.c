@@ -152,6 +152,40 @@ a_dot_gone_beside_strokes_that_moved_is_told_where_it_was(void **state)
     assert_int_equal(box->h, 2);
 }
 
+/* Letters of one stroke each: the first stays, three behind it move by `hundredths` of a pixel. */
+static void
+set_word(struct pair *p, int first_gap, uint32_t hundredths)
+{
+    uint32_t left = 255 - 223 * (100 - hundredths) / 100;
+    uint32_t right = 255 - 223 * hundredths / 100;
+
+    paint(p->base, 0, 0, W, H, 0xffffff);
+    paint(p->base, 10, 24, 1, 10, 0x202020);
+    memcpy(p->current, p->base, sizeof(p->base));
+    for (int i = 0; i < 3; i++) {
+        int x = 11 + first_gap + 4 * i;
+        paint(p->base, x, 24, 1, 10, 0x202020);
+        paint(p->current, x, 24, 1, 10, left * 0x10101);
+        paint(p->current, x + 1, 24, 1, 10, right * 0x10101);
+    }
+}
+
+static void
+a_word_of_which_only_the_end_moved_has_changed(void **state)
+{
+    struct pair *p = *state;
+
+    set_word(p, 2, 60);
+    assert_int_equal(compare(p), RC_OK);
+    assert_int_equal(p->result.verdict, VISUAL_DIFFERENT);
+    set_word(p, 2, 25); /* letters may be set at quarters of a pixel */
+    assert_int_equal(compare(p), RC_OK);
+    assert_int_equal(p->result.verdict, VISUAL_ANTIALIAS_ONLY);
+    set_word(p, 9, 60); /* another word */
+    assert_int_equal(compare(p), RC_OK);
+    assert_int_equal(p->result.verdict, VISUAL_ANTIALIAS_ONLY);
+}
+
 static void
 one_pixel_is_noise_unless_every_pixel_counts(void **state)
 {
@@ -455,6 +489,7 @@ main(void)
         T(a_new_colour_is_one_region_of_exactly_its_pixels),
         T(strokes_that_moved_by_a_fraction_of_a_pixel_are_no_change),
         T(a_dot_gone_beside_strokes_that_moved_is_told_where_it_was),
+        T(a_word_of_which_only_the_end_moved_has_changed),
         T(one_pixel_is_noise_unless_every_pixel_counts),
         T(a_step_that_nobody_sees_is_noise_and_differs_at_threshold_zero),
         T(what_differs_in_an_ignored_rectangle_does_not_count),
