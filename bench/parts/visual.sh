@@ -15,4 +15,4 @@ export NODE_PATH=$bench_root/$npm/node_modules
 if [ ! -f build/visual/large.json ] || [ tests/visual/case_list.mjs -nt build/visual/large.json ]; then
     node tests/visual/make_cases.mjs build/visual large || exit 2
 fi
-python3 bench/visual/measure.py "$bench_root" build/visual "${BENCH_VISUAL_ROUNDS:-3}"
+python3 bench/visual/measure.py "$bench_root" build/visual "${BENCH_VISUAL_ROUNDS:-7}"
